@@ -1,0 +1,17 @@
+//! Parsers of hostile input: bytes in, columns and diagnostics out.
+//!
+//! # Invariants
+//! - No parser panics, allocates without bound, or stops at the first error: what cannot be read becomes a
+//!   [`hinomi_model::Diagnostic`] and the rest is read.
+//! - An event's row carries the offset and length of its own bytes, so that it can be cited.
+//!
+//! # Trust
+//! Every byte handed to this crate may have been written by an intruder. The crate holds no keys and opens no
+//! network connection.
+//!
+//! # Not here
+//! What an event means (`hinomi-detect`); threads and files to visit (`hinomi`).
+
+mod unit;
+
+pub use unit::{Clocks, Decode, Member, Unit};

@@ -1,0 +1,1 @@
+//! The command line's library: arguments, exit codes and rendering.
