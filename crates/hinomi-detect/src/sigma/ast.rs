@@ -85,6 +85,21 @@ pub enum Search {
     Field(String, Test),
     /// Any value of the event (or its raw text) is tested with the patterns; one pattern suffices.
     Keyword(Patterns),
+    /// Any value of the event (or its raw text) matches the regular expression.
+    KeywordRegex(Regex),
+}
+
+/// A regular expression in the syntax of Rust's `regex`, after translation; it may match anywhere in the text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Regex {
+    /// The expression.
+    pub pattern: String,
+    /// `i`: upper and lower case are the same.
+    pub ignore_case: bool,
+    /// `m`: `^` and `$` also match at line breaks.
+    pub multi_line: bool,
+    /// `s`: `.` also matches a line break.
+    pub dot_all: bool,
 }
 
 /// How a field is tested.
@@ -92,17 +107,8 @@ pub enum Search {
 pub enum Test {
     /// The text matches any of the patterns.
     Match(Patterns),
-    /// The text matches the regular expression anywhere (Rust `regex` syntax after translation).
-    Regex {
-        /// The expression.
-        pattern: String,
-        /// `i`.
-        ignore_case: bool,
-        /// `m`.
-        multi_line: bool,
-        /// `s`.
-        dot_all: bool,
-    },
+    /// The text matches the regular expression anywhere.
+    Regex(Regex),
     /// The text is an IP address inside any of the networks.
     Cidr(Vec<Network>),
     /// The field exists (even when null), or does not.
@@ -120,8 +126,8 @@ pub enum Test {
         /// Whether case matters.
         cased: bool,
     },
-    /// The text is a time whose part, in UTC, equals the number.
-    TimePart(TimePart, i64),
+    /// The text is a time whose part, in UTC, compares so with the number; `None` means that it equals it.
+    TimePart(TimePart, Option<Comparison>, i64),
 }
 
 /// Number comparisons.
@@ -231,10 +237,10 @@ pub enum CorrelationKind {
         /// The condition on the count.
         condition: CountCondition,
     },
-    /// `temporal`: all rules (or the condition expression over rules) within the window, any order
-    Temporal(Option<RuleExpression>),
-    /// `temporal_ordered`
-    TemporalOrdered(Option<RuleExpression>),
+    /// `temporal`: rules occur within the window, in any order
+    Temporal(TemporalCondition),
+    /// `temporal_ordered`: in the order of [`Correlation::rules`]
+    TemporalOrdered(TemporalCondition),
     /// `value_sum`
     ValueSum(String, CountCondition),
     /// `value_avg`
@@ -252,6 +258,17 @@ pub struct CountCondition {
     pub equals: Option<f64>,
     /// `neq`
     pub not_equals: Option<f64>,
+}
+
+/// Which of the rules must occur.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TemporalCondition {
+    /// Every one.
+    All,
+    /// The number of different rules that occurred meets the condition.
+    Count(CountCondition),
+    /// The expression over rules holds.
+    Expression(RuleExpression),
 }
 
 /// Condition of a temporal correlation over the occurrence of rules.
