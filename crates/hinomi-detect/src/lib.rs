@@ -3,4 +3,10 @@
 //! # Not here
 //! Files, clocks, threads (`hinomi`); parsing of logs (`hinomi-ingest`).
 
+mod engine;
 pub mod sigma;
+
+pub use engine::{
+    CompileError, Depth, Engine, EngineRule, Evaluator, KeywordPrefilter, LogSourceError, LogSources,
+    RuleIndex,
+};

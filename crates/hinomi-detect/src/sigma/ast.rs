@@ -225,6 +225,24 @@ pub struct Correlation {
     pub generate: bool,
 }
 
+impl Correlation {
+    /// Every field of an event that the correlation reads, under all its aliases.
+    pub fn fields(&self) -> Vec<String> {
+        let mut fields = self.group_by.clone();
+        fields.extend(self.aliases.values().flat_map(|map| map.values().cloned()));
+        match &self.kind {
+            CorrelationKind::ValueCount { fields: counted, .. } => fields.extend(counted.iter().cloned()),
+            CorrelationKind::ValueSum(field, _)
+            | CorrelationKind::ValueAverage(field, _)
+            | CorrelationKind::ValuePercentile(field, _, _) => fields.push(field.clone()),
+            CorrelationKind::EventCount(_)
+            | CorrelationKind::Temporal(_)
+            | CorrelationKind::TemporalOrdered(_) => {}
+        }
+        fields
+    }
+}
+
 /// Type and condition of a [`Correlation`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum CorrelationKind {

@@ -1,0 +1,246 @@
+//! Finds which of many thousand literals occur in a text, in one pass over the text.
+//!
+//! Every literal of four bytes or more is entered under its rarest run of four bytes, shorter ones under their
+//! first two or one. The pass looks up each position's run in a small bitmap and verifies the few candidates.
+//! Building is a hash insert per literal, so a rule set of tens of thousands of literals is ready in
+//! milliseconds, which an automaton is not.
+//!
+//! # Invariants
+//! A literal is reported exactly when it stands in the text at its place; order and multiplicity of reports are
+//! unspecified.
+
+use super::commonness::gram_commonness;
+use crate::sigma::Place;
+
+/// Number of a literal, as given by the builder.
+pub(crate) type LiteralId = u32;
+
+#[derive(Clone, Debug)]
+struct Literal {
+    bytes: Box<[u8]>,
+    place: Place,
+    /// Offset of the indexed run inside the literal.
+    run_at: u32,
+    id: LiteralId,
+}
+
+/// Index of literals by one run of bytes each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LiteralIndex {
+    four: RunTable,
+    two: RunTable,
+    one: RunTable,
+    literals: Vec<Literal>,
+}
+
+impl LiteralIndex {
+    /// Builds the index. Empty literals must be handled by the caller and are ignored.
+    pub(crate) fn new(literals: impl IntoIterator<Item = (Box<[u8]>, Place, LiteralId)>) -> Self {
+        let mut index = Self::default();
+        let (mut four, mut two, mut one) = (Vec::new(), Vec::new(), Vec::new());
+        for (bytes, place, id) in literals {
+            let number = index.literals.len() as u32;
+            let run_at = rarest_run(&bytes);
+            match *bytes {
+                [] => continue,
+                [a] => one.push((u32::from(a), number)),
+                [a, b] | [a, b, _] => two.push((u32::from(a) | u32::from(b) << 8, number)),
+                _ => four.push((bytes.get(run_at..).map_or(0, run_of), number)),
+            }
+            index.literals.push(Literal { bytes, place, run_at: run_at as u32, id });
+        }
+        index.four = RunTable::new(four);
+        index.two = RunTable::new(two);
+        index.one = RunTable::new(one);
+        index
+    }
+
+    /// Reports every literal found in `text`. `text` must be followed by nothing: the slice is the whole value.
+    pub(crate) fn find(&self, text: &[u8], mut report: impl FnMut(LiteralId)) {
+        if !self.four.is_empty() {
+            for (at, window) in text.windows(4).enumerate() {
+                let run = run_of(window);
+                if self.four.may_contain(run) {
+                    self.verify(&self.four, run, text, at, &mut report);
+                }
+            }
+        }
+        if !self.two.is_empty() {
+            for (at, window) in text.windows(2).enumerate() {
+                let [a, b] = *window else { continue };
+                let run = u32::from(a) | u32::from(b) << 8;
+                if self.two.may_contain(run) {
+                    self.verify(&self.two, run, text, at, &mut report);
+                }
+            }
+        }
+        if !self.one.is_empty() {
+            for (at, &byte) in text.iter().enumerate() {
+                if self.one.may_contain(u32::from(byte)) {
+                    self.verify(&self.one, u32::from(byte), text, at, &mut report);
+                }
+            }
+        }
+    }
+
+    fn verify(&self, table: &RunTable, run: u32, text: &[u8], at: usize, report: &mut impl FnMut(LiteralId)) {
+        for &number in table.candidates(run) {
+            let Some(literal) = self.literals.get(number as usize) else { continue };
+            let Some(start) = at.checked_sub(literal.run_at as usize) else { continue };
+            let end = start + literal.bytes.len();
+            let placed = match literal.place {
+                Place::Anywhere => true,
+                Place::Start => start == 0,
+                Place::End => end == text.len(),
+                Place::Whole => start == 0 && end == text.len(),
+            };
+            if placed && text.get(start..end) == Some(&literal.bytes) {
+                report(literal.id);
+            }
+        }
+    }
+}
+
+fn run_of(bytes: &[u8]) -> u32 {
+    bytes.first_chunk::<4>().map_or(0, |run| u32::from_le_bytes(*run))
+}
+
+/// Offset of the run of four bytes that is least common in log values.
+fn rarest_run(bytes: &[u8]) -> usize {
+    let runs = bytes.windows(4).enumerate();
+    runs.min_by_key(|(_, run)| gram_commonness(run)).map_or(0, |(at, _)| at)
+}
+
+/// Runs to literal numbers, behind a bitmap.
+#[derive(Clone, Debug, Default)]
+struct RunTable {
+    bits: Vec<u64>,
+    shift: u32,
+    /// Open addressing; `u32::MAX` in `.1` marks a free slot.
+    slots: Vec<(u32, u32, u32)>,
+    numbers: Vec<u32>,
+}
+
+const FREE: u32 = u32::MAX;
+
+impl RunTable {
+    fn new(mut runs: Vec<(u32, u32)>) -> Self {
+        if runs.is_empty() {
+            return Self::default();
+        }
+        runs.sort_unstable();
+        let bits_log2 = (runs.len() * 32).next_power_of_two().ilog2().clamp(10, 18);
+        let mut table = Self {
+            bits: vec![0; 1 << (bits_log2 - 6)],
+            shift: 32 - bits_log2,
+            slots: vec![(0, FREE, FREE); (runs.len() * 2).next_power_of_two()],
+            numbers: runs.iter().map(|r| r.1).collect(),
+        };
+        let mut from = 0u32;
+        for group in runs.chunk_by(|a, b| a.0 == b.0) {
+            let to = from + group.len() as u32;
+            if let [(run, _), ..] = group {
+                table.enter(*run, from, to);
+            }
+            from = to;
+        }
+        table
+    }
+
+    fn enter(&mut self, run: u32, from: u32, to: u32) {
+        let bit = mix(run) >> self.shift;
+        if let Some(word) = self.bits.get_mut(bit as usize / 64) {
+            *word |= 1 << (bit % 64);
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = mix(run) as usize & mask;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.1 == FREE {
+                *slot = (run, from, to);
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    #[inline]
+    fn may_contain(&self, run: u32) -> bool {
+        let bit = mix(run) >> self.shift;
+        self.bits.get(bit as usize / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
+    fn candidates(&self, run: u32) -> &[u32] {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = mix(run) as usize & mask;
+        while let Some(&(key, from, to)) = self.slots.get(at) {
+            if from == FREE {
+                return &[];
+            }
+            if key == run {
+                return self.numbers.get(from as usize..to as usize).unwrap_or_default();
+            }
+            at = (at + 1) & mask;
+        }
+        &[]
+    }
+}
+
+/// Multiplicative mixing (Knuth, TAOCP 3, 6.4) with the high half folded in.
+#[inline]
+fn mix(run: u32) -> u32 {
+    let product = u64::from(run).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (product >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(literals: &[(&str, Place)], text: &str) -> Vec<u32> {
+        let entries = literals.iter().zip(0..).map(|((l, p), id)| (l.as_bytes().into(), *p, id));
+        let mut ids = Vec::new();
+        LiteralIndex::new(entries).find(text.as_bytes(), |id| ids.push(id));
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    #[test]
+    fn places_are_respected() {
+        let literals = [
+            ("\\cmd.exe", Place::End),
+            ("c:\\", Place::Start),
+            ("cmd.exe", Place::Whole),
+            ("md.e", Place::Anywhere),
+            ("x", Place::Anywhere),
+            ("c:", Place::Start),
+        ];
+        assert_eq!(found(&literals, "c:\\win\\cmd.exe"), [0, 1, 3, 4, 5]);
+        assert_eq!(found(&literals, "cmd.exe"), [2, 3, 4]);
+        assert_eq!(found(&literals, ""), [] as [u32; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_plain_search(
+            literals in prop::collection::vec(("[ab\\\\.]{1,7}", 0..4usize), 1..40),
+            text in "[ab\\\\.c]{0,40}",
+        ) {
+            let places = [Place::Whole, Place::Start, Place::End, Place::Anywhere];
+            let literals: Vec<(&str, Place)> =
+                literals.iter().map(|(l, p)| (l.as_str(), places[*p])).collect();
+            let plain: Vec<u32> = literals.iter().zip(0u32..).filter(|((l, p), _)| match p {
+                Place::Whole => text == *l,
+                Place::Start => text.starts_with(l),
+                Place::End => text.ends_with(l),
+                Place::Anywhere => text.contains(l),
+            }).map(|(_, id)| id).collect();
+            prop_assert_eq!(found(&literals, &text), plain);
+        }
+    }
+}

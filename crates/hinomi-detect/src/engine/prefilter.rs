@@ -1,0 +1,203 @@
+//! Whether raw bytes can hold any keyword at all.
+//!
+//! Keyword rules search every value of an event, which would force every field to be kept. Instead the bytes of
+//! a unit are sampled for fragments of the keywords, in UTF-8 and UTF-16LE, before anything is decoded for them;
+//! only units that may match are decoded in full.
+//!
+//! # Invariants
+//! No false negative: a unit that [`KeywordPrefilter::may_match`] rejects holds no event that a keyword rule
+//! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped.
+
+use memchr::memmem;
+
+use super::fold::fold;
+use crate::sigma::{Search, Token};
+
+/// Sampler of raw bytes for fragments of all keywords.
+#[derive(Debug, Default)]
+pub struct KeywordPrefilter {
+    fragments: Vec<Vec<u8>>,
+    /// Some keyword has no usable fragment: every unit may match.
+    always: bool,
+    narrow: Sampler,
+    wide: Sampler,
+}
+
+/// Shorter fragments are not worth sampling for.
+const SHORTEST: usize = 5;
+
+impl KeywordPrefilter {
+    /// Adds the keywords of one rule. A rule that could match without any keyword makes every unit a candidate.
+    pub(crate) fn add_condition(&mut self, condition: &Search) {
+        match necessary_fragments(condition) {
+            Some(mut fragments) => self.fragments.append(&mut fragments),
+            None => self.always = true,
+        }
+    }
+
+    /// Prepares the sampling tables; called once after everything was added.
+    pub(crate) fn build(&mut self) {
+        self.fragments.sort();
+        self.fragments.dedup();
+        self.narrow = Sampler::new(&self.fragments, 4);
+        let wide: Vec<Vec<u8>> =
+            self.fragments.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect()).collect();
+        self.wide = Sampler::new(&wide, 8);
+    }
+
+    /// Whether a keyword rule can match an event in `bytes`.
+    pub fn may_match(&self, bytes: &[u8]) -> bool {
+        if self.always {
+            return true;
+        }
+        if self.fragments.is_empty() {
+            return false;
+        }
+        // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
+        memmem::find(bytes, b"\\u00").is_some_and(|_| hides_letters(bytes))
+            || self.narrow.any(bytes, &self.fragments, false)
+            || self.wide.any(bytes, &self.fragments, true)
+    }
+}
+
+/// Whether a JSON escape stands for a letter or digit.
+fn hides_letters(bytes: &[u8]) -> bool {
+    memmem::find_iter(bytes, b"\\u00").any(|at| {
+        let digits = bytes.get(at + 4..at + 6).and_then(|d| std::str::from_utf8(d).ok());
+        let code = digits.and_then(|d| u8::from_str_radix(d, 16).ok());
+        code.is_some_and(|c| c.is_ascii_alphanumeric() || c == b' ')
+    })
+}
+
+/// Fragments of which one must stand in the bytes for `search` to hold; `None` when there is no such list.
+fn necessary_fragments(search: &Search) -> Option<Vec<Vec<u8>>> {
+    match search {
+        Search::Keyword(patterns) => patterns.any.iter().map(|p| longest_plain_run(&p.0)).collect(),
+        Search::All(parts) => {
+            let lists = parts.iter().filter_map(necessary_fragments);
+            lists.max_by_key(|list| list.iter().map(Vec::len).min().unwrap_or(usize::MAX))
+        }
+        Search::Any(parts) => {
+            let lists: Option<Vec<_>> = parts.iter().map(necessary_fragments).collect();
+            lists.map(|l| l.into_iter().flatten().collect())
+        }
+        Search::Not(_) | Search::Field(..) | Search::KeywordRegex(_) => None,
+    }
+}
+
+/// The longest run of characters that no format escapes: ASCII letters, digits and harmless punctuation.
+fn longest_plain_run(tokens: &[Token]) -> Option<Vec<u8>> {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b" -_.:,;()[]{}!@#$%^*=|~".contains(b);
+    let literals = tokens.iter().filter_map(|t| match t {
+        Token::Literal(text) => Some(fold(text)),
+        _ => None,
+    });
+    let runs = literals.flat_map(|l| l.split(|b| !plain(b)).map(<[u8]>::to_vec).collect::<Vec<_>>());
+    runs.max_by_key(Vec::len).filter(|run| run.len() >= SHORTEST)
+}
+
+/// Looks at every `stride`-th position only: any fragment is long enough to cover one sampled gram whole.
+#[derive(Debug, Default)]
+struct Sampler {
+    gram: usize,
+    stride: usize,
+    bits: Vec<u64>,
+}
+
+const BITS_LOG2: u32 = 15;
+
+impl Sampler {
+    fn new(fragments: &[Vec<u8>], gram: usize) -> Self {
+        let shortest = fragments.iter().map(Vec::len).min().unwrap_or(gram);
+        let mut sampler = Self { gram, stride: shortest - gram + 1, bits: vec![0; 1 << (BITS_LOG2 - 6)] };
+        for gram in fragments.iter().flat_map(|f| f.windows(gram)) {
+            let bit = hash_folded(gram);
+            if let Some(word) = sampler.bits.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
+            }
+        }
+        sampler
+    }
+
+    fn any(&self, bytes: &[u8], fragments: &[Vec<u8>], wide: bool) -> bool {
+        let mut at = 0;
+        while let Some(gram) = bytes.get(at..at + self.gram) {
+            let bit = hash_folded(gram);
+            let hit = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+            if hit && near(bytes, at, fragments, wide) {
+                return true;
+            }
+            at += self.stride;
+        }
+        false
+    }
+}
+
+/// Whether a fragment covers the position `at`.
+fn near(bytes: &[u8], at: usize, fragments: &[Vec<u8>], wide: bool) -> bool {
+    let step = if wide { 2 } else { 1 };
+    fragments.iter().any(|fragment| {
+        let length = fragment.len() * step;
+        let starts = at.saturating_sub(length)..=at;
+        starts.into_iter().any(|start| {
+            bytes.get(start..start + length).is_some_and(|window| {
+                let pairs = window.chunks_exact(step).zip(fragment);
+                pairs.into_iter().all(|(unit, expected)| match unit {
+                    [low] | [low, 0] => low.to_ascii_lowercase() == *expected,
+                    _ => false,
+                })
+            })
+        })
+    })
+}
+
+/// A hash under which upper and lower case ASCII letters agree: bit 5 of every byte is set first, which folds
+/// letters and merges a few other characters harmlessly.
+fn hash_folded(gram: &[u8]) -> usize {
+    let mut value = 0u64;
+    for &byte in gram {
+        value = value << 8 | u64::from(byte | 0x20);
+    }
+    (value.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS_LOG2)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sigma::{Pattern, Patterns};
+
+    fn prefilter(keywords: &[&str]) -> KeywordPrefilter {
+        let any = keywords.iter().map(|k| Pattern(vec![Token::Literal((*k).to_owned())])).collect();
+        let mut filter = KeywordPrefilter::default();
+        filter.add_condition(&Search::Keyword(Patterns { any, cased: false }));
+        filter.build();
+        filter
+    }
+
+    #[test]
+    fn finds_keywords_at_every_offset_in_both_encodings() {
+        let filter = prefilter(&["token::dump", "secret word"]);
+        for shift in 0..40 {
+            let narrow = [vec![b'.'; shift], b"xxSECRET Wordyy".to_vec()].concat();
+            assert!(filter.may_match(&narrow), "{shift}");
+            let wide: Vec<u8> = "Token::DUMP".bytes().flat_map(|b| [b, 0]).collect();
+            assert!(filter.may_match(&[vec![7; shift], wide].concat()), "{shift}");
+            assert!(!filter.may_match(&[vec![b'.'; shift], b"secret  word token:dump".to_vec()].concat()));
+        }
+    }
+
+    #[test]
+    fn short_or_negated_keywords_disable_it() {
+        assert!(prefilter(&["rm"]).may_match(b""));
+        let mut filter = KeywordPrefilter::default();
+        filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))));
+        filter.build();
+        assert!(filter.may_match(b""));
+    }
+
+    #[test]
+    fn escaped_letters_are_not_missed() {
+        assert!(prefilter(&["secret word"]).may_match(br#"{"a":"secre\u0074 word"}"#));
+        assert!(!prefilter(&["secret word"]).may_match(br#"{"a":"it\u0027s"}"#));
+    }
+}
