@@ -3,6 +3,7 @@
 //! # Not here
 //! Files, clocks, threads (`hinomi`); parsing of logs (`hinomi-ingest`).
 
+pub mod completeness;
 mod engine;
 pub mod sigma;
 

@@ -1,0 +1,209 @@
+//! Counting while reading.
+
+use std::collections::BTreeMap;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hinomi_columns::{Batch, Store, ValueId, well_known};
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
+use super::runs::Runs;
+use super::{MAX_HOURS, MAX_SOURCES, Silence, SourceReport};
+
+/// Largest gaps and silences listed per source.
+const MOST_LISTED: usize = 50;
+const HOUR_NS: i64 = 3600 * NANOS_PER_SECOND;
+/// A stretch is worth naming from this many hours …
+const SHORTEST_SILENCE: u64 = 6;
+/// … and this many times the source's usual pause between active hours.
+const UNUSUAL_FACTOR: u64 = 4;
+
+/// The span of time an investigation looks at; `None` is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Inclusive start.
+    pub since: Option<Timestamp>,
+    /// Exclusive end.
+    pub until: Option<Timestamp>,
+}
+
+impl Window {
+    /// Whether an event of this time counts. Events without time always do: unknown is not outside.
+    pub fn contains(&self, time: Option<Timestamp>) -> bool {
+        time.is_none_or(|t| self.since.is_none_or(|s| t >= s) && self.until.is_none_or(|u| t < u))
+    }
+}
+
+/// Everything seen of every source.
+#[derive(Debug, Default)]
+pub struct SourceTracker {
+    sources: BTreeMap<(String, String, String), Source>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    seen: u64,
+    without_time: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    hours: HashMap<i64, u32, RandomState>,
+    last_hour: Option<i64>,
+    runs: Runs,
+    numbered: bool,
+}
+
+impl SourceTracker {
+    /// Adds every row of `batch` inside `window`.
+    pub fn add(&mut self, store: &Store, batch: &Batch, window: &Window) {
+        let Some(kind) = store.kinds().kind(batch.shape().kind).map(hinomi_model::LogKind::name) else {
+            return;
+        };
+        let channel = store.text(well_known::CHANNEL, batch.shape().channel);
+        let channel = if channel.is_empty() { kind.as_str() } else { channel };
+        let hosts = batch.hosts().unwrap_or_default();
+        let mut from = 0;
+        while from < batch.rows().len() {
+            let host = hosts.get(from).copied().unwrap_or(ValueId::ABSENT);
+            let same = |row: &usize| hosts.get(*row).copied().unwrap_or(ValueId::ABSENT) == host;
+            let to = (from..batch.rows().len()).take_while(same).count() + from;
+            let source = self.source(store.text(well_known::COMPUTER, host), channel, &kind);
+            for row in batch.rows().get(from..to).unwrap_or_default() {
+                if window.contains(row.time) {
+                    source.add(row.time, row.sequence);
+                }
+            }
+            from = to;
+        }
+    }
+
+    fn source(&mut self, host: &str, channel: &str, kind: &str) -> &mut Source {
+        let full = self.sources.len() >= MAX_SOURCES;
+        let mut key = (host.to_lowercase(), channel.to_owned(), kind.to_owned());
+        if full && !self.sources.contains_key(&key) {
+            key = (String::new(), String::new(), String::new());
+        }
+        self.sources.entry(key).or_default()
+    }
+
+    /// Adds what another tracker saw.
+    pub fn merge(&mut self, other: Self) {
+        for ((host, channel, kind), source) in other.sources {
+            self.source(&host, &channel, &kind).merge(source);
+        }
+    }
+
+    /// Reports in order of host and channel.
+    pub fn finish(self) -> Vec<SourceReport> {
+        let sources = self.sources.into_iter().filter(|(_, s)| s.seen > 0);
+        sources.map(|((host, channel, kind), source)| source.finish(host, channel, kind)).collect()
+    }
+}
+
+impl Source {
+    fn add(&mut self, time: Option<Timestamp>, sequence: Option<u64>) {
+        self.seen += 1;
+        match time {
+            None => self.without_time += 1,
+            Some(time) => {
+                self.first = Some(self.first.map_or(time, |f| f.min(time)));
+                self.last = Some(self.last.map_or(time, |l| l.max(time)));
+                let hour = time.as_nanos().div_euclid(HOUR_NS);
+                if self.last_hour != Some(hour) {
+                    self.last_hour = Some(hour);
+                    if self.hours.len() < MAX_HOURS || self.hours.contains_key(&hour) {
+                        *self.hours.entry(hour).or_default() += 1;
+                    }
+                }
+            }
+        }
+        if let Some(number) = sequence {
+            self.numbered = true;
+            self.runs.add(number, time);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.without_time += other.without_time;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.into_iter().chain(other.last).max();
+        for (hour, count) in other.hours {
+            if self.hours.len() < MAX_HOURS || self.hours.contains_key(&hour) {
+                *self.hours.entry(hour).or_default() += count;
+            }
+        }
+        self.runs.merge(other.runs);
+        self.numbered |= other.numbered;
+    }
+
+    fn finish(self, host: String, channel: String, kind: String) -> SourceReport {
+        let mut hours: Vec<i64> = self.hours.keys().copied().collect();
+        hours.sort_unstable();
+        let silences = silences(&hours);
+        let found = self.runs.finish(MOST_LISTED);
+        SourceReport {
+            host,
+            channel,
+            kind,
+            first: self.first,
+            last: self.last,
+            seen: self.seen,
+            without_time: self.without_time,
+            gaps: self.numbered.then_some(found.gaps),
+            gap_count: found.gap_count,
+            missing: found.missing,
+            gaps_complete: found.complete,
+            clock_jumps: found.jumps,
+            clock_jump_count: found.jump_count,
+            silences,
+        }
+    }
+}
+
+/// Stretches of hours without events that are long both in themselves and for this source.
+fn silences(hours: &[i64]) -> Vec<Silence> {
+    let mut pauses: Vec<i64> = hours.windows(2).filter_map(|w| Some(w.last()? - w.first()?)).collect();
+    if pauses.is_empty() {
+        return Vec::new();
+    }
+    let middle = pauses.len() / 2;
+    let usual = *pauses.select_nth_unstable(middle).1;
+    let least = SHORTEST_SILENCE.max(usual as u64 * UNUSUAL_FACTOR);
+    let stretch = |pair: &[i64]| {
+        let (from, to) = (*pair.first()? + 1, *pair.last()?);
+        let hours = u64::try_from(to - from).ok()?;
+        let at = |hour: i64| Timestamp::from_nanos(hour.saturating_mul(HOUR_NS));
+        (hours >= least).then(|| Silence { from: at(from), to: at(to), hours })
+    };
+    let mut found: Vec<Silence> = hours.windows(2).filter_map(stretch).collect();
+    found.sort_by_key(|s| (std::cmp::Reverse(s.hours), s.from));
+    found.truncate(MOST_LISTED);
+    found.sort_by_key(|s| s.from);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_silence_only_where_the_source_is_usually_busy() {
+        let busy: Vec<i64> = (0..24).chain(40..48).collect();
+        let found = silences(&busy);
+        assert_eq!(
+            found.iter().map(|s| (s.from.as_nanos() / HOUR_NS, s.hours)).collect::<Vec<_>>(),
+            [(24, 16)]
+        );
+        let weekly: Vec<i64> = (0..10).map(|week| week * 168).collect();
+        assert_eq!(silences(&weekly), []);
+        assert_eq!(silences(&[5]), []);
+    }
+
+    #[test]
+    fn the_window_keeps_events_of_unknown_time() {
+        let at = |n| Some(Timestamp::from_nanos(n));
+        let window = Window { since: at(10), until: at(20) };
+        let inside: Vec<bool> = [at(9), at(10), at(19), at(20), None].map(|t| window.contains(t)).to_vec();
+        assert_eq!(inside, [false, true, true, false, true]);
+    }
+}
