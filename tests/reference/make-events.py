@@ -35,6 +35,10 @@ JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
 FORBIDDEN_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 REFERENCE_IN_XML = re.compile("&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 
+# The reader prints a value of type GUID bare and in capitals; Windows prints it in braces, and rules are
+# written against that. A GUID that an application logged as text is in small letters.
+BARE_GUID = re.compile("[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+
 NXLOG_NAMES = {"SourceName": "Provider_Name", "ProviderGuid": "Provider_Guid", "Hostname": "Computer"}
 WINLOGBEAT_NAMES = {
     "log_name": "Channel",
@@ -66,6 +70,8 @@ def local_name(element: ElementTree.Element) -> str:
 def put(event: dict[str, str], name: str, value: str | None) -> None:
     """Adds a field; a repeated name keeps every value, one per line."""
     value = value or ""
+    if BARE_GUID.fullmatch(value):
+        value = f"{{{value}}}"
     event[name] = f"{event[name]}\n{value}" if name in event else value
 
 

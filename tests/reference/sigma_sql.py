@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from sigma.backends.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
 from sigma.conditions import ConditionValueExpression
@@ -37,7 +38,6 @@ from sigma.types import SigmaNumber, SigmaRegularExpression, SigmaString, Specia
 RAW_FIELD = "_raw"
 FIELD, NULL_SAFE_OPEN, NULL_SAFE_CLOSE, IS_NULL, IS_NOT_NULL = "\x01", "\x02", "\x03", "\x04", "\x05"
 FIELD_TOKEN = re.compile("\x01([^\x01]*)\x01")
-MODIFIER = re.compile(r"\|([a-z0-9]+)(?=[|:'\" ])")
 NULL_TEST_TOKEN = re.compile("\x01[^\x01]*\x01[\x04\x05]")
 
 
@@ -135,6 +135,16 @@ def pipelines_for(rule: SigmaRule) -> dict[str, ProcessingPipeline]:
     return chosen or {"windows": windows_logsource_pipeline()}
 
 
+def modifiers_of(node: object) -> set[str]:
+    """Every `|modifier` on a key anywhere in a rule."""
+    if isinstance(node, dict):
+        own = {part for key in node if isinstance(key, str) for part in key.split("|")[1:]}
+        return own.union(*(modifiers_of(value) for value in node.values()))
+    if isinstance(node, list):
+        return set().union(*(modifiers_of(value) for value in node))
+    return set()
+
+
 def convert_file(path: Path, shown: str, unmapped: str) -> RuleFile:
     """Converts one file; `unmapped` is `skip` or `unrestricted`."""
     result = RuleFile(path=shown, rule=shown)
@@ -144,7 +154,7 @@ def convert_file(path: Path, shown: str, unmapped: str) -> RuleFile:
     except Exception as error:  # noqa: BLE001 - a rule the reference cannot read is a finding
         result.problems.append(f"parse: {type(error).__name__}: {error}")
         return result
-    result.modifiers = set(MODIFIER.findall(text))
+    result.modifiers = modifiers_of(yaml.load(text, yaml.CSafeLoader)) if rules else set()
     for rule in rules:
         for via, pipeline in pipelines_for(rule).items():
             try:

@@ -123,6 +123,12 @@ class Evaluation(Workspace):
         self.assertIn("unmapped", convert_file(path, "rule.yml", "skip").problems[0])
         self.assertEqual(len(convert_file(path, "rule.yml", "unrestricted").queries), 1)
 
+    def test_modifiers_come_from_keys_only(self) -> None:
+        path = self.root / "rule.yml"
+        detection = "    s:  # a|b\n        - Image|contains|all: ['x|re', 'y']\n        - '|re': z\n    condition: s"
+        path.write_text(rule(detection), encoding="utf-8")
+        self.assertEqual(convert_file(path, "rule.yml", "skip").modifiers, {"contains", "all", "re"})
+
     def test_a_broken_rule_is_reported(self) -> None:
         path = self.root / "rule.yml"
         path.write_text("title: x\nlogsource: {product: windows}\ndetection: {condition: nothing}\n", encoding="utf-8")
@@ -232,6 +238,12 @@ class Flattening(Workspace):
     def test_control_characters_do_not_lose_an_event(self) -> None:
         event = make_events.event_of_xml(self.XML % '<EventData><Data Name="A">x\x01y&#x1;&#31;</Data></EventData>')
         self.assertEqual(event["A"], "x\ufffdy\ufffd\ufffd")
+
+    def test_a_typed_guid_is_in_braces_as_windows_prints_it(self) -> None:
+        typed, text = "5AA13A44-688C-68FE-D556-000000004002", "5aa13a44-688c-68fe-d556-000000004002"
+        data = f'<EventData><Data Name="A">{typed}</Data><Data Name="B">{text}</Data></EventData>'
+        event = make_events.event_of_xml(self.XML % data)
+        self.assertEqual((event["A"], event["B"]), ("{" + typed + "}", text))
 
     def test_keys_and_envelopes_of_archives(self) -> None:
         nxlog = {"SourceName": "P", "Hostname": "H", "EventID": 1, "Signed": True}
