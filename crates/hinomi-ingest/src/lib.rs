@@ -12,6 +12,7 @@
 //! # Not here
 //! What an event means (`hinomi-detect`); threads and files to visit (`hinomi`).
 
+pub mod intake;
 mod unit;
 
 pub use unit::{Clocks, Decode, Member, Unit};

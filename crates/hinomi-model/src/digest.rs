@@ -20,20 +20,36 @@ impl Digest {
     /// # Errors
     /// The first error of `reader`.
     pub fn of_reader(reader: &mut dyn std::io::Read) -> std::io::Result<Self> {
-        let mut hash = Sha256::new();
+        let mut hashing = Hashing::default();
         let mut buffer = vec![0u8; 64 * 1024];
         loop {
             let read = reader.read(&mut buffer)?;
             if read == 0 {
-                return Ok(Self(hash.finalize().into()));
+                return Ok(hashing.finish());
             }
-            hash.update(buffer.get(..read).unwrap_or_default());
+            hashing.update(buffer.get(..read).unwrap_or_default());
         }
     }
 
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// A digest of bytes that arrive piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing(Sha256);
+
+impl Hashing {
+    /// Appends `bytes`.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything appended.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -11,7 +11,7 @@ mod level;
 mod time;
 
 pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hashing};
 pub use evidence::{EvidenceError, EvidenceRef};
 pub use kind::{KindId, KindTable, LogKind};
 pub use level::{Level, LevelError};

@@ -1,0 +1,150 @@
+//! Files, folders and streams without archives.
+
+use hinomi_ingest::intake::{Class, Format, Limits, Options, Root, read_member_range};
+use hinomi_model::{DiagnosticKind, Digest};
+
+use crate::fixture::{Folder, NOW, gzip, lines, options, read, read_stream, read_with, zstd};
+
+#[test]
+fn a_folder_is_read_in_byte_order_of_paths() {
+    let folder = Folder::new();
+    for name in ["b/z.log", "a.log", "a/x.log", "a-b.log", "B.log"] {
+        folder.put(name, b"Jan  1 00:00:00 h a: b\n");
+    }
+    let read = read(folder.path());
+    let root = folder.path().to_str().unwrap();
+    let paths: Vec<_> = read.files.iter().map(|f| f.path.strip_prefix(root).unwrap()).collect();
+    assert_eq!(paths, ["/B.log", "/a-b.log", "/a.log", "/a/x.log", "/b/z.log"]);
+    assert_eq!(read.losses, []);
+}
+
+#[test]
+fn a_root_inside_a_root_is_read_once() {
+    let folder = Folder::new();
+    let inner = folder.put("a/x.log", b"line\n");
+    let roots = [inner.as_path(), folder.path(), folder.path()];
+    let read = read_with(roots.map(|p| Root::Path(p.to_owned())).into(), options());
+    assert_eq!(read.files.len(), 1);
+}
+
+#[test]
+fn long_text_is_cut_at_lines_and_nothing_is_lost() {
+    let folder = Folder::new();
+    let text = lines(300_000);
+    let path = folder.put("a.log", &text);
+    let read = read(&path);
+    let place = path.to_str().unwrap();
+    assert!(read.contents[place] == text);
+    assert!(read.units.len() >= 3, "{:?}", read.units);
+    for (_, offset, lines_before, length) in &read.units {
+        let start = *offset as usize;
+        assert_eq!(text[start + length - 1], b'\n');
+        assert_eq!(*lines_before, text[..start].split(|b| *b == b'\n').count() as u64 - 1);
+        assert!(*length <= Limits::default().unit_bytes);
+    }
+}
+
+#[test]
+fn gzip_and_zstd_are_peeled_by_content_and_cited_without_a_name() {
+    let folder = Folder::new();
+    let text = lines(1000);
+    let (first, second) = text.split_at(text.len() / 2);
+    let several = [gzip(first), gzip(second)].concat();
+    for bytes in [gzip(&text), several, zstd(&text), [zstd(first), zstd(second)].concat(), gzip(&zstd(&text))]
+    {
+        let path = folder.put("x.log", &bytes);
+        let read = read(&path);
+        assert_eq!(read.losses, []);
+        assert_eq!(read.contents.values().next(), Some(&text));
+        let cited = read_member_range(&path, "", 100, 50, &Limits::default()).unwrap();
+        assert_eq!(cited, text[100..150]);
+    }
+    let thrice = gzip(&gzip(&gzip(&text)));
+    assert_eq!(read(&folder.put("x.log", &thrice)).kinds(), [DiagnosticKind::LimitExceeded]);
+}
+
+#[test]
+fn a_stream_is_hashed_while_it_passes_even_where_nothing_is_read() {
+    for bytes in [gzip(&lines(10)), b"MZ\0\x01\0\x02\0\x03\0\x04".repeat(100_000), Vec::new()] {
+        let digest = Digest::of(&bytes);
+        let read = read_stream(bytes);
+        assert_eq!(read.files[0].digest, Some(digest));
+        assert_eq!(read.files[0].open, None);
+    }
+}
+
+#[test]
+fn utf16_is_transcoded_and_its_name_says_so() {
+    let folder = Folder::new();
+    let text = "2026-01-01 00:00:00 ユーザー login\r\n".repeat(200);
+    let raw: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let path = folder.put("x.log", &raw);
+    let read = read(&path);
+    assert_eq!(read.names(), ["!utf16"]);
+    assert_eq!(read.contents.values().next().unwrap(), text.as_bytes());
+    let cited = read_member_range(&path, "!utf16", 5, 7, &Limits::default()).unwrap();
+    assert_eq!(cited, text.as_bytes()[5..12]);
+}
+
+#[test]
+fn what_is_no_log_is_counted_and_only_the_unknown_is_reported() {
+    let folder = Folder::new();
+    folder.put("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
+    folder.put("b", b"");
+    folder.put("c", &[0x01, 0x02, 0x03, 0xf1, 0xf2, 0, 7, 0, 9, 0, 200, 0, 1, 1, 1, 255, 0, 4]);
+    folder.put("d.json", b"\xef\xbb\xbf{\"a\":1}\n");
+    let read = read(folder.path());
+    let expected = [Class::NotALog("PNG image"), Class::Empty, Class::Unrecognised, Class::Log(Format::Json)];
+    assert_eq!(read.classes(), expected);
+    assert_eq!(read.kinds(), [DiagnosticKind::Unrecognised]);
+    assert_eq!(read.units[0].1, 3, "the mark belongs to no record");
+}
+
+#[test]
+fn times_come_from_the_file_but_never_from_the_future() {
+    let folder = Folder::new();
+    let path = folder.put("a.log", b"line\n");
+    let before = Options::at(hinomi_model::Timestamp::from_nanos(5));
+    let read = read_with(vec![Root::Path(path)], before);
+    assert!(read.members[0].modified.unwrap() > hinomi_model::Timestamp::from_nanos(5));
+    assert!(read.members[0].modified.unwrap() < NOW);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_pipes_and_locked_files_do_not_stop_or_mislead_the_walk() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new();
+    let outside = Folder::new();
+    outside.put("secret.log", b"line\n");
+    folder.put("sub/a.log", b"line\n");
+    symlink("..", folder.path().join("sub/loop")).unwrap();
+    symlink(outside.path(), folder.path().join("out")).unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    let locked = folder.put("locked.log", b"line\n");
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let readable_anyway = std::fs::File::open(&locked).is_ok();
+    let read = read(folder.path());
+    let refused = read.kinds().iter().filter(|k| **k == DiagnosticKind::RefusedMember).count();
+    assert_eq!(refused, 3, "{:?}", read.losses);
+    let unreadable = read.kinds().iter().filter(|k| **k == DiagnosticKind::Unreadable).count();
+    assert_eq!(unreadable, usize::from(!readable_anyway), "{:?}", read.losses);
+    assert_eq!(read.files.len(), 2);
+    assert_eq!(super::fixture::read(&folder.path().join("absent")).kinds(), [DiagnosticKind::Unreadable]);
+}
+
+#[test]
+fn a_line_beyond_the_bound_is_skipped_and_the_next_is_read() {
+    let folder = Folder::new();
+    let mut options = options();
+    options.limits.unit_bytes = 1000;
+    options.limits.record_bytes = 4000;
+    let text = [&b"first\n"[..], &b"x".repeat(10_000), b"\nlast\n"].concat();
+    let read = read_with(vec![Root::Path(folder.put("a.log", &text))], options);
+    assert_eq!(read.contents.values().next().unwrap(), b"first\nlast\n");
+    assert_eq!(read.kinds(), [DiagnosticKind::LimitExceeded]);
+    assert_eq!((read.units[1].1, read.units[1].2), (10_007, 2));
+}
