@@ -65,6 +65,8 @@ const TAG_NULL: u8 = 3;
 const TAG_LIST: u8 = 4;
 /// First tag free for decoders' own encodings.
 pub const TAG_DECODER: u8 = 16;
+/// First of the 64 tags of the EVTX decoder: one store may hold several formats, whose encodings must not meet.
+pub const TAG_EVTX: u8 = 64;
 
 impl Dictionary {
     /// Interns UTF-8 text.
@@ -119,6 +121,21 @@ impl Dictionary {
             return ValueId(id);
         }
         self.insert(hash, tag, raw, convert)
+    }
+
+    /// As [`Dictionary::raw`], for a value that is likely to be `near` (the one the same column had before).
+    #[inline]
+    pub fn raw_near(
+        &mut self,
+        near: ValueId,
+        tag: u8,
+        raw: &[u8],
+        convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
+    ) -> ValueId {
+        match self.entries.get(near.index()) {
+            Some(e) if e.tag == tag && slice(&self.bytes, e.key) == raw => near,
+            _ => self.raw(tag, raw, convert),
+        }
     }
 
     #[cold]

@@ -17,6 +17,6 @@ mod fields;
 mod store;
 
 pub use batch::{Batch, Row, Shape};
-pub use dictionary::{Dictionary, TAG_DECODER, ValueId, ValueKind};
+pub use dictionary::{Dictionary, TAG_DECODER, TAG_EVTX, ValueId, ValueKind};
 pub use fields::{FieldId, FieldTable, Projection, well_known};
 pub use store::{LayoutId, Store};

@@ -12,7 +12,9 @@
 //! # Not here
 //! What an event means (`hinomi-detect`); threads and files to visit (`hinomi`).
 
+mod evtx;
 pub mod intake;
 mod unit;
 
+pub use evtx::{EvtxDecoder, evtx_cut};
 pub use unit::{Clocks, Decode, Member, Unit};

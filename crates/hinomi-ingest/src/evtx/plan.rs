@@ -1,0 +1,186 @@
+//! What to do with the values of a record of a known shape.
+
+use hinomi_columns::{FieldId, LayoutId, Store, ValueId};
+use hinomi_model::Timestamp;
+
+use super::fault::Fault;
+use super::flatten::{Assignment, Flattener, Piece};
+use super::record::{Instance, Record, Value};
+use super::template::Templates;
+use super::tree::utf16;
+use super::value::{self, kind};
+
+/// The program for all records with the same templates in the same places: one slot per column, in the order of
+/// the layout.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) layout: LayoutId,
+    slots: Vec<Slot>,
+    time: Option<(u16, u16)>,
+    sequence: Option<(u16, u16)>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    field: FieldId,
+    /// What this slot gave last time: most slots repeat themselves from record to record.
+    last: ValueId,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// One substitution.
+    Value(u16, u16),
+    /// Always `Slot::last`.
+    Fixed,
+    /// Several pieces, several assignments to one field, or conditions.
+    Composed(Vec<Assignment>),
+}
+
+impl Plan {
+    /// Plans records with these instances for what `store` keeps.
+    pub(super) fn new(
+        templates: &Templates,
+        instances: &[Instance],
+        store: &mut Store,
+    ) -> Result<Self, Fault> {
+        let assignments = Flattener::run(templates, instances)?;
+        let single = |name: &str| {
+            let found = assignments.iter().find(|a| a.name == name)?;
+            match found.pieces.as_slice() {
+                [Piece::Value(instance, index)] => Some((*instance, *index)),
+                _ => None,
+            }
+        };
+        let (time, sequence) = (single("TimeCreated"), single("EventRecordID"));
+        let kept = assignments.into_iter().filter_map(|a| Some((store.field(&a.name)?, a)));
+        let mut kept: Vec<(FieldId, Assignment)> = kept.collect();
+        kept.sort_by_key(|(field, _)| *field);
+        let mut slots: Vec<Slot> = Vec::with_capacity(kept.len());
+        for group in kept.chunk_by(|a, b| a.0 == b.0) {
+            let Some((field, _)) = group.first() else { continue };
+            slots.push(Slot::new(*field, group.iter().map(|(_, a)| a.clone()).collect(), store));
+        }
+        let fields: Vec<FieldId> = slots.iter().map(|s| s.field).collect();
+        Ok(Self { layout: store.layout(&fields), slots, time, sequence })
+    }
+
+    /// Interns the values of a record; `cells` then has one value per slot.
+    pub(super) fn run(&mut self, chunk: &[u8], record: &Record, store: &mut Store, cells: &mut Vec<ValueId>) {
+        cells.clear();
+        for slot in &mut self.slots {
+            match &slot.source {
+                Source::Value(instance, index) => {
+                    let dictionary = store.dictionary_mut(slot.field);
+                    slot.last = match record.value(*instance, *index) {
+                        Some(value) => value::intern(dictionary, slot.last, value.ty, value.bytes(chunk)),
+                        None => dictionary.null(),
+                    };
+                }
+                Source::Fixed => {}
+                Source::Composed(parts) => slot.last = compose(parts, slot.field, chunk, record, store),
+            }
+            cells.push(slot.last);
+        }
+    }
+
+    /// The time stated in the system part.
+    pub(super) fn time(&self, chunk: &[u8], record: &Record) -> Option<Timestamp> {
+        let (instance, index) = self.time?;
+        let value = record.value(instance, index)?;
+        let bytes = value.bytes(chunk);
+        match value.ty {
+            kind::FILETIME => Timestamp::from_filetime(u64::from_le_bytes(*bytes.first_chunk()?)),
+            kind::SYSTEMTIME => {
+                let [year, month, day, hour, minute, second, millis] =
+                    value::system_parts(bytes).map(|p| p as u32);
+                Timestamp::from_civil((year as i32, month, day), (hour, minute, second), millis * 1_000_000)
+            }
+            _ => None,
+        }
+    }
+
+    /// The record number stated in the system part.
+    pub(super) fn sequence(&self, chunk: &[u8], record: &Record) -> Option<u64> {
+        let (instance, index) = self.sequence?;
+        let value = record.value(instance, index).filter(|v| v.ty == kind::UINT64)?;
+        value.bytes(chunk).first_chunk().copied().map(u64::from_le_bytes)
+    }
+}
+
+impl Slot {
+    fn new(field: FieldId, parts: Vec<Assignment>, store: &mut Store) -> Self {
+        if let [Assignment { pieces, needs, .. }] = parts.as_slice() {
+            match (pieces.as_slice(), needs.is_empty()) {
+                ([Piece::Value(instance, index)], true) => {
+                    let source = Source::Value(*instance, *index);
+                    return Self { field, last: ValueId::ABSENT, source };
+                }
+                ([Piece::Text(text)], true) => {
+                    let last = constant(text, field, store);
+                    return Self { field, last, source: Source::Fixed };
+                }
+                ([], true) => {
+                    return Self { field, last: store.dictionary_mut(field).null(), source: Source::Fixed };
+                }
+                _ => {}
+            }
+        }
+        Self { field, last: ValueId::ABSENT, source: Source::Composed(parts) }
+    }
+}
+
+/// Constants share their ids with equal string values.
+fn constant(text: &[u8], field: FieldId, store: &mut Store) -> ValueId {
+    value::intern(store.dictionary_mut(field), ValueId::ABSENT, kind::STRING, text)
+}
+
+#[cold]
+fn compose(
+    parts: &[Assignment],
+    field: FieldId,
+    chunk: &[u8],
+    record: &Record,
+    store: &mut Store,
+) -> ValueId {
+    let mut ids: Vec<ValueId> = Vec::with_capacity(parts.len());
+    for part in parts {
+        ids.push(assign(part, field, chunk, record, store));
+    }
+    match ids.as_slice() {
+        [single] => *single,
+        many => store.dictionary_mut(field).list(many),
+    }
+}
+
+fn assign(part: &Assignment, field: FieldId, chunk: &[u8], record: &Record, store: &mut Store) -> ValueId {
+    let value = |instance, index| record.value(instance, index).filter(|v: &Value| v.ty != kind::NULL);
+    let missing = part.needs.iter().any(|(instance, index)| value(*instance, *index).is_none());
+    let pieces = if missing { &[][..] } else { part.pieces.as_slice() };
+    match pieces {
+        [] => store.dictionary_mut(field).null(),
+        [Piece::Text(text)] => constant(text, field, store),
+        [Piece::Value(instance, index)] => {
+            let dictionary = store.dictionary_mut(field);
+            match value(*instance, *index) {
+                Some(found) => value::intern(dictionary, ValueId::ABSENT, found.ty, found.bytes(chunk)),
+                None => dictionary.null(),
+            }
+        }
+        many => {
+            let mut text = Vec::new();
+            for piece in many {
+                match piece {
+                    Piece::Text(utf) => text.extend_from_slice(utf16(utf).as_bytes()),
+                    Piece::Value(instance, index) => {
+                        if let Some(found) = value(*instance, *index) {
+                            value::append(found.ty, found.bytes(chunk), &mut text);
+                        }
+                    }
+                }
+            }
+            store.dictionary_mut(field).text(&String::from_utf8_lossy(&text))
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The EVTX decoder against an independent reader and against damage.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test says why it was skipped, and a panic is how it fails"
+)]
+
+mod corpus;
+mod differential;
+mod reference;
