@@ -188,16 +188,9 @@ impl Cutter {
 /// Length of the whole records at the start of a buffer that is followed by more bytes; 0 when none is complete.
 fn whole_records(format: Format, buffer: &[u8]) -> usize {
     match format {
-        Format::Evtx => evtx(buffer),
+        Format::Evtx => crate::evtx_cut(buffer, false),
         Format::Json | Format::Text => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
     }
-}
-
-const CHUNK: usize = 64 * 1024;
-
-fn evtx(buffer: &[u8]) -> usize {
-    let header = if buffer.starts_with(b"ElfFile\0") { 4096 } else { 0 };
-    header + (buffer.len().saturating_sub(header)) / CHUNK * CHUNK
 }
 
 /// The leading lines that may be a header: all that start with `#`, else the first.
