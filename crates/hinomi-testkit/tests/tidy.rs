@@ -72,7 +72,9 @@ fn files_and_functions_stay_small() {
             let key = format!("{path}: {name}");
             match LONG_FUNCTIONS.iter().find(|k| **k == key) {
                 Some(key) if length > FUNCTION_CAP => excused.push(*key),
-                _ if length > FUNCTION_CAP => faults.push(format!("{key}: {length} lines, the cap is {FUNCTION_CAP}")),
+                _ if length > FUNCTION_CAP => {
+                    faults.push(format!("{key}: {length} lines, the cap is {FUNCTION_CAP}"))
+                }
                 _ => {}
             }
         }
@@ -93,7 +95,8 @@ fn every_file_says_what_it_is_and_no_name_says_nothing() {
         if EMPTY_NAMES.contains(&stem.as_str()) {
             faults.push(format!("{path}: the name says nothing"));
         }
-        if path.ends_with("/lib.rs") && text.lines().any(|l| l.starts_with("fn ") || l.starts_with("pub fn ")) {
+        if path.ends_with("/lib.rs") && text.lines().any(|l| l.starts_with("fn ") || l.starts_with("pub fn "))
+        {
             faults.push(format!("{path}: lib.rs is a table of contents"));
         }
         if text.lines().any(|l| l.contains(concat!("// TO", "DO")) || l.contains(concat!("to", "do!("))) {
@@ -128,8 +131,24 @@ fn the_architecture_document_is_alive() {
 #[test]
 fn engine_code_names_no_tool() {
     let names = [
-        "mimikatz", "rclone", "anydesk", "screenconnect", "cobalt", "psexec", "winscp", "fortigate", "fortinet", "ivanti",
-        "globalprotect", "veeam", "okta", "sharphound", "bloodhound", "impacket", "mega.nz", "7zip",
+        "mimikatz",
+        "rclone",
+        "anydesk",
+        "screenconnect",
+        "cobalt",
+        "psexec",
+        "winscp",
+        "fortigate",
+        "fortinet",
+        "ivanti",
+        "globalprotect",
+        "veeam",
+        "okta",
+        "sharphound",
+        "bloodhound",
+        "impacket",
+        "mega.nz",
+        "7zip",
     ];
     let mut faults = Vec::new();
     for (path, text) in rust_sources() {
@@ -138,7 +157,8 @@ fn engine_code_names_no_tool() {
         }
         for line in before_tests(&text) {
             let lower = line.to_lowercase();
-            faults.extend(names.iter().filter(|n| lower.contains(*n)).map(|n| format!("{path}: {n}: {line}")));
+            faults
+                .extend(names.iter().filter(|n| lower.contains(*n)).map(|n| format!("{path}: {n}: {line}")));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
