@@ -111,6 +111,23 @@ impl Engine {
         self.rules.get(index.0 as usize)
     }
 
+    /// Names, in the events, of every field that a rule reads or that a correlation needs of it.
+    pub fn fields_of(&self, index: RuleIndex) -> Vec<String> {
+        let mut ids = std::collections::BTreeSet::new();
+        for variant in self.variants.iter().filter(|v| v.rule == index) {
+            variant.expression.visit(&mut |p| ids.extend(self.predicates.get(p).map(|p| p.field)));
+        }
+        let names: Vec<&str> = self.projection.names().collect();
+        let mut fields: Vec<String> =
+            ids.iter().filter_map(|id| names.get(id.index())).map(|&n| n.to_owned()).collect();
+        if let Some(rule) = self.rule(index) {
+            fields.extend(rule.fields.iter().cloned());
+            let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
+            fields.extend(self.correlations.iter().filter(used).flat_map(Correlation::fields));
+        }
+        fields
+    }
+
     /// The correlations, in load order.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations

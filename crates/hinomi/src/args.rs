@@ -1,0 +1,201 @@
+//! The command line's arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hinomi_model::Level;
+
+/// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
+#[derive(Debug, Parser)]
+#[command(name = "hinomi", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 nothing found, 1 an incident at or above --fail-on, 2 usage, 3 input unreadable, \
+                        4 verification failed, 5 internal error.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read logs, evaluate rules over every event, and print what fired and what is missing
+    #[command(after_help = "Examples:\n  hinomi investigate ./collected\n  hinomi investigate triage.zip --lang ja\n  \
+        hinomi investigate /var/log --rules bundled --rules ~/sigma/rules/linux --json > report.json\n  \
+        zcat auth.log.gz | hinomi investigate - --tz Asia/Tokyo")]
+    Investigate(Box<Investigate>),
+    /// Check, explain and list rules
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Print shell completions
+    Completions {
+        /// Shell to print them for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page in roff
+    Man,
+    /// Print the JSON Schema of `investigate --json`
+    Schema,
+}
+
+/// Output of `investigate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Timeline and summary for people
+    Terminal,
+    /// One JSON document
+    Json,
+    /// One JSON object per detection, source and diagnostic, a line each
+    Jsonl,
+    /// CSV as Timesketch imports it
+    Timesketch,
+}
+
+/// Language of the output for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// English
+    En,
+    /// 日本語
+    Ja,
+}
+
+/// Format that logs are taken to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// Windows event logs
+    Evtx,
+    /// JSON in any arrangement
+    Json,
+    /// Lines of text
+    Text,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Default)]
+pub enum ColorChoice {
+    /// When standard output is a terminal and `NO_COLOR` is not set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Arguments of `investigate`.
+#[derive(Debug, Args)]
+pub struct Investigate {
+    /// Folders, files, archives, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Sigma rules: a file, a folder, or `bundled`; repeat to combine. Without it the bundled pack is used
+    #[arg(long, short, value_name = "DIR|bundled")]
+    pub rules: Vec<String>,
+    /// Values for %placeholder% in rules (YAML map of lists)
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Vec<PathBuf>,
+    /// Indicators to search in every field: one a line, text after a comma is a note
+    #[arg(long, value_name = "FILE")]
+    pub ioc: Vec<PathBuf>,
+    /// Detections to hide, each entry with owner, reason and expiry (YAML)
+    #[arg(long, value_name = "FILE")]
+    pub suppress: Option<PathBuf>,
+    /// Print one JSON document (same as --output json)
+    #[arg(long)]
+    pub json: bool,
+    /// Shape of the output
+    #[arg(long, short, value_enum, default_value = "terminal", value_name = "SHAPE")]
+    pub output: OutputFormat,
+    /// Write the output to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Language of the output; default from LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+    /// Zone of local times in the output and of logs that state none, for instance Asia/Tokyo
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Only events from this time on (RFC 3339, or a date in --tz)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only this host, with or without its domain; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Take every log to be of this format
+    #[arg(long, value_enum)]
+    pub format: Option<FormatName>,
+    /// Lowest level shown in the timeline
+    #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = level)]
+    pub min_level: Level,
+    /// Exit with 1 when an incident reaches this level
+    #[arg(long, value_name = "LEVEL", default_value = "high", value_parser = level)]
+    pub fail_on: Level,
+    /// Worker threads; default: all cores
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Most detections kept; further matches are counted
+    #[arg(long, value_name = "N", default_value_t = 250_000)]
+    pub max_detections: u64,
+    /// Colours
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Show every detection in the timeline instead of folding repeated ones
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// Verbs on rules.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Load rules and report each one that cannot be used; exits with 3 if there is any
+    Check {
+        /// Files or folders, or `bundled`
+        #[arg(required = true, value_name = "PATH|bundled")]
+        rules: Vec<String>,
+        /// Values for %placeholder% in rules
+        #[arg(long, value_name = "FILE")]
+        placeholders: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say why a rule matches an event, or which part does not hold
+    Explain {
+        /// Rule file, or the id of a bundled rule
+        rule: String,
+        /// A file with the event (any log format); every event in it is explained
+        event: PathBuf,
+        /// Language
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
+    },
+    /// Run the positive and benign examples inside rule files; exits with 4 if any fails
+    Test {
+        /// Files or folders, or `bundled`
+        #[arg(required = true, value_name = "PATH|bundled")]
+        rules: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the loaded rules
+    List {
+        /// Files or folders, or `bundled`
+        #[arg(value_name = "PATH|bundled", default_value = "bundled")]
+        rules: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    text.parse().map_err(|e: hinomi_model::LevelError| e.to_string())
+}

@@ -1,0 +1,223 @@
+//! `hinomi investigate`.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hinomi_detect::completeness::Window;
+use hinomi_detect::sigma::Placeholders;
+use hinomi_detect::{Engine, LogSources};
+use hinomi_ingest::intake::{Forced, Format, Options, Root};
+use hinomi_model::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat};
+use crate::clock;
+use crate::exit::{Exit, Failure};
+use crate::render;
+use crate::report::{Material, RejectedRule, Report, assemble};
+use crate::rulebook::{RuleSource, Rulebook, RulebookError, add_placeholders};
+use crate::scan::{Limits, Request, ScanProgress, Subjects, scan};
+use crate::suppress::Suppressions;
+
+pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
+    let lang = args.lang.unwrap_or_else(language);
+    let now = clock::now();
+    let zone = zone(args.tz.as_deref(), lang)?;
+    let window = Window {
+        since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
+        until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
+    };
+    let roots = roots(&args.paths)?;
+    let mut suppressions = match &args.suppress {
+        Some(path) => load_suppressions(path, now)?,
+        None => Suppressions::default(),
+    };
+    let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
+    let (engine, rejected) = engine(&args, &subjects)?;
+    let logs_zone = if args.tz.is_some() { zone.clone() } else { TimeZone::UTC };
+    let mut reading = Options::at(now);
+    reading.zone = logs_zone;
+    reading.forced = args.format.map(forced);
+    let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
+    let request = Request {
+        roots,
+        reading,
+        engine: &engine,
+        subjects: &subjects,
+        window,
+        hosts: args.host.clone(),
+        threads,
+        limits: Limits { hits: args.max_detections, ..Limits::default() },
+    };
+    let findings = with_progress(&args, lang, |progress| scan(request, progress));
+    let correlated = crate::correlated::correlate(&engine, &findings);
+    let report = assemble(Material {
+        findings,
+        engine: &engine,
+        correlated,
+        subjects: &subjects,
+        suppressions: &mut suppressions,
+        rejected,
+    });
+    output(&args, lang, &zone, &report, subjects.details().to_vec())?;
+    Ok(exit(&args, &report))
+}
+
+/// Nothing readable at all is exit 3; single losses are data.
+fn exit(args: &Investigate, report: &Report) -> Exit {
+    let found = report.incidents.iter().any(|i| i.level >= args.fail_on)
+        || report.detections.iter().any(|d| d.level >= args.fail_on);
+    let unreadable = report.summary.events == 0 && !report.diagnostics.is_empty();
+    let read = if unreadable { Exit::Unreadable } else { Exit::Clean };
+    read.and(if found { Exit::Found } else { Exit::Clean })
+}
+
+fn forced(name: FormatName) -> Forced {
+    let format = match name {
+        FormatName::Evtx => Format::Evtx,
+        FormatName::Json => Format::Json,
+        FormatName::Text => Format::Text,
+    };
+    Forced { format, text: None }
+}
+
+/// Language from the environment, as programs with message catalogues take it.
+fn language() -> Lang {
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|n| std::env::var(n).ok()).find(|v| !v.is_empty());
+    if named.is_some_and(|v| v.starts_with("ja")) { Lang::Ja } else { Lang::En }
+}
+
+/// Zone of the output: as given; otherwise JST for Japanese output, UTC for English.
+fn zone(name: Option<&str>, lang: Lang) -> Result<TimeZone, Failure> {
+    let name = name.unwrap_or(match lang {
+        Lang::Ja => "Asia/Tokyo",
+        Lang::En => "UTC",
+    });
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::get(name).map_err(|e| {
+        Failure::new(Exit::Usage, format!("--tz {name}: {e}")).hint("use a name of the IANA database, for instance Asia/Tokyo")
+    })
+}
+
+/// An RFC 3339 time, or a civil date or time in `zone`.
+fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let civil = text.parse::<jiff::civil::DateTime>().or_else(|_| {
+        text.parse::<jiff::civil::Date>().map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+    });
+    let instant = civil.ok().and_then(|c| zone.to_timestamp(c).ok());
+    instant.and_then(|t| i64::try_from(t.as_nanosecond()).ok()).map(Timestamp::from_nanos).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{text:?} is not a time")).hint("write 2026-01-31, 2026-01-31T09:00 or 2026-01-31T09:00:00Z")
+    })
+}
+
+fn roots(paths: &[PathBuf]) -> Result<Vec<Root>, Failure> {
+    let root = |path: &PathBuf| {
+        if path.as_os_str() == "-" {
+            return Ok(Root::Stream { name: "-".to_owned(), reader: Box::new(std::io::stdin()) });
+        }
+        match std::fs::metadata(path) {
+            Ok(_) => Ok(Root::Path(path.clone())),
+            Err(error) => Err(Failure::new(Exit::Unreadable, format!("{}: {error}", path.display()))
+                .hint("give folders, files or archives with logs, or - for standard input")),
+        }
+    };
+    paths.iter().map(root).collect()
+}
+
+fn load_suppressions(path: &Path, now: Timestamp) -> Result<Suppressions, Failure> {
+    let named = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("--suppress {}: {e}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
+    Suppressions::parse(&text, now).map_err(|e| named(&e))
+}
+
+/// Rule sources as given on the command line.
+pub(super) fn sources(names: &[String]) -> Vec<RuleSource> {
+    let source = |name: &String| if name == "bundled" { RuleSource::Bundled } else { RuleSource::Path(name.into()) };
+    if names.is_empty() { vec![RuleSource::Bundled] } else { names.iter().map(source).collect() }
+}
+
+pub(super) fn load(names: &[String], placeholders: &[PathBuf]) -> Result<Rulebook, Failure> {
+    let explain = |error: RulebookError| {
+        let hint = "--rules takes a Sigma rule file, a folder of them, or the word bundled";
+        Failure::new(Exit::Unreadable, error).hint(hint)
+    };
+    let mut values = Placeholders::default();
+    for path in placeholders {
+        add_placeholders(path, &mut values).map_err(explain)?;
+    }
+    Rulebook::load(&sources(names), &values).map_err(explain)
+}
+
+fn engine(args: &Investigate, subjects: &Subjects) -> Result<(Engine, Vec<RejectedRule>), Failure> {
+    let mut book = load(&args.rules, &args.placeholders)?;
+    for path in &args.ioc {
+        book.add_indicators(path).map_err(|e| Failure::new(Exit::Unreadable, e))?;
+    }
+    let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
+    let (engine, errors) = Engine::compile(book.documents, &log_sources, &subjects.fields());
+    let mut rejected = book.rejected;
+    rejected.extend(errors.iter().map(|e| RejectedRule { origin: e.origin().to_owned(), reason: e.to_string() }));
+    Ok((engine, rejected))
+}
+
+/// Draws progress on standard error while `work` runs, when that is a terminal.
+fn with_progress<T>(args: &Investigate, lang: Lang, work: impl FnOnce(&ScanProgress) -> T) -> T {
+    let progress = Arc::new(ScanProgress::default());
+    if args.quiet || !std::io::stderr().is_terminal() {
+        return work(&progress);
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (shared, finished) = (Arc::clone(&progress), &done);
+        let painter = scope.spawn(move || {
+            while !finished.load(Ordering::Relaxed) {
+                render::progress(&shared, lang);
+                std::thread::park_timeout(Duration::from_millis(200));
+            }
+            render::clear_progress();
+        });
+        let result = work(&progress);
+        done.store(true, Ordering::Relaxed);
+        painter.thread().unpark();
+        result
+    })
+}
+
+fn output(
+    args: &Investigate,
+    lang: Lang,
+    zone: &TimeZone,
+    report: &Report,
+    details: Vec<String>,
+) -> Result<(), Failure> {
+    let to_terminal = args.output_file.is_none() && std::io::stdout().is_terminal();
+    let color = match args.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    let view = render::View { lang, zone: zone.clone(), color, width: None, min_level: args.min_level, all: args.all, details };
+    let shape = if args.json { OutputFormat::Json } else { args.output };
+    let write = |out: &mut dyn std::io::Write| match shape {
+        OutputFormat::Terminal => render::terminal(report, &view, out),
+        OutputFormat::Json => render::json(report, out),
+        OutputFormat::Jsonl => render::json_lines(report, out),
+        OutputFormat::Timesketch => render::timesketch(report, out),
+    };
+    let result = match &args.output_file {
+        Some(path) => render::to_file(path, write),
+        None => render::to_stdout(write),
+    };
+    result.map_err(|e| {
+        let place = args.output_file.as_ref().map_or("standard output".into(), |p| p.display().to_string());
+        Failure::new(Exit::Internal, format!("{place}: {e}"))
+    })
+}

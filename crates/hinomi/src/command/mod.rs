@@ -1,0 +1,45 @@
+//! What each verb does.
+
+mod investigate;
+mod rules;
+
+use std::io::{self, Write};
+
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, Failure};
+
+/// Runs the command.
+///
+/// # Errors
+/// A [`Failure`] with its exit code, message and hint.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Investigate(args) => investigate::run(*args),
+        Command::Rules(verb) => rules::run(verb),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            made.map_err(|e| Failure::new(Exit::Internal, e))?;
+            print(&page)
+        }
+        Command::Schema => print(include_bytes!("../../../../docs/report.schema.json")),
+    }
+}
+
+/// Writes to standard output; a closed pipe is no error.
+pub(crate) fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Internal, format!("standard output: {error}")))
+        }
+        _ => Ok(Exit::Clean),
+    }
+}

@@ -1,0 +1,36 @@
+//! One line on standard error while reading.
+
+use std::io::Write as _;
+
+use super::style::{fit, group_digits};
+use super::words::words;
+use crate::args::Lang;
+use crate::scan::ScanProgress;
+
+/// Draws the line over the previous one.
+pub fn progress(progress: &ScanProgress, lang: Lang) {
+    let reading = progress.reading();
+    let width = terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0));
+    let share = if reading.bytes_total > 0 { reading.bytes_read * 100 / reading.bytes_total } else { 0 };
+    let filled = (share.min(100) as usize) / 5;
+    let bar = format!("{}{}", "█".repeat(filled), "░".repeat(20 - filled));
+    let words = words(lang);
+    let text = format!(
+        "{bar} {share:>3}%  {} {}  {} {}  {}",
+        group_digits(progress.events()),
+        words.events,
+        group_digits(progress.hits()),
+        words.matches,
+        reading.place
+    );
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[2K{}", fit(&text, width.saturating_sub(1)));
+    let _ = stderr.flush();
+}
+
+/// Removes the line.
+pub fn clear_progress() {
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[2K");
+    let _ = stderr.flush();
+}

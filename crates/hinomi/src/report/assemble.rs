@@ -1,0 +1,311 @@
+//! From what a scan found to the report.
+
+use std::collections::BTreeMap;
+
+use hinomi_detect::completeness::SourceReport;
+use hinomi_detect::sigma::Meta;
+use hinomi_detect::{Engine, RuleIndex};
+use hinomi_ingest::intake::Class;
+use hinomi_model::{Digest, DiagnosticKind, Level, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use super::cite::Citations;
+use super::incident;
+use super::model::{
+    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, Program, RejectedRule,
+    Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
+};
+use crate::attack;
+use crate::scan::{Event, Findings, Hit, Subjects};
+use crate::suppress::Suppressions;
+
+/// Everything a report is made of.
+pub struct Material<'a> {
+    /// What the scan found.
+    pub findings: Findings,
+    /// The rules.
+    pub engine: &'a Engine,
+    /// Correlation results.
+    pub correlated: Vec<Correlated>,
+    /// Account and detail fields.
+    pub subjects: &'a Subjects,
+    /// What may be hidden.
+    pub suppressions: &'a mut Suppressions,
+    /// Rules that could not be used.
+    pub rejected: Vec<RejectedRule>,
+}
+
+/// A correlation that fired.
+pub struct Correlated {
+    /// Description of the correlation.
+    pub meta: Meta,
+    /// Group values by field.
+    pub group: BTreeMap<String, String>,
+    /// Contributing events, by time.
+    pub events: Vec<std::sync::Arc<Event>>,
+    /// Contributing events beyond those kept.
+    pub more: u64,
+    /// Number of the occurrence within the group.
+    pub occurrence: u64,
+}
+
+/// Technique by which a rule says that a log was cleared.
+const CLEARING: [&str; 2] = ["T1070.001", "T1070.002"];
+/// Events listed per correlation.
+const MOST_EVIDENCE: usize = 100;
+
+/// Builds the report.
+pub fn assemble(material: Material<'_>) -> Report {
+    let Material { findings, engine, correlated, subjects, suppressions, rejected } = material;
+    let mut citations = Citations::new(&findings.files);
+    let mut detections = singles(&findings.hits, engine, &mut citations);
+    detections.extend(correlated.into_iter().map(|c| correlation_entry(&c, &mut citations)));
+    detections.retain(|d| !suppressions.hides(d));
+    detections.sort_by(|a, b| (a.time.is_none(), a.time, &a.id).cmp(&(b.time.is_none(), b.time, &b.id)));
+    let incidents = incident::group(&detections, subjects);
+    let mut sources: Vec<SourceEntry> = findings.sources.finish().into_iter().map(source_entry).collect();
+    note_cleared(&mut sources, &detections);
+    let mut diagnostics: Vec<DiagnosticEntry> = Vec::new();
+    for error in &citations.errors {
+        diagnostics.push(DiagnosticEntry {
+            kind: DiagnosticKind::Unreadable.name(),
+            place: error.path.clone(),
+            offset: 0,
+            message: error.to_string(),
+            repeated: 0,
+        });
+    }
+    let files = files(&findings.files, &findings.members, &citations);
+    diagnostics.extend(findings.diagnostics.into_sorted().into_iter().map(|d| DiagnosticEntry {
+        kind: d.kind.name(),
+        place: d.place,
+        offset: d.offset,
+        message: d.message,
+        repeated: d.repeated,
+    }));
+    let mut levels: BTreeMap<&'static str, u64> = Level::ALL.iter().map(|l| (l.name(), 0)).collect();
+    for detection in &detections {
+        *levels.entry(detection.level.name()).or_default() += 1;
+    }
+    let logs = findings.members.iter().filter(|m| matches!(m.class, Class::Log(_)));
+    let summary = Summary {
+        events: findings.events,
+        files: files.len() as u64,
+        logs: logs.clone().count() as u64,
+        bytes: logs.map(|m| m.bytes).sum(),
+        first: sources.iter().filter_map(|s| s.first).min(),
+        last: sources.iter().filter_map(|s| s.last).max(),
+        detections: levels,
+        unlisted: findings.uncounted.values().sum(),
+        incidents: incidents.len() as u64,
+        rules: RuleTotals {
+            rules: engine.rules().len() as u64,
+            correlations: engine.correlations().len() as u64,
+            rejected: rejected.len() as u64,
+        },
+    };
+    Report {
+        schema_version: SCHEMA_VERSION,
+        program: Program { name: "hinomi", version: env!("CARGO_PKG_VERSION") },
+        summary,
+        incidents,
+        detections,
+        sources,
+        files,
+        diagnostics,
+        rejected_rules: rejected,
+        suppressions: suppressions.report(),
+    }
+}
+
+/// One detection per rule and event; the same event found twice is one detection with two citations.
+fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<DetectionEntry> {
+    let mut entries: Vec<DetectionEntry> = Vec::new();
+    let mut index: BTreeMap<(RuleIndex, Digest), usize> = BTreeMap::new();
+    for hit in hits {
+        let Some(rule) = engine.rule(hit.rule).filter(|r| r.alerts) else { continue };
+        let evidence = event_entry(&hit.event, citations);
+        let key = (hit.rule, hit.event.digest);
+        if let Some(known) = index.get(&key).and_then(|&at| entries.get_mut(at)) {
+            if !known.evidence.iter().any(|e| e.reference == evidence.reference) {
+                known.evidence.push(evidence);
+            }
+            continue;
+        }
+        let id = detection_id(&rule.meta.id, "", &[hit.event.digest], 0);
+        index.insert(key, entries.len());
+        entries.push(entry(id, &rule.meta, &hit.event, vec![evidence]));
+    }
+    entries
+}
+
+fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> DetectionEntry {
+    let mut digests: Vec<Digest> = correlated.events.iter().map(|e| e.digest).collect();
+    digests.sort_unstable();
+    let group: Vec<String> = correlated.group.iter().map(|(k, v)| format!("{k}\u{1}{v}")).collect();
+    let id = detection_id(&correlated.meta.id, &group.join("\u{2}"), &digests, correlated.occurrence);
+    let listed = correlated.events.iter().take(MOST_EVIDENCE);
+    let evidence: Vec<EventEntry> = listed.map(|e| event_entry(e, citations)).collect();
+    let more = correlated.more + (correlated.events.len() - evidence.len()) as u64;
+    let Some(last) = correlated.events.last() else {
+        return entry(id, &correlated.meta, &Event::unknown(), evidence);
+    };
+    let mut entry = entry(id, &correlated.meta, last, evidence);
+    entry.first_time = correlated.events.iter().filter_map(|e| e.time).min();
+    entry.more_evidence = more;
+    entry.group.clone_from(&correlated.group);
+    entry
+}
+
+fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> DetectionEntry {
+    let translation = |key: &str| meta.extension.get(key).cloned();
+    let title_ja = translation("title_ja").map(|t| ("ja", t));
+    let explanations = [("en", "explain_en"), ("ja", "explain_ja")];
+    DetectionEntry {
+        id,
+        rule_id: meta.id.clone(),
+        title: meta.title.clone(),
+        title_translations: title_ja.into_iter().collect(),
+        author: meta.author.clone(),
+        license: meta.license.clone(),
+        level: meta.level,
+        time: event.time,
+        first_time: None,
+        host: event.host.clone(),
+        account: event.account.clone(),
+        channel: event.channel.clone(),
+        techniques: techniques(&meta.tags),
+        other_explanations: explanations.iter().filter_map(|(l, k)| Some((*l, translation(k)?))).collect(),
+        fields: event.fields.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        evidence,
+        more_evidence: 0,
+        group: BTreeMap::new(),
+    }
+}
+
+/// The techniques among `attack.` tags, with their official names.
+fn techniques(tags: &[String]) -> Vec<Technique> {
+    let ids = tags.iter().filter_map(|t| t.strip_prefix("attack.")).map(str::to_uppercase);
+    let ids = ids.filter(|id| id.strip_prefix('T').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
+    let mut found: Vec<Technique> =
+        ids.map(|id| Technique { name: attack::technique_name(&id).unwrap_or_default().to_owned(), id }).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn event_entry(event: &Event, citations: &mut Citations) -> EventEntry {
+    EventEntry {
+        reference: citations.cite(event).map(|r| r.to_string()).unwrap_or_default(),
+        place: event.member.place(),
+        offset: event.offset,
+        length: event.length,
+        sequence: event.sequence,
+        time: event.time,
+    }
+}
+
+/// Hash of (rule id, group key, sorted event hashes, occurrence): equal for live, restarted and later runs.
+fn detection_id(rule: &str, group: &str, events: &[Digest], occurrence: u64) -> String {
+    let mut hash = Sha256::new();
+    for part in [rule, group] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    events.iter().for_each(|e| hash.update(e.as_bytes()));
+    hash.update(occurrence.to_be_bytes());
+    let full: [u8; 32] = hash.finalize().into();
+    full.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+fn source_entry(source: SourceReport) -> SourceEntry {
+    let gap = |g: &hinomi_detect::completeness::Gap| GapEntry {
+        first_missing: g.first_missing,
+        last_missing: g.last_missing,
+        after: g.after,
+        before: g.before,
+    };
+    let jumps = source.clock_jumps.iter().map(|j| ClockJumpEntry {
+        at_sequence: j.at_sequence,
+        from: Some(j.from),
+        to: Some(j.to),
+    });
+    let silent = source.silences.iter().map(|s| SilenceEntry { from: Some(s.from), to: Some(s.to), hours: s.hours });
+    SourceEntry {
+        gaps: source.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect()),
+        clock_jumps: jumps.collect(),
+        silent: silent.collect(),
+        host: source.host,
+        channel: source.channel,
+        kind: source.kind,
+        first: source.first,
+        last: source.last,
+        seen: source.seen,
+        without_time: source.without_time,
+        gap_count: source.gap_count,
+        missing: source.missing,
+        gaps_complete: source.gaps_complete,
+        clock_jump_count: source.clock_jump_count,
+        cleared: Vec::new(),
+    }
+}
+
+/// Marks sources whose own events say that they were cleared.
+fn note_cleared(sources: &mut [SourceEntry], detections: &[DetectionEntry]) {
+    let clearing = |d: &&DetectionEntry| d.techniques.iter().any(|t| CLEARING.contains(&t.id.as_str()));
+    let mut seen: Vec<&str> = Vec::new();
+    for detection in detections.iter().filter(clearing) {
+        let Some(evidence) = detection.evidence.first() else { continue };
+        if seen.contains(&evidence.reference.as_str()) {
+            continue;
+        }
+        seen.push(&evidence.reference);
+        let same = |s: &&mut SourceEntry| {
+            s.host.eq_ignore_ascii_case(&detection.host) && s.channel.eq_ignore_ascii_case(&detection.channel)
+        };
+        if let Some(source) = sources.iter_mut().find(same) {
+            source.cleared.push(Cleared {
+                time: detection.time,
+                account: detection.account.clone(),
+                reference: evidence.reference.clone(),
+            });
+        }
+    }
+}
+
+fn files(
+    files: &[hinomi_ingest::intake::FileDone],
+    members: &[hinomi_ingest::intake::MemberDone],
+    citations: &Citations,
+) -> Vec<FileEntry> {
+    let mut logs: BTreeMap<u32, u64> = BTreeMap::new();
+    for member in members.iter().filter(|m| matches!(m.class, Class::Log(_))) {
+        *logs.entry(member.member.file).or_default() += 1;
+    }
+    let entry = |f: &hinomi_ingest::intake::FileDone| FileEntry {
+        path: f.path.clone(),
+        bytes: f.bytes,
+        sha256: citations.known(f.file).map(|d| d.to_string()),
+        logs: logs.get(&f.file).copied().unwrap_or(0),
+    };
+    files.iter().map(entry).collect()
+}
+
+impl Event {
+    /// Stands for an event that was not kept.
+    fn unknown() -> Self {
+        Self {
+            time: None::<Timestamp>,
+            member: std::sync::Arc::default(),
+            offset: 0,
+            length: 0,
+            sub: 0,
+            sequence: None,
+            digest: Digest::of(b""),
+            host: String::new(),
+            channel: String::new(),
+            account: String::new(),
+            fields: Vec::new(),
+        }
+    }
+}

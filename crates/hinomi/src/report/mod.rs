@@ -1,0 +1,13 @@
+//! What an investigation found, as data: the JSON document, and the base of every rendering.
+
+mod assemble;
+mod cite;
+mod incident;
+mod model;
+
+pub use assemble::{Correlated, Material, assemble};
+pub use cite::{CiteError, Citations};
+pub use model::{
+    ClockJumpEntry, Cleared, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, IncidentEntry, Program,
+    RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, SuppressionEntry, Technique,
+};

@@ -1,0 +1,334 @@
+//! The JSON document of `hinomi investigate --json`. Its shape only ever gains fields.
+//!
+//! Times are RFC 3339 in UTC with nanoseconds, or null when unknown.
+
+use std::collections::BTreeMap;
+
+use hinomi_model::{Level, Timestamp};
+use serde::{Serialize, Serializer};
+
+/// Version of the document's shape: the first number changes when a field is removed or changes its meaning.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Everything an investigation says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: &'static str,
+    /// What made the document.
+    pub program: Program,
+    /// Totals.
+    pub summary: Summary,
+    /// Detections that belong together, by first event.
+    pub incidents: Vec<IncidentEntry>,
+    /// Every match of every rule, by time; unknown times last.
+    pub detections: Vec<DetectionEntry>,
+    /// Hosts and channels: what they hold and what they miss.
+    pub sources: Vec<SourceEntry>,
+    /// Files read, in order of discovery; a digest is there when something in the file is cited.
+    pub files: Vec<FileEntry>,
+    /// What could not be read.
+    pub diagnostics: Vec<DiagnosticEntry>,
+    /// Rules that could not be loaded.
+    pub rejected_rules: Vec<RejectedRule>,
+    /// Suppressions that applied, and how much each hid.
+    pub suppressions: Vec<SuppressionEntry>,
+}
+
+/// The program.
+#[derive(Debug, Clone, Serialize)]
+pub struct Program {
+    /// `hinomi`.
+    pub name: &'static str,
+    /// Version.
+    pub version: &'static str,
+}
+
+/// Totals of a report.
+#[derive(Debug, Clone, Serialize, Default)]
+pub struct Summary {
+    /// Events decoded.
+    pub events: u64,
+    /// Outer files visited.
+    pub files: u64,
+    /// Logs read, counting each member of an archive.
+    pub logs: u64,
+    /// Bytes of logs, unpacked.
+    pub bytes: u64,
+    /// Earliest stated time of any event in the window.
+    #[serde(serialize_with = "time")]
+    pub first: Option<Timestamp>,
+    /// Latest stated time.
+    #[serde(serialize_with = "time")]
+    pub last: Option<Timestamp>,
+    /// Detections listed, by level.
+    pub detections: BTreeMap<&'static str, u64>,
+    /// Matches that were counted but not listed because the bound on listed detections was reached.
+    pub unlisted: u64,
+    /// Incidents.
+    pub incidents: u64,
+    /// Rules used.
+    pub rules: RuleTotals,
+}
+
+/// How many rules took part.
+#[derive(Debug, Clone, Serialize, Default)]
+pub struct RuleTotals {
+    /// Single-event rules.
+    pub rules: u64,
+    /// Correlations.
+    pub correlations: u64,
+    /// Documents that could not be used.
+    pub rejected: u64,
+}
+
+/// One match.
+#[derive(Debug, Clone, Serialize)]
+pub struct DetectionEntry {
+    /// Stable id: a digest of rule, group and events.
+    pub id: String,
+    /// Id of the rule.
+    pub rule_id: String,
+    /// Title of the rule, in its own language.
+    pub title: String,
+    /// Titles in other languages, by language code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub title_translations: BTreeMap<&'static str, String>,
+    /// Author of the rule.
+    pub author: String,
+    /// Licence of the rule, as it states; empty when it states none.
+    pub license: String,
+    /// Level of the rule.
+    pub level: Level,
+    /// Time of the (last) event.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+    /// Time of the first event, for correlations.
+    #[serde(serialize_with = "time", skip_serializing_if = "Option::is_none")]
+    pub first_time: Option<Timestamp>,
+    /// Host that the event names.
+    pub host: String,
+    /// Account whose credentials were used, as far as the event says. No person is meant.
+    pub account: String,
+    /// Channel or kind of log.
+    pub channel: String,
+    /// ATT&CK techniques of the rule.
+    pub techniques: Vec<Technique>,
+    /// The other explanation that fits, where the rule names one, by language code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_explanations: BTreeMap<&'static str, String>,
+    /// Fields of the (last) event that the rule read or that tell the story.
+    pub fields: BTreeMap<String, String>,
+    /// Events of the detection, cited.
+    pub evidence: Vec<EventEntry>,
+    /// Events of the detection beyond those listed.
+    pub more_evidence: u64,
+    /// Values of the group, for correlations.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub group: BTreeMap<String, String>,
+}
+
+/// A technique of ATT&CK.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Technique {
+    /// For instance `T1021.002`.
+    pub id: String,
+    /// Official name; empty when the pinned version does not know the id.
+    pub name: String,
+}
+
+/// A cited event.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventEntry {
+    /// Evidence reference; see the documentation of citations.
+    pub reference: String,
+    /// File and member, for people.
+    pub place: String,
+    /// Offset of the record in the unpacked member, in bytes.
+    pub offset: u64,
+    /// Length of the event, in bytes.
+    pub length: u32,
+    /// The source's own number of the event.
+    pub sequence: Option<u64>,
+    /// Time of the event.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+}
+
+/// Detections that belong together.
+#[derive(Debug, Clone, Serialize)]
+pub struct IncidentEntry {
+    /// Stable id: that of its first detection.
+    pub id: String,
+    /// Highest level of its detections.
+    pub level: Level,
+    /// Time of the first event.
+    #[serde(serialize_with = "time")]
+    pub first: Option<Timestamp>,
+    /// Time of the last event.
+    #[serde(serialize_with = "time")]
+    pub last: Option<Timestamp>,
+    /// Hosts involved.
+    pub hosts: Vec<String>,
+    /// Accounts whose credentials were used.
+    pub accounts: Vec<String>,
+    /// Techniques seen.
+    pub techniques: Vec<Technique>,
+    /// Detections, by id.
+    pub detections: Vec<String>,
+    /// Different rules that fired.
+    pub rules: u64,
+}
+
+/// One host and channel.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceEntry {
+    /// Host as the events state it; empty when they state none.
+    pub host: String,
+    /// Windows channel or kind of log.
+    pub channel: String,
+    /// Kind of log.
+    pub kind: String,
+    /// Earliest stated time.
+    #[serde(serialize_with = "time")]
+    pub first: Option<Timestamp>,
+    /// Latest stated time.
+    #[serde(serialize_with = "time")]
+    pub last: Option<Timestamp>,
+    /// Events read.
+    pub seen: u64,
+    /// Of these, events without readable time.
+    pub without_time: u64,
+    /// Gaps in the source's numbering, the largest; null when the source does not number its events and nothing
+    /// is known about missing ones.
+    pub gaps: Option<Vec<GapEntry>>,
+    /// All gaps.
+    pub gap_count: u64,
+    /// All missing numbers.
+    pub missing: u64,
+    /// False when the counts are lower bounds.
+    pub gaps_complete: bool,
+    /// Clock set back.
+    pub clock_jumps: Vec<ClockJumpEntry>,
+    /// All clock jumps.
+    pub clock_jump_count: u64,
+    /// Unusually long stretches without events.
+    pub silent: Vec<SilenceEntry>,
+    /// Events that say the log was cleared.
+    pub cleared: Vec<Cleared>,
+}
+
+/// Missing numbers.
+#[derive(Debug, Clone, Serialize)]
+pub struct GapEntry {
+    /// First missing number.
+    pub first_missing: u64,
+    /// Last missing number.
+    pub last_missing: u64,
+    /// Time of the event before.
+    #[serde(serialize_with = "time")]
+    pub after: Option<Timestamp>,
+    /// Time of the event after.
+    #[serde(serialize_with = "time")]
+    pub before: Option<Timestamp>,
+}
+
+/// Clock set back.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClockJumpEntry {
+    /// Number of the later event.
+    pub at_sequence: u64,
+    /// Time of the event before.
+    #[serde(serialize_with = "time")]
+    pub from: Option<Timestamp>,
+    /// Its own time.
+    #[serde(serialize_with = "time")]
+    pub to: Option<Timestamp>,
+}
+
+/// A silent stretch.
+#[derive(Debug, Clone, Serialize)]
+pub struct SilenceEntry {
+    /// Start.
+    #[serde(serialize_with = "time")]
+    pub from: Option<Timestamp>,
+    /// End.
+    #[serde(serialize_with = "time")]
+    pub to: Option<Timestamp>,
+    /// Whole hours.
+    pub hours: u64,
+}
+
+/// An event that says a log was cleared.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cleared {
+    /// When.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+    /// Account whose credentials were used.
+    pub account: String,
+    /// Evidence reference.
+    pub reference: String,
+}
+
+/// An outer file.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileEntry {
+    /// Path as given or found.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256, when something in the file is cited.
+    pub sha256: Option<String>,
+    /// Logs found inside, counting the file itself.
+    pub logs: u64,
+}
+
+/// What could not be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiagnosticEntry {
+    /// Class, kebab-case.
+    pub kind: &'static str,
+    /// File and member.
+    pub place: String,
+    /// Offset in the unpacked member, in bytes.
+    pub offset: u64,
+    /// What was expected and found.
+    pub message: String,
+    /// Further losses of the same kind at the same place.
+    pub repeated: u64,
+}
+
+/// A rule document that could not be used.
+#[derive(Debug, Clone, Serialize)]
+pub struct RejectedRule {
+    /// File and document.
+    pub origin: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A suppression and what it hid.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuppressionEntry {
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    #[serde(serialize_with = "time")]
+    pub expires: Option<Timestamp>,
+    /// True when it had ended and therefore hid nothing.
+    pub expired: bool,
+    /// Detections hidden.
+    pub hidden: u64,
+}

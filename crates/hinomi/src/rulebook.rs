@@ -1,0 +1,198 @@
+//! Rule files to documents: bundled, from folders, and from lists of indicators.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hinomi_detect::sigma::{
+    Document, LogSource, Meta, Pattern, Patterns, Placeholders, Rule, Search, Token, parse_documents_with,
+};
+use hinomi_model::{Digest, Level};
+
+use crate::report::RejectedRule;
+
+include!(concat!(env!("OUT_DIR"), "/bundled_rules.rs"));
+
+/// Where rules come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// The pack inside the program.
+    Bundled,
+    /// A file, or a folder searched for `.yml` and `.yaml` files.
+    Path(PathBuf),
+}
+
+/// Documents and what could not be used.
+#[derive(Debug, Default)]
+pub struct Rulebook {
+    /// Usable documents in load order.
+    pub documents: Vec<Document>,
+    /// Rejected documents.
+    pub rejected: Vec<RejectedRule>,
+    /// Rule files read.
+    pub files: u64,
+}
+
+/// A rule or indicator file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RulebookError {
+    /// No such file, or no permission.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder holds no rule file.
+    #[error("{}: no .yml or .yaml file in this folder", .0.display())]
+    Empty(PathBuf),
+    /// A placeholder file that is not a map of lists.
+    #[error("{}: {message}", path.display())]
+    Placeholders {
+        /// Where.
+        path: PathBuf,
+        /// What was expected.
+        message: String,
+    },
+}
+
+/// Longest rule file read, in bytes.
+const LONGEST_FILE: u64 = 16 << 20;
+
+impl Rulebook {
+    /// Loads `sources` in order.
+    ///
+    /// # Errors
+    /// When a named file or folder cannot be read; single documents that cannot be used are in `rejected`.
+    pub fn load(sources: &[RuleSource], placeholders: &Placeholders) -> Result<Self, RulebookError> {
+        let mut book = Self::default();
+        for source in sources {
+            match source {
+                RuleSource::Bundled => {
+                    for (name, text) in BUNDLED {
+                        book.add(text, &format!("bundled:{name}"), placeholders);
+                    }
+                }
+                RuleSource::Path(path) => book.load_path(path, placeholders)?,
+            }
+        }
+        Ok(book)
+    }
+
+    fn load_path(&mut self, path: &Path, placeholders: &Placeholders) -> Result<(), RulebookError> {
+        let mut files = Vec::new();
+        collect(path, &mut files)?;
+        if files.is_empty() {
+            return Err(RulebookError::Empty(path.to_owned()));
+        }
+        files.sort();
+        for file in files {
+            match read_text(&file) {
+                Ok(text) => self.add(&text, &file.display().to_string(), placeholders),
+                Err(reason) => self.rejected.push(RejectedRule { origin: file.display().to_string(), reason }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the documents of one file.
+    pub fn add(&mut self, text: &str, origin: &str, placeholders: &Placeholders) {
+        self.files += 1;
+        for document in parse_documents_with(text, origin, placeholders) {
+            match document {
+                Ok(document) => self.documents.push(document),
+                Err(error) => {
+                    let origin = error.origin.clone();
+                    self.rejected.push(RejectedRule { origin, reason: error.to_string() });
+                }
+            }
+        }
+    }
+
+    /// Adds a rule per indicator of a list: one value a line, `#` starts a comment, text after a comma or tab is
+    /// the description. The value is searched in every field of every event.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn add_indicators(&mut self, path: &Path) -> Result<(), RulebookError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
+        let mut seen = BTreeMap::new();
+        for line in text.lines() {
+            let line = line.split(" #").next().unwrap_or_default().trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (value, note) = line.split_once([',', '\t']).unwrap_or((line, ""));
+            // Analysts write defanged indicators; the logs do not.
+            let value = value.trim().trim_matches('"').replace("[.]", ".").replace("hxxp", "http");
+            if value.len() >= 4 && seen.insert(value.clone(), ()).is_none() {
+                self.documents.push(indicator(&value, note.trim().trim_matches('"'), path));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn indicator(value: &str, note: &str, path: &Path) -> Document {
+    let id: String = Digest::of(value.as_bytes()).to_string().chars().take(16).collect();
+    let pattern = Pattern(vec![Token::Literal(value.to_owned())]);
+    let title_ja = format!("指標 {value} が記録にある");
+    Document::Rule(Rule {
+        meta: Meta {
+            id: format!("indicator-{id}"),
+            title: format!("Indicator {value} appears"),
+            description: note.to_owned(),
+            author: path.display().to_string(),
+            level: Level::High,
+            origin: path.display().to_string(),
+            extension: BTreeMap::from([("title_ja".to_owned(), title_ja)]),
+            ..Meta::default()
+        },
+        logsource: LogSource::default(),
+        conditions: vec![Search::Keyword(Patterns { any: vec![pattern], cased: false })],
+        fields: Vec::new(),
+    })
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), RulebookError> {
+    let unreadable = |source| RulebookError::Unreadable { path: path.to_owned(), source };
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "yml" || e == "yaml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let size = fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > LONGEST_FILE {
+        return Err(format!("{size} bytes: a rule file has at most {LONGEST_FILE}"));
+    }
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+}
+
+/// Reads a placeholder file into `placeholders`.
+///
+/// # Errors
+/// When it cannot be read or is not a map of names to values.
+pub fn add_placeholders(path: &Path, placeholders: &mut Placeholders) -> Result<(), RulebookError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
+    placeholders.read(&text).map_err(|(line, problem)| RulebookError::Placeholders {
+        path: path.to_owned(),
+        message: line.map_or_else(|| problem.to_string(), |line| format!("line {line}: {problem}")),
+    })
+}

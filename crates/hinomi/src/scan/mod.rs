@@ -1,0 +1,208 @@
+//! Every event of the input against every rule, on all cores.
+//!
+//! One thread reads and cuts the input into units; workers decode and evaluate them, each with columns and caches
+//! of its own. Results are put in one order at the end, so that the number of threads never shows.
+//!
+//! # Invariants
+//! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] for what is found.
+
+mod hit;
+mod subject;
+mod worker;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use hinomi_detect::Engine;
+use hinomi_detect::completeness::{SourceTracker, Window};
+use hinomi_ingest::intake::{FileDone, Format, Intake, MemberDone, Options, Progress, Root};
+use hinomi_ingest::{Member, Unit};
+use hinomi_model::Diagnostics;
+
+pub use hit::{Event, Hit};
+pub use subject::{SubjectError, Subjects};
+use worker::Worker;
+
+/// What to scan and how.
+pub struct Request<'a> {
+    /// Where to read.
+    pub roots: Vec<Root>,
+    /// Zone, clock, forced format, bounds of the reader.
+    pub reading: Options,
+    /// Compiled rules.
+    pub engine: &'a Engine,
+    /// Which fields name the account and tell the story of an event.
+    pub subjects: &'a Subjects,
+    /// Span of time looked at.
+    pub window: Window,
+    /// Hosts looked at; empty means all.
+    pub hosts: Vec<String>,
+    /// Worker threads, at least one.
+    pub threads: usize,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Bounds of a scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Matches kept with their evidence; further ones are only counted.
+    pub hits: u64,
+    /// Bytes of columns and dictionaries per worker before they are dropped and started afresh.
+    pub store_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { hits: 250_000, store_bytes: 32 << 20 }
+    }
+}
+
+/// What a scan found, in an order that does not depend on threads.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Rules that matched, by (time, event, rule).
+    pub hits: Vec<Hit>,
+    /// Matches per rule beyond [`Limits::hits`].
+    pub uncounted: std::collections::BTreeMap<hinomi_detect::RuleIndex, u64>,
+    /// What the sources hold.
+    pub sources: SourceTracker,
+    /// What could not be read.
+    pub diagnostics: Diagnostics,
+    /// Events decoded.
+    pub events: u64,
+    /// Outer files.
+    pub files: Vec<FileDone>,
+    /// Logs and other members inside them.
+    pub members: Vec<MemberDone>,
+}
+
+/// Polled by whoever draws a progress bar.
+#[derive(Debug, Default)]
+pub struct ScanProgress {
+    reading: Mutex<Progress>,
+    events: AtomicU64,
+    hits: AtomicU64,
+}
+
+impl ScanProgress {
+    /// How far reading has come.
+    pub fn reading(&self) -> Progress {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Events decoded so far.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Matches so far.
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads and evaluates everything in `request`.
+pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
+    let threads = request.threads.max(1);
+    let mut intake = Intake::new(request.roots, request.reading);
+    let (units, queue) = sync_channel::<(Format, Unit)>(threads);
+    let (buffers, returned) = sync_channel::<Vec<u8>>(threads * 2);
+    let queue = Mutex::new(queue);
+    let new_worker = || {
+        let filter = worker::Filter { window: request.window, hosts: request.hosts.clone() };
+        Worker::new(request.engine, request.subjects, filter, request.limits, progress)
+    };
+    let mut findings = Findings::default();
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (queue, buffers, new_worker) = (&queue, buffers.clone(), &new_worker);
+                scope.spawn(move || work(new_worker(), queue, &buffers))
+            })
+            .collect();
+        drop(buffers);
+        feed(&mut intake, &units, &returned, progress, &mut findings);
+        drop(units);
+        workers.into_iter().filter_map(|w| w.join().ok()).collect::<Vec<_>>()
+    });
+    for part in parts {
+        findings.absorb(part);
+    }
+    findings.settle(request.limits);
+    findings
+}
+
+/// Hands the units of `intake` to the workers until there are no more.
+fn feed(
+    intake: &mut Intake,
+    units: &SyncSender<(Format, Unit)>,
+    returned: &Receiver<Vec<u8>>,
+    progress: &ScanProgress,
+    findings: &mut Findings,
+) {
+    use hinomi_ingest::intake::Item;
+    while let Some(item) = intake.next() {
+        while let Ok(buffer) = returned.try_recv() {
+            intake.recycle(buffer);
+        }
+        *progress.reading.lock().unwrap_or_else(PoisonError::into_inner) = intake.progress();
+        match item {
+            Item::Unit(format, unit) => {
+                if units.send((format, unit)).is_err() {
+                    break;
+                }
+            }
+            Item::Member(done) => findings.members.push(done),
+            Item::File(done) => findings.files.push(done),
+        }
+        findings.diagnostics.append(&mut intake.take_diagnostics());
+    }
+    findings.diagnostics.append(&mut intake.take_diagnostics());
+    *progress.reading.lock().unwrap_or_else(PoisonError::into_inner) = intake.progress();
+}
+
+fn work(
+    mut worker: Worker<'_>,
+    queue: &Mutex<Receiver<(Format, Unit)>>,
+    buffers: &SyncSender<Vec<u8>>,
+) -> Findings {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((format, unit)) = next else { return worker.finish() };
+        worker.process(format, &unit);
+        // A full return channel only means that the buffer is dropped.
+        let _ = buffers.try_send(unit.bytes);
+    }
+}
+
+impl Findings {
+    fn absorb(&mut self, mut other: Self) {
+        self.hits.append(&mut other.hits);
+        for (rule, count) in other.uncounted {
+            *self.uncounted.entry(rule).or_default() += count;
+        }
+        self.sources.merge(other.sources);
+        self.diagnostics.append(&mut other.diagnostics);
+        self.events += other.events;
+    }
+
+    /// Keeps the first hits of the input up to the limit, whichever worker found them (every worker kept at
+    /// least those), then puts them in order of time (unknown last), event, place and rule.
+    fn settle(&mut self, limits: Limits) {
+        self.hits.sort_by_key(|hit| (hit.ordinal, hit.event.offset, hit.event.sub, hit.rule));
+        let most = usize::try_from(limits.hits).unwrap_or(usize::MAX);
+        for hit in self.hits.drain(most.min(self.hits.len())..) {
+            *self.uncounted.entry(hit.rule).or_default() += 1;
+        }
+        let place = |member: &Member| (member.file, member.inner.clone());
+        self.hits.sort_by(|a, b| {
+            let time = (a.event.time.is_none(), a.event.time).cmp(&(b.event.time.is_none(), b.event.time));
+            time.then_with(|| a.event.digest.cmp(&b.event.digest))
+                .then_with(|| place(&a.event.member).cmp(&place(&b.event.member)))
+                .then_with(|| (a.event.offset, a.event.sub).cmp(&(b.event.offset, b.event.sub)))
+                .then_with(|| a.rule.cmp(&b.rule))
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! Which fields name the account of an event and which are worth showing: data, not code.
+
+use std::collections::BTreeMap;
+
+use hinomi_columns::{Batch, FieldId, Store, well_known};
+use serde::Deserialize;
+
+/// The table of subject fields.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subjects {
+    /// Version of the table.
+    pub version: u32,
+    account: Vec<AccountField>,
+    host: Vec<String>,
+    /// Values that mean «none».
+    nobody: Vec<String>,
+    details: Vec<String>,
+    shared_accounts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountField {
+    name: String,
+    #[serde(default)]
+    domain: Option<String>,
+    /// Channel → event ids; the entry applies to these only.
+    #[serde(default)]
+    only: BTreeMap<String, Vec<u32>>,
+}
+
+/// The table does not parse.
+#[derive(Debug, thiserror::Error)]
+#[error("subject field table: {0}")]
+pub struct SubjectError(#[from] serde_yaml_ng::Error);
+
+impl Subjects {
+    /// The table that ships with the program.
+    ///
+    /// # Errors
+    /// When the table does not parse, which a test excludes.
+    pub fn bundled() -> Result<Self, SubjectError> {
+        Ok(serde_yaml_ng::from_str(include_str!("../../../../mappings/subjects.yaml"))?)
+    }
+
+    /// Every field the table names.
+    pub fn fields(&self) -> Vec<&str> {
+        let accounts = self.account.iter().flat_map(|a| [Some(&a.name), a.domain.as_ref()]).flatten();
+        let others = self.host.iter().chain(&self.details);
+        accounts.chain(others).map(String::as_str).collect()
+    }
+
+    /// Names of the fields worth showing, in order of importance.
+    pub fn details(&self) -> &[String] {
+        &self.details
+    }
+
+    /// Whether many unrelated things run under the account: no account, a service's, or a machine's own.
+    pub fn is_shared_account(&self, account: &str) -> bool {
+        account.is_empty() || account.ends_with('$') || self.shared_accounts.iter().any(|s| s.eq_ignore_ascii_case(account))
+    }
+
+    fn value<'s>(&self, store: &'s Store, batch: &Batch, row: usize, name: &str) -> Option<&'s str> {
+        let field = store.fields().known(name)?;
+        let text = text_of(store, batch, row, field)?;
+        let nobody = self.nobody.iter().any(|n| n.eq_ignore_ascii_case(text));
+        (!nobody).then_some(text)
+    }
+
+    /// `DOMAIN\name`, or the name alone; empty when the event names no account.
+    pub(super) fn account(&self, store: &Store, batch: &Batch, row: usize) -> String {
+        let channel = store.text(well_known::CHANNEL, batch.shape().channel);
+        let event_id = store.text(well_known::EVENT_ID, batch.shape().event_id);
+        for entry in &self.account {
+            let applies = entry.only.is_empty()
+                || entry.only.iter().any(|(c, ids)| {
+                    c.eq_ignore_ascii_case(channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
+                });
+            let Some(name) = applies.then(|| self.value(store, batch, row, &entry.name)).flatten() else { continue };
+            let domain = entry.domain.as_ref().and_then(|d| self.value(store, batch, row, d));
+            return match domain {
+                Some(domain) if !name.contains(['\\', '@']) => format!("{domain}\\{name}"),
+                _ => name.to_owned(),
+            };
+        }
+        String::new()
+    }
+
+    /// The host the event names; empty when it names none.
+    pub(super) fn host(&self, store: &Store, batch: &Batch, row: usize) -> String {
+        let mut names = self.host.iter().filter_map(|name| self.value(store, batch, row, name));
+        names.next().map(str::to_owned).unwrap_or_default()
+    }
+}
+
+/// Text of a cell; the first element of a list; `None` when absent, null or empty.
+pub(super) fn text_of<'s>(store: &'s Store, batch: &Batch, row: usize, field: FieldId) -> Option<&'s str> {
+    let dictionary = store.dictionary(field)?;
+    let value = batch.cell(row, field);
+    let first = dictionary.elements(value).next()?;
+    Some(dictionary.str(first)).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_table_parses_and_names_fields_once() {
+        let table = Subjects::bundled().unwrap();
+        let mut details = table.details().to_vec();
+        let count = details.len();
+        details.sort();
+        details.dedup();
+        assert_eq!(details.len(), count);
+        assert!(table.fields().contains(&"Computer"));
+    }
+}

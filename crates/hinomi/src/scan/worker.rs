@@ -1,0 +1,229 @@
+//! One thread's share of a scan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
+use hinomi_detect::completeness::Window;
+use hinomi_detect::{Depth, Engine, Evaluator, RuleIndex};
+use hinomi_ingest::intake::Format;
+use hinomi_ingest::{AnyDecoder, Unit};
+use hinomi_model::{Digest, Diagnostics, LogKind};
+
+use super::hit::{Event, Hit};
+use super::subject::Subjects;
+use super::{Findings, Limits, ScanProgress};
+
+/// Longest value kept with a hit; the evidence reference leads to the rest.
+const LONGEST_VALUE: usize = 2048;
+
+/// Which events count.
+pub(super) struct Filter {
+    pub(super) window: Window,
+    pub(super) hosts: Vec<String>,
+}
+
+impl Filter {
+    fn wants_host(&self, host: &str) -> bool {
+        self.hosts.is_empty()
+            || self.hosts.iter().any(|wanted| {
+                let start = host.get(..wanted.len());
+                let rest = host.get(wanted.len()..).unwrap_or_default();
+                start.is_some_and(|s| s.eq_ignore_ascii_case(wanted)) && (rest.is_empty() || rest.starts_with('.'))
+            })
+    }
+}
+
+pub(super) struct Worker<'e> {
+    engine: &'e Engine,
+    subjects: &'e Subjects,
+    filter: Filter,
+    limits: Limits,
+    progress: &'e ScanProgress,
+    named: Pass<'e>,
+    /// Made when a unit first needs every field.
+    keywords: Option<Pass<'e>>,
+    /// Fields kept with hits of a rule.
+    kept: BTreeMap<RuleIndex, Vec<String>>,
+    findings: Findings,
+}
+
+/// Decoder, columns and evaluator that belong together.
+struct Pass<'e> {
+    decoder: AnyDecoder,
+    store: Store,
+    evaluator: Evaluator<'e>,
+}
+
+impl<'e> Pass<'e> {
+    fn new(engine: &'e Engine, projection: &Projection, depth: Depth) -> Self {
+        Self {
+            decoder: AnyDecoder::default(),
+            store: Store::new(projection),
+            evaluator: Evaluator::new(engine, depth),
+        }
+    }
+
+    fn decode(&mut self, format: Format, unit: &Unit, limit: usize, diagnostics: &mut Diagnostics) {
+        self.store.seal();
+        if self.store.bytes() > limit {
+            self.store.reset();
+        }
+        self.decoder.decode(format, unit, &mut self.store, diagnostics);
+    }
+}
+
+impl<'e> Worker<'e> {
+    pub(super) fn new(
+        engine: &'e Engine,
+        subjects: &'e Subjects,
+        filter: Filter,
+        limits: Limits,
+        progress: &'e ScanProgress,
+    ) -> Self {
+        Self {
+            engine,
+            subjects,
+            filter,
+            limits,
+            progress,
+            named: Pass::new(engine, engine.projection(), Depth::Named),
+            keywords: None,
+            kept: BTreeMap::new(),
+            findings: Findings::default(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Findings {
+        self.findings
+    }
+
+    pub(super) fn process(&mut self, format: Format, unit: &Unit) {
+        let limit = self.limits.store_bytes;
+        self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
+        let mut matches = Vec::new();
+        let mut wants_keywords = false;
+        let Pass { store, evaluator, .. } = &mut self.named;
+        for (number, batch) in store.batches().enumerate() {
+            self.findings.events += batch.rows().len() as u64;
+            self.progress.events.fetch_add(batch.rows().len() as u64, Ordering::Relaxed);
+            self.findings.sources.add(store, batch, &self.filter.window);
+            evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
+            wants_keywords |= evaluator.wants_keywords(store, batch);
+        }
+        self.keep(unit, &matches, Depth::Named);
+        if wants_keywords && self.engine.keyword_prefilter().may_match(&unit.bytes) {
+            self.search_keywords(format, unit);
+        }
+    }
+
+    /// Decodes the unit once more with all fields, for rules that search every value.
+    fn search_keywords(&mut self, format: Format, unit: &Unit) {
+        let engine = self.engine;
+        let pass = self.keywords.get_or_insert_with(|| {
+            let projection = engine.projection().clone().and_all_others();
+            Pass::new(engine, &projection, Depth::Keywords)
+        });
+        // The first pass reported the losses already.
+        pass.decode(format, unit, self.limits.store_bytes, &mut Diagnostics::default());
+        let mut matches = Vec::new();
+        let Pass { store, evaluator, .. } = pass;
+        for (number, batch) in store.batches().enumerate() {
+            evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
+        }
+        self.keep(unit, &matches, Depth::Keywords);
+    }
+
+    /// Turns (batch, row, rule) triples, grouped by row, into hits.
+    fn keep(&mut self, unit: &Unit, matches: &[(usize, usize, RuleIndex)], depth: Depth) {
+        let pass = match depth {
+            Depth::Named => Some(&self.named),
+            Depth::Keywords => self.keywords.as_ref(),
+        };
+        let Some(store) = pass.map(|p| &p.store) else { return };
+        let batches: Vec<&Batch> = store.batches().collect();
+        for group in matches.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let Some(&(number, row, _)) = group.first() else { continue };
+            let Some(batch) = batches.get(number) else { continue };
+            let rules: Vec<RuleIndex> = group.iter().map(|m| m.2).collect();
+            if self.findings.hits.len() as u64 >= self.limits.hits {
+                rules.iter().for_each(|r| *self.findings.uncounted.entry(*r).or_default() += 1);
+                continue;
+            }
+            let engine = self.engine;
+            for rule in &rules {
+                self.kept.entry(*rule).or_insert_with(|| engine.fields_of(*rule));
+            }
+            let names = rules.iter().filter_map(|r| self.kept.get(r)).flatten().chain(self.subjects.details());
+            let scene = Scene { store, batch, row, unit, subjects: self.subjects };
+            let Some(event) = scene.event(&self.filter, names) else { continue };
+            let event = Arc::new(event);
+            self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);
+            let ordinal = unit.ordinal;
+            let hits = rules.into_iter().map(|rule| Hit { rule, ordinal, event: Arc::clone(&event) });
+            self.findings.hits.extend(hits);
+        }
+    }
+}
+
+/// A row and everything needed to describe it.
+struct Scene<'s> {
+    store: &'s Store,
+    batch: &'s Batch,
+    row: usize,
+    unit: &'s Unit,
+    subjects: &'s Subjects,
+}
+
+impl Scene<'_> {
+    /// The event; `None` when the filter leaves it out.
+    fn event<'n>(&self, filter: &Filter, names: impl Iterator<Item = &'n String>) -> Option<Event> {
+        let header = *self.batch.rows().get(self.row)?;
+        let host = self.subjects.host(self.store, self.batch, self.row);
+        if !filter.window.contains(header.time) || !filter.wants_host(&host) {
+            return None;
+        }
+        let shape = self.batch.shape();
+        let channel = match self.store.text(well_known::CHANNEL, shape.channel) {
+            "" => self.store.kinds().kind(shape.kind).map(LogKind::name).unwrap_or_default(),
+            channel => channel.to_owned(),
+        };
+        let from = header.offset as usize;
+        let bytes = self.unit.bytes.get(from..from + header.length as usize).unwrap_or_default();
+        Some(Event {
+            time: header.time,
+            member: Arc::clone(&self.unit.member),
+            offset: self.unit.offset + header.offset,
+            length: header.length,
+            sub: header.sub,
+            sequence: header.sequence,
+            digest: Digest::of(bytes),
+            host,
+            channel,
+            account: self.subjects.account(self.store, self.batch, self.row),
+            fields: self.fields(names),
+        })
+    }
+
+    fn fields<'n>(&self, names: impl Iterator<Item = &'n String>) -> Vec<(Box<str>, Box<str>)> {
+        let mut fields: BTreeMap<Box<str>, Box<str>> = BTreeMap::new();
+        let fixed = [well_known::PROVIDER, well_known::EVENT_ID];
+        let known = names.filter_map(|name| self.store.fields().known(name));
+        for field in fixed.into_iter().chain(known) {
+            let value = self.batch.cell(self.row, field);
+            let Some(dictionary) = self.store.dictionary(field).filter(|_| !value.is_absent()) else { continue };
+            let text = match dictionary.kind(value) {
+                ValueKind::Null => continue,
+                ValueKind::List => {
+                    dictionary.elements(value).map(|e| dictionary.str(e)).collect::<Vec<_>>().join(", ")
+                }
+                _ => dictionary.str(value).to_owned(),
+            };
+            let end = text.floor_char_boundary(LONGEST_VALUE);
+            let text = text.get(..end).unwrap_or_default();
+            fields.insert(self.store.fields().name(field).into(), text.into());
+        }
+        fields.into_iter().collect()
+    }
+}
