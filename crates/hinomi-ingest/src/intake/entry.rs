@@ -12,17 +12,15 @@ pub(crate) struct Entry {
     pub(crate) body: Body,
 }
 
-/// Where the bytes of a member are.
-pub(crate) enum Body {
-    Span(Span),
-    Stream(Stream),
+/// The bytes of a member.
+pub(crate) struct Body {
+    pub(crate) stream: Stream,
+    /// Where they lie unpacked, if they do: archives in there need not be copied.
+    pub(crate) span: Option<Span>,
 }
 
 impl Body {
     pub(crate) fn open(self) -> Source {
-        match self {
-            Self::Span(span) => Source::of_span(span),
-            Self::Stream(stream) => Source::of_stream(stream),
-        }
+        Source::of_stream(self.stream).with_span(self.span)
     }
 }

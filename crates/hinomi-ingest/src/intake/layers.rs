@@ -21,6 +21,7 @@ use super::source::{Backing, Source, Span, Stream};
 use super::tar::Tar;
 use super::utf16::Transcoded;
 use super::walk::{Found, Walk};
+use super::zip::Zip;
 use crate::Member;
 
 /// gzip in gzip is a mistake people make; deeper is a trick.
@@ -50,6 +51,7 @@ struct Layer {
 
 enum Archive {
     Tar(Tar),
+    Zip(Zip),
 }
 
 /// The outer file being read.
@@ -128,6 +130,7 @@ impl Layers {
             if let Some(layer) = self.stack.last_mut() {
                 let entry = match &mut layer.archive {
                     Archive::Tar(tar) => tar.next(&layer.place, &mut self.losses),
+                    Archive::Zip(zip) => zip.next(&layer.place, &mut self.losses),
                 };
                 match entry {
                     Some(entry) => {
@@ -245,12 +248,11 @@ impl Layers {
                     }
                 }
                 Packing::Unsupported(what) => return Some(self.refused(inner, what, modified, size)),
-                Packing::Zip => return Some(self.refused(inner, "ZIP", modified, size)),
-                Packing::Tar if self.stack.len() as u32 >= self.options.limits.depth => {
+                Packing::Zip | Packing::Tar if self.stack.len() as u32 >= self.options.limits.depth => {
                     return Some(self.refused(inner, "archives nested too deep", modified, size));
                 }
-                Packing::Tar => {
-                    self.descend(source, inner);
+                Packing::Zip | Packing::Tar => {
+                    self.descend(packing, source, inner);
                     return None;
                 }
             }
@@ -266,9 +268,16 @@ impl Layers {
         }
     }
 
-    fn descend(&mut self, source: Source, inner: String) {
+    fn descend(&mut self, packing: Packing, source: Source, inner: String) {
         let place = self.place(&inner);
-        let archive = Archive::Tar(Tar::new(source.into_stream()));
+        let Some(outer) = &self.outer else { return };
+        let archive = match packing {
+            Packing::Zip => {
+                let zone = &self.options.zone;
+                Archive::Zip(Zip::open(source, &outer.budget, zone, &place, &mut self.losses))
+            }
+            _ => Archive::Tar(Tar::new(source.into_stream())),
+        };
         self.stack.push(Layer { archive, inner, place });
     }
 

@@ -25,29 +25,26 @@
 //! # Not here
 //! What a record means: the decoders, reached through `AnyDecoder`.
 
-#[allow(dead_code, reason = "parts for ZIP")]
 mod budget;
 mod class;
 mod cutter;
-#[allow(dead_code, reason = "parts for ZIP")]
 mod entry;
 mod item;
 mod layers;
-#[allow(dead_code, reason = "parts for ZIP")]
 mod losses;
 mod name;
 mod options;
-#[allow(dead_code, reason = "parts for ZIP")]
 mod peel;
 mod pull;
 mod reread;
-#[allow(dead_code, reason = "parts for ZIP")]
 mod sniff;
-#[allow(dead_code, reason = "parts for ZIP")]
 mod source;
 mod tar;
 mod utf16;
 mod walk;
+mod zip;
+mod zip_directory;
+mod zip_stream;
 
 pub use class::Class;
 pub use item::{FileDone, Item, MemberDone, Progress};

@@ -127,9 +127,13 @@ impl Source {
 
     /// Reads the first block of `span`.
     pub(crate) fn of_span(span: Span) -> Self {
-        let mut source = Self::of_stream(Box::new(span.reader()));
-        source.span = Some(span);
-        source
+        Self::of_stream(Box::new(span.reader())).with_span(Some(span))
+    }
+
+    /// States where the same bytes can be read at any offset.
+    pub(crate) fn with_span(mut self, span: Option<Span>) -> Self {
+        self.span = span;
+        self
     }
 
     pub(crate) fn head(&self) -> &[u8] {

@@ -203,7 +203,8 @@ impl Tar {
             }
             let modified = told.modified.or_else(|| seconds(number(field(&block, 136, 12))?));
             let name = self.names.unique(name::shown(&raw, Encoding::Utf8));
-            let body = Body::Stream(Box::new(MemberReader(Arc::clone(&self.tape))));
+            let stream = Box::new(MemberReader(Arc::clone(&self.tape)));
+            let body = Body { stream, span: None };
             return Ok(Some(Entry { name, modified, body }));
         }
     }

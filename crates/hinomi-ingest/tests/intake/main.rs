@@ -1,6 +1,12 @@
 //! The reader, end to end, over folders and archives built here.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod pack;
 #[cfg(test)]
 mod plain;
