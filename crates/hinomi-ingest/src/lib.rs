@@ -14,7 +14,9 @@
 
 mod evtx;
 pub mod intake;
+mod text;
 mod unit;
 
 pub use evtx::{EvtxDecoder, evtx_cut};
+pub use text::{MappingError, Recognition, TemplateError, TextDecoder, TextFormat, recognise, text_cut};
 pub use unit::{Clocks, Decode, Member, Unit};

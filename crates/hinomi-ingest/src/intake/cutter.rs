@@ -189,21 +189,14 @@ impl Cutter {
 fn whole_records(format: Format, buffer: &[u8]) -> usize {
     match format {
         Format::Evtx => crate::evtx_cut(buffer, false),
-        Format::Json | Format::Text => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
+        Format::Json => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
+        Format::Text => crate::text_cut(buffer, false),
     }
 }
 
-/// The leading lines that may be a header: all that start with `#`, else the first.
+/// The header lines of a table.
 fn preamble(buffer: &[u8]) -> &[u8] {
-    let mut end = 0;
-    while buffer.get(end) == Some(&b'#') {
-        let rest = buffer.get(end..PREAMBLE.min(buffer.len())).unwrap_or_default();
-        let Some(newline) = memchr::memchr(b'\n', rest) else { break };
-        end += newline + 1;
-    }
-    if end == 0 {
-        let head = buffer.get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
-        end = memchr::memchr(b'\n', head).map_or(0, |newline| newline + 1);
-    }
+    let head = buffer.get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
+    let end = crate::recognise(head).map_or(0, |found| found.preamble);
     buffer.get(..end).unwrap_or_default()
 }
