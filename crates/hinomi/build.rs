@@ -10,7 +10,9 @@ fn main() {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    let mut table = String::from("/// Bundled rule files: path below `rules/` and text.\npub static BUNDLED: &[(&str, &str)] = &[\n");
+    let mut table = String::from(
+        "/// Bundled rule files: path below `rules/` and text.\npub static BUNDLED: &[(&str, &str)] = &[\n",
+    );
     for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
         let shown = file.strip_prefix(&root).unwrap_or(file).display().to_string();

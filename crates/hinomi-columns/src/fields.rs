@@ -73,6 +73,7 @@ pub struct FieldTable {
     names: Vec<Box<str>>,
     index: HashMap<Box<str>, FieldId, foldhash::fast::RandomState>,
     keep_all: bool,
+    asked_for: usize,
 }
 
 /// Bound on distinct field names when all are kept: hostile input must not grow the table for ever.
@@ -82,7 +83,8 @@ impl FieldTable {
     pub(crate) fn new(projection: &Projection) -> Self {
         let names: Vec<Box<str>> = projection.names.to_vec();
         let index = names.iter().cloned().zip((0..).map(FieldId)).collect();
-        Self { names, index, keep_all: projection.keep_all }
+        let asked_for = names.len();
+        Self { names, index, keep_all: projection.keep_all, asked_for }
     }
 
     /// The id of `name`, or `None` when nobody reads that field.
@@ -102,6 +104,11 @@ impl FieldTable {
     /// The id of `name` if it has one already.
     pub fn known(&self, name: &str) -> Option<FieldId> {
         self.index.get(name).copied()
+    }
+
+    /// The id of `name` if the projection asks for it by name, not only as one of all others.
+    pub fn named(&self, name: &str) -> Option<FieldId> {
+        self.known(name).filter(|id| id.index() < self.asked_for)
     }
 
     /// The name of a field.

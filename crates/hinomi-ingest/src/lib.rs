@@ -14,9 +14,11 @@
 
 mod evtx;
 pub mod intake;
+mod json;
 mod text;
 mod unit;
 
 pub use evtx::{EvtxDecoder, evtx_cut};
+pub use json::{JsonCut, JsonCutState, JsonDecoder, MAX_OBJECT, json_cut};
 pub use text::{MappingError, Recognition, TemplateError, TextDecoder, TextFormat, recognise, text_cut};
 pub use unit::{Clocks, Decode, Member, Unit};

@@ -1,0 +1,339 @@
+//! The decoder: finds objects in a unit, reads them, and goes on after damage.
+
+use std::borrow::Cow;
+
+use hinomi_columns::{FieldId, Store, ValueId};
+use hinomi_model::{DiagnosticKind, Diagnostics};
+use memchr::memchr;
+
+use super::catalogue::{CATALOGUE, Kind};
+use super::envelope::{self, Opening};
+use super::event::{Damage, Event, Fault, Reader};
+use super::finish::{Finisher, Header, Shapes, Verdicts, row};
+use super::resync;
+use super::scan::{breaks_a_string, byte, part, skip_space, skip_value, string_end};
+use super::trie::Trie;
+use super::wide::Offsets;
+use crate::{Decode, Unit};
+
+/// Reads JSON logs of any framing: lines, arrays, envelopes, objects over many lines.
+///
+/// # Invariants
+/// One decoder serves one [`Store`]: it remembers field ids.
+#[derive(Debug, Default)]
+pub struct JsonDecoder {
+    /// One per kind, filled on first use.
+    tries: Vec<Option<Trie>>,
+    derived: Vec<Vec<Option<FieldId>>>,
+    current: usize,
+    event: Event,
+    common: Common,
+    verdicts: Verdicts,
+    shapes: Shapes,
+    /// First key of the last object that was not an envelope.
+    plain_key: Vec<u8>,
+}
+
+/// What the events of one split object share.
+#[derive(Debug, Default)]
+struct Common {
+    cells: Vec<(FieldId, ValueId)>,
+    kept: Vec<(u16, super::value::Raw)>,
+}
+
+impl JsonDecoder {
+    /// A decoder that has seen nothing.
+    pub fn new() -> Self {
+        let kinds = CATALOGUE.kinds.len();
+        Self {
+            tries: (0..kinds).map(|_| None).collect(),
+            derived: vec![Vec::new(); kinds],
+            current: kinds.saturating_sub(1),
+            ..Self::default()
+        }
+    }
+}
+
+impl Decode for JsonDecoder {
+    fn decode(&mut self, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
+        let mut losses = Losses { unit, diagnostics, place: None, wide: None, assumed: false };
+        let mut wide = None;
+        let text = match super::cut::wide_order(&unit.bytes) {
+            Some(order) => {
+                let (text, offsets) = Offsets::transcode(&unit.bytes, order);
+                if offsets.replaced {
+                    losses.push(0, DiagnosticKind::Encoding, "invalid UTF-16 was replaced");
+                }
+                wide = Some(offsets);
+                Cow::Owned(text)
+            }
+            None => Cow::Borrowed(unit.bytes.as_slice()),
+        };
+        losses.wide = wide.as_ref().map(|offsets| (offsets, &*text));
+        let mut walk = Walk { decoder: self, text: &text, store, losses };
+        walk.run();
+    }
+}
+
+/// Losses of one unit.
+struct Losses<'a> {
+    unit: &'a Unit,
+    diagnostics: &'a mut Diagnostics,
+    place: Option<String>,
+    wide: Option<(&'a Offsets, &'a [u8])>,
+    assumed: bool,
+}
+
+impl Losses<'_> {
+    /// Offset in the unit's own bytes.
+    fn original(&self, at: usize) -> usize {
+        self.wide.map_or(at, |(offsets, text)| offsets.original(at, text))
+    }
+
+    fn push(&mut self, at: usize, kind: DiagnosticKind, message: impl Into<String>) {
+        let unit = self.unit;
+        let at = self.original(at);
+        let place = self.place.get_or_insert_with(|| unit.member.place());
+        self.diagnostics.push(place, unit.offset + at as u64, kind, message);
+    }
+}
+
+struct Walk<'a> {
+    decoder: &'a mut JsonDecoder,
+    text: &'a [u8],
+    store: &'a mut Store,
+    losses: Losses<'a>,
+}
+
+impl Walk<'_> {
+    fn run(&mut self) {
+        let text = self.text;
+        let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        // Offset behind which nothing has been read yet, for the column of a damaged object.
+        let mut line = at;
+        loop {
+            at = skip_space(text, at);
+            let Some(&next) = text.get(at) else { return };
+            at = match next {
+                b'{' => {
+                    let end = self.object(at, line);
+                    line = end;
+                    end
+                }
+                b'"' => self.member(at),
+                // Separators, brackets of arrays and envelopes, and the record separator of RFC 7464.
+                b',' | b'[' | b']' | b'}' | 0x1e => at + 1,
+                _ => self.stray(at),
+            };
+        }
+    }
+
+    /// An object: an envelope is entered, an event is read. Returns where to go on.
+    fn object(&mut self, at: usize, line: usize) -> usize {
+        if !self.starts_like_last(at) {
+            if let Opening::Events { at, .. } = envelope::opening(self.text, at) {
+                return at;
+            }
+            self.remember_first_key(at);
+        }
+        match self.read(at) {
+            Ok(end) => end,
+            Err(fault) => self.after_damage(at, line, fault),
+        }
+    }
+
+    fn starts_like_last(&self, at: usize) -> bool {
+        let key = &self.decoder.plain_key;
+        !key.is_empty() && self.text.get(at + 1..).is_some_and(|rest| rest.starts_with(key))
+    }
+
+    fn remember_first_key(&mut self, at: usize) {
+        let end = string_end(self.text, skip_space(self.text, at + 1) + 1).map_or(at, |(end, _)| end);
+        self.decoder.plain_key.clear();
+        self.decoder.plain_key.extend_from_slice(part(self.text, at + 1, (end + 1).min(at + 256)));
+    }
+
+    fn after_damage(&mut self, at: usize, line: usize, fault: Fault) -> usize {
+        let (kind, expected) = match fault.what {
+            Damage::Ends => (DiagnosticKind::Truncated, "the object does not end"),
+            Damage::TooDeep => (DiagnosticKind::LimitExceeded, "more than 64 levels of nesting"),
+            Damage::NoKey => (DiagnosticKind::Malformed, "a key was expected"),
+            Damage::NoColon => (DiagnosticKind::Malformed, "a colon was expected"),
+            Damage::NoValue => (DiagnosticKind::Malformed, "a value was expected"),
+            Damage::NoComma => (DiagnosticKind::Malformed, "a comma or a closing bracket was expected"),
+            Damage::BrokenString => (DiagnosticKind::Malformed, "a line ends inside a string"),
+        };
+        self.losses.push(at, kind, format!("{expected} at {} bytes into the object", fault.at - at));
+        resync::next_object(self.text, line, at)
+            .or_else(|| resync::next_element(self.text, fault.at))
+            .unwrap_or(self.text.len())
+    }
+
+    /// A string outside any object: a key of an envelope that follows its events, or stray text.
+    fn member(&mut self, at: usize) -> usize {
+        let Some((end, _)) = string_end(self.text, at + 1) else { return self.stray(at) };
+        let colon = skip_space(self.text, end + 1);
+        if byte(self.text, colon) != b':' {
+            return self.stray(at);
+        }
+        let value = skip_space(self.text, colon + 1);
+        let key = part(self.text, at + 1, end);
+        if envelope::is_path_key(key) && matches!(byte(self.text, value), b'[' | b'{') {
+            return value;
+        }
+        match skip_value(self.text, value) {
+            Some(end) => end,
+            None => self.stray(at),
+        }
+    }
+
+    /// Bytes that are neither an object nor around one.
+    fn stray(&mut self, at: usize) -> usize {
+        let rest = part(self.text, at, self.text.len());
+        if rest.first() == Some(&0) {
+            let run = rest.iter().take_while(|&&b| b == 0).count();
+            self.losses.push(at, DiagnosticKind::Malformed, format!("{run} NUL bytes between objects"));
+            return at + run;
+        }
+        let line = part(rest, 0, memchr(b'\n', rest).unwrap_or(rest.len()));
+        let element = skip_value(self.text, at).map(|end| skip_space(self.text, end));
+        self.losses.push(at, DiagnosticKind::Malformed, "an object was expected");
+        match element {
+            // A scalar in an array does not hide the objects beside it.
+            Some(end) if matches!(byte(self.text, end), b',' | b']') && end <= at + line.len() => end,
+            _ => resync::next_line(self.text, at),
+        }
+    }
+
+    /// Reads the event at `at` as the kind it turns out to be, and appends it.
+    fn read(&mut self, at: usize) -> Result<usize, Fault> {
+        let mut end = self.parse(at)?;
+        let kind = CATALOGUE.recognise(self.decoder.event.global);
+        if kind != self.decoder.current {
+            self.decoder.current = kind;
+            end = self.parse(at)?;
+        }
+        if memchr(b'\n', part(self.text, at, end)).is_some() && breaks_a_string(self.text, at, end) {
+            return Err(Fault { at, what: Damage::BrokenString });
+        }
+        if self.decoder.event.overflowed {
+            self.losses.push(
+                at,
+                DiagnosticKind::LimitExceeded,
+                "more than 65,536 field names: the rest is left out",
+            );
+        }
+        if let Some((node, array)) = self.decoder.event.split.take() {
+            self.split(at, end, node, array);
+        } else {
+            let header = self.finish();
+            self.append(&header, at, end, 0);
+        }
+        Ok(end)
+    }
+
+    fn parse(&mut self, at: usize) -> Result<usize, Fault> {
+        let current = self.decoder.current;
+        let decoder = &mut *self.decoder;
+        decoder.event.clear();
+        let (Some(slot), Some(kind)) = (decoder.tries.get_mut(current), kind_at(current)) else {
+            return Err(Fault { at, what: Damage::NoValue });
+        };
+        let trie = slot.get_or_insert_with(|| Trie::new(kind));
+        trie.begin_event();
+        let mut reader =
+            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event };
+        reader.root()?;
+        Ok(reader.at)
+    }
+
+    /// One event per element of the array that starts at `array`, each with all the rest of the object.
+    fn split(&mut self, start: usize, end: usize, node: u32, array: usize) {
+        let decoder = &mut *self.decoder;
+        std::mem::swap(&mut decoder.common.cells, &mut decoder.event.cells);
+        std::mem::swap(&mut decoder.common.kept, &mut decoder.event.kept);
+        let (global, local) = (decoder.event.global, decoder.event.local);
+        let mut at = skip_space(self.text, array + 1);
+        let mut sub = 0;
+        loop {
+            let decoder = &mut *self.decoder;
+            decoder.event.clear();
+            decoder.event.cells.extend_from_slice(&decoder.common.cells);
+            (decoder.event.global, decoder.event.local) = (global, local);
+            let more =
+                matches!(byte(self.text, at), b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'[');
+            if more {
+                match self.element(node, at) {
+                    Ok(next) => at = skip_space(self.text, next),
+                    Err(fault) => {
+                        self.losses.push(fault.at, DiagnosticKind::Malformed, "an element could not be read");
+                        return;
+                    }
+                }
+            } else if sub > 0 {
+                return;
+            }
+            let decoder = &mut *self.decoder;
+            decoder.event.kept.extend_from_slice(&decoder.common.kept);
+            let header = self.finish();
+            self.append(&header, start, end, sub);
+            sub += 1;
+            if byte(self.text, at) != b',' {
+                return;
+            }
+            at = skip_space(self.text, at + 1);
+        }
+    }
+
+    fn element(&mut self, node: u32, at: usize) -> Result<usize, Fault> {
+        let current = self.decoder.current;
+        let decoder = &mut *self.decoder;
+        let Some(Some(trie)) = decoder.tries.get_mut(current) else {
+            return Err(Fault { at, what: Damage::NoValue });
+        };
+        let mut reader =
+            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event };
+        reader.element(node)?;
+        Ok(reader.at)
+    }
+
+    fn finish(&mut self) -> Header {
+        let decoder = &mut *self.decoder;
+        let current = decoder.current;
+        let (Some(kind), Some(derived)) = (kind_at(current), decoder.derived.get_mut(current)) else {
+            return Header { kind: hinomi_model::KindId(0), time: None, sequence: None };
+        };
+        let mut finisher = Finisher {
+            text: self.text,
+            at: current,
+            kind,
+            derived,
+            verdicts: &mut decoder.verdicts,
+            zone: &self.losses.unit.clocks.zone,
+        };
+        finisher.header(&mut decoder.event, self.store)
+    }
+
+    fn append(&mut self, header: &Header, start: usize, end: usize, sub: u32) {
+        if self.decoder.event.repaired {
+            self.losses.push(start, DiagnosticKind::Encoding, "characters that are not valid were replaced");
+        }
+        if header.time.is_some_and(|t| t.assumed) && !self.losses.assumed {
+            self.losses.assumed = true;
+            let zone = self.losses.unit.clocks.zone.iana_name().unwrap_or("the zone given").to_owned();
+            self.losses.push(
+                start,
+                DiagnosticKind::AssumedTime,
+                format!("times without zone are read as {zone}"),
+            );
+        }
+        let (from, to) = (self.losses.original(start), self.losses.original(end));
+        let row = row(header, from, to.saturating_sub(from), sub);
+        let decoder = &mut *self.decoder;
+        decoder.shapes.push(header.kind, row, &mut decoder.event.cells, self.store);
+    }
+}
+
+fn kind_at(at: usize) -> Option<&'static Kind> {
+    CATALOGUE.kinds.get(at)
+}
