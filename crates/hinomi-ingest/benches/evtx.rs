@@ -53,11 +53,19 @@ fn main() {
         let nothing = Projection::of([""; 0]);
         println!("{file}: {} bytes, {} units", bytes.len(), units.len());
         let (theirs, printed) = best(|| json(&bytes));
-        println!("  {printed:>8} records  {:>6.3} µs/record  independent reader, printing JSON", micros(theirs, printed));
-        for (name, projection) in [("routing fields", nothing), ("rule fields", rules), ("all fields", everything)] {
+        println!(
+            "  {printed:>8} records  {:>6.3} µs/record  independent reader, printing JSON",
+            micros(theirs, printed)
+        );
+        for (name, projection) in
+            [("routing fields", nothing), ("rule fields", rules), ("all fields", everything)]
+        {
             let (ours, rows) = best(|| columns(&units, &projection));
             let ratio = theirs as f64 / ours as f64;
-            println!("  {rows:>8} records  {:>6.3} µs/record  columns, {name} (x{ratio:.1})", micros(ours, rows));
+            println!(
+                "  {rows:>8} records  {:>6.3} µs/record  columns, {name} (x{ratio:.1})",
+                micros(ours, rows)
+            );
         }
     }
 }

@@ -12,12 +12,14 @@
 //! # Not here
 //! What an event means (`hinomi-detect`); threads and files to visit (`hinomi`).
 
+mod any_decoder;
 mod evtx;
 pub mod intake;
 mod json;
 mod text;
 mod unit;
 
+pub use any_decoder::AnyDecoder;
 pub use evtx::{EvtxDecoder, evtx_cut};
 pub use json::{JsonCut, JsonCutState, JsonDecoder, MAX_OBJECT, json_cut};
 pub use text::{MappingError, Recognition, TemplateError, TextDecoder, TextFormat, recognise, text_cut};

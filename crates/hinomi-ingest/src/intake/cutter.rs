@@ -8,6 +8,7 @@ use hinomi_model::DiagnosticKind;
 use super::losses::Losses;
 use super::options::{Format, Limits};
 use super::source::Stream;
+use crate::{evtx_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
@@ -39,6 +40,13 @@ impl Pool {
     }
 }
 
+/// What to do with the bytes in the buffer.
+enum Cut {
+    Records(usize),
+    NeedMore,
+    Skip(usize),
+}
+
 /// Reads one member to its end.
 pub(crate) struct Cutter {
     format: Format,
@@ -51,6 +59,8 @@ pub(crate) struct Cutter {
     started: bool,
     /// Inside a record that is too large, whose bytes are dropped up to the next line.
     skipping: bool,
+    /// The record being skipped is already reported.
+    told: bool,
 }
 
 impl Cutter {
@@ -64,6 +74,7 @@ impl Cutter {
             preamble: Arc::default(),
             started: false,
             skipping: false,
+            told: false,
         }
     }
 
@@ -85,25 +96,68 @@ impl Cutter {
         loop {
             self.fill(&mut buffer, target, place, losses);
             self.start(&mut buffer);
-            if self.skipping {
-                self.skip_line(&mut buffer);
-                if self.stream.is_some() {
-                    target = limits.unit_bytes;
-                    continue;
-                }
-            }
-            if buffer.is_empty() && self.stream.is_none() {
+            let at_end = self.stream.is_none();
+            if buffer.is_empty() && at_end {
                 return None;
             }
-            let end = if self.stream.is_none() { buffer.len() } else { whole_records(self.format, &buffer) };
-            if end > 0 {
-                return Some(self.emit(buffer, end, limits, pool));
+            match self.cut(&buffer, at_end) {
+                Cut::Records(end) if end > 0 => return Some(self.emit(buffer, end, limits, pool)),
+                Cut::Skip(length) if length > 0 => {
+                    self.skip(&mut buffer, length, limits, place, losses);
+                    target = limits.unit_bytes;
+                }
+                _ if at_end => {
+                    let end = buffer.len();
+                    return Some(self.emit(buffer, end, limits, pool));
+                }
+                _ if target >= limits.record_bytes => {
+                    self.skipping = true;
+                    target = limits.unit_bytes;
+                }
+                _ => target = (target * 2).min(limits.record_bytes),
             }
-            if target >= limits.record_bytes {
-                self.give_up(&mut buffer, limits, place, losses);
-            } else {
-                target = (target * 2).min(limits.record_bytes);
-            }
+        }
+    }
+
+    /// Where the buffer may be cut. Only JSON knows by itself how to skip a record that is too large; elsewhere,
+    /// and under limits tighter than its own, a record ends with its line.
+    fn cut(&mut self, buffer: &[u8], at_end: bool) -> Cut {
+        if self.skipping {
+            let newline = memchr::memchr(b'\n', buffer);
+            self.skipping = newline.is_none();
+            return Cut::Skip(newline.map_or(buffer.len(), |at| at + 1));
+        }
+        let end = match self.format {
+            Format::Json if at_end => buffer.len(),
+            Format::Json => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
+            Format::Evtx => evtx_cut(buffer, at_end),
+            Format::Text => text_cut(buffer, at_end),
+        };
+        if end > 0 { Cut::Records(end) } else { Cut::NeedMore }
+    }
+
+    fn skip(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        length: usize,
+        limits: &Limits,
+        place: &str,
+        losses: &mut Losses,
+    ) {
+        if !std::mem::replace(&mut self.told, true) {
+            let message = format!("a record longer than {} bytes is skipped", limits.record_bytes);
+            losses.push(place, self.offset, DiagnosticKind::LimitExceeded, message);
+        }
+        let length = length.min(buffer.len());
+        self.pass(buffer.get(..length).unwrap_or_default());
+        buffer.drain(..length);
+    }
+
+    /// Counts bytes that are handed out or dropped.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.offset += bytes.len() as u64;
+        if self.format != Format::Evtx {
+            self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
         }
     }
 
@@ -122,21 +176,25 @@ impl Cutter {
         }
     }
 
-    /// Once per member: a UTF-8 mark belongs to no record, and header lines are kept.
+    /// Once per member: a UTF-8 mark belongs to no JSON record, and header lines of text are kept.
     fn start(&mut self, buffer: &mut Vec<u8>) {
         if self.started {
             return;
         }
         self.started = true;
-        if self.format == Format::Evtx {
-            return;
-        }
-        if buffer.starts_with(b"\xef\xbb\xbf") {
-            buffer.drain(..3);
-            self.offset = 3;
-        }
-        if self.format == Format::Text {
-            self.preamble = preamble(buffer).into();
+        match self.format {
+            Format::Evtx => {}
+            Format::Json => {
+                if buffer.starts_with(b"\xef\xbb\xbf") {
+                    buffer.drain(..3);
+                    self.offset = 3;
+                }
+            }
+            Format::Text => {
+                let head = buffer.get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
+                let length = recognise(head).map_or(0, |found| found.preamble);
+                self.preamble = head.get(..length).unwrap_or_default().into();
+            }
         }
     }
 
@@ -151,52 +209,48 @@ impl Cutter {
         let piece = Piece {
             offset: self.offset,
             lines_before: self.lines,
-            preamble: if self.offset > 3 { Arc::clone(&self.preamble) } else { Arc::default() },
+            preamble: Arc::clone(&self.preamble),
             bytes: buffer,
         };
         self.carry = carry;
-        self.offset += end as u64;
-        if self.format != Format::Evtx {
-            self.lines += memchr::memchr_iter(b'\n', &piece.bytes).count() as u64;
-        }
+        self.told = false;
+        self.pass(&piece.bytes);
+        self.renew_preamble(&piece.bytes);
         piece
     }
 
-    fn give_up(&mut self, buffer: &mut Vec<u8>, limits: &Limits, place: &str, losses: &mut Losses) {
-        let message =
-            format!("a record longer than {} bytes is skipped up to the next line", limits.record_bytes);
-        losses.push(place, self.offset, DiagnosticKind::LimitExceeded, message);
-        self.offset += buffer.len() as u64;
-        buffer.clear();
-        self.skipping = true;
-    }
-
-    fn skip_line(&mut self, buffer: &mut Vec<u8>) {
-        let end = match memchr::memchr(b'\n', buffer) {
-            Some(newline) => {
-                self.skipping = false;
-                self.lines += 1;
-                newline + 1
-            }
-            None => buffer.len(),
-        };
-        self.offset += end as u64;
-        buffer.drain(..end);
+    /// Some logs state their columns anew whenever the service restarts.
+    fn renew_preamble(&mut self, bytes: &[u8]) {
+        if self.stream.is_none() || !self.preamble.starts_with(b"#") {
+            return;
+        }
+        let finders = [&b"\n#Fields:"[..], b"\n#fields\t"];
+        let Some(last) = finders.iter().filter_map(|f| memchr::memmem::rfind(bytes, f)).max() else { return };
+        let header = header_around(bytes, last + 1);
+        if header.len() <= PREAMBLE && header != &*self.preamble {
+            self.preamble = header.into();
+        }
     }
 }
 
-/// Length of the whole records at the start of a buffer that is followed by more bytes; 0 when none is complete.
-fn whole_records(format: Format, buffer: &[u8]) -> usize {
-    match format {
-        Format::Evtx => crate::evtx_cut(buffer, false),
-        Format::Json => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
-        Format::Text => crate::text_cut(buffer, false),
+/// The run of lines starting with `#` of which the one at `at` is part.
+fn header_around(bytes: &[u8], at: usize) -> &[u8] {
+    let line_end = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        from + memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1)
+    };
+    let mut end = line_end(at);
+    while bytes.get(end) == Some(&b'#') {
+        end = line_end(end);
     }
-}
-
-/// The header lines of a table.
-fn preamble(buffer: &[u8]) -> &[u8] {
-    let head = buffer.get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
-    let end = crate::recognise(head).map_or(0, |found| found.preamble);
-    buffer.get(..end).unwrap_or_default()
+    let mut start = at;
+    while let Some(before) = start.checked_sub(1) {
+        let above = bytes.get(..before).unwrap_or_default();
+        let from = memchr::memrchr(b'\n', above).map_or(0, |newline| newline + 1);
+        if bytes.get(from) != Some(&b'#') || from == before {
+            break;
+        }
+        start = from;
+    }
+    bytes.get(start..end).unwrap_or_default()
 }

@@ -14,12 +14,12 @@ use super::entry::Entry;
 use super::item::{FileDone, Progress};
 use super::losses::Losses;
 use super::name;
-use super::options::{Options, Root};
+use super::options::{Format, Options, Root};
 use super::peel;
 use super::sniff::{self, Packing};
 use super::source::{Backing, Source, Span, Stream};
 use super::tar::Tar;
-use super::utf16::Transcoded;
+use super::utf16::{self, Transcoded};
 use super::walk::{Found, Walk};
 use super::zip::Zip;
 use crate::Member;
@@ -282,16 +282,18 @@ impl Layers {
     }
 
     fn leaf(&self, source: Source, inner: String, modified: Option<Timestamp>) -> Leaf {
-        let class = sniff::class(source.head(), source.ends_in_head());
-        let is_settled = matches!(class, Class::Empty | Class::NotALog(_) | Class::Log(super::Format::Evtx));
-        let (source, inner, class) = match sniff::wide(source.head()) {
-            Some(wide) if !is_settled => {
+        let whole = source.ends_in_head();
+        let class = sniff::class(source.head(), whole);
+        let is_settled = matches!(class, Class::Empty | Class::NotALog(_) | Class::Log(Format::Evtx));
+        let wide = sniff::wide(source.head()).filter(|_| !is_settled);
+        let class = wide.map_or(class, |wide| sniff::class(&utf16::head(source.head(), wide), whole));
+        let (source, inner) = match wide {
+            // The JSON decoder reads UTF-16 itself and cites the original bytes.
+            Some(wide) if class == Class::Log(Format::Text) => {
                 let stream = Transcoded::new(source.into_stream(), wide);
-                let source = Source::of_stream(Box::new(stream));
-                let class = sniff::class(source.head(), source.ends_in_head());
-                (source, inner + name::UTF16, class)
+                (Source::of_stream(Box::new(stream)), inner + name::UTF16)
             }
-            _ => (source, inner, class),
+            _ => (source, inner),
         };
         let class = match (&self.options.forced, class) {
             (Some(forced), Class::Log(_) | Class::Unrecognised) => Class::Log(forced.format),

@@ -6,8 +6,8 @@
 //! # What a citation means
 //! - `Member::inner` names the way through archives, `/`-joined. gzip and zstd add no name: they are peeled off by
 //!   content, so the offset of an event in `auth.log.1.gz` counts what `zcat` prints.
-//! - UTF-16 input is transcoded to UTF-8 before it is cut. Its inner name ends in `!utf16`, and offsets count the
-//!   UTF-8 bytes, without the byte order mark.
+//! - UTF-16 text is transcoded to UTF-8 before it is cut. Its inner name ends in `!utf16`, and offsets count the
+//!   UTF-8 bytes, without the byte order mark. (UTF-16 JSON is left as it is.)
 //! - [`read_member_range`] takes the same way again and returns the cited bytes.
 //!
 //! # Invariants

@@ -44,6 +44,15 @@ impl Transcoded {
     }
 }
 
+/// The first block as UTF-8, to recognise what it holds.
+pub(crate) fn head(head: &[u8], wide: Wide) -> Vec<u8> {
+    let mut text = Vec::new();
+    let head: Stream = Box::new(io::Cursor::new(head.to_vec()));
+    // Reading from memory does not fail.
+    let _ = Transcoded::new(head, wide).read_to_end(&mut text);
+    text
+}
+
 impl Read for Transcoded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at >= self.out.len() && !self.done {

@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod archives;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod nesting;
 #[cfg(test)]
 mod pack;
 #[cfg(test)]

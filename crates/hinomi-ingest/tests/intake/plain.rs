@@ -1,6 +1,6 @@
 //! Files, folders and streams without archives.
 
-use hinomi_ingest::intake::{Class, Format, Limits, Options, Root, read_member_range};
+use hinomi_ingest::intake::{Class, Format, Intake, Item, Limits, Options, Root, read_member_range};
 use hinomi_model::{DiagnosticKind, Digest};
 
 use crate::fixture::{Folder, NOW, gzip, lines, options, read, read_stream, read_with, zstd};
@@ -147,4 +147,28 @@ fn a_line_beyond_the_bound_is_skipped_and_the_next_is_read() {
     assert_eq!(read.contents.values().next().unwrap(), b"first\nlast\n");
     assert_eq!(read.kinds(), [DiagnosticKind::LimitExceeded]);
     assert_eq!((read.units[1].1, read.units[1].2), (10_007, 2));
+}
+
+#[test]
+fn every_unit_of_a_table_carries_its_latest_header() {
+    let folder = Folder::new();
+    let mut text = b"#Software: X\n#Fields: date time c-ip\n".to_vec();
+    let row = b"2026-01-01 00:00:00 192.0.2.1\n".repeat(200);
+    text.extend(&row);
+    text.extend(b"#Software: X\n#Fields: date time s-ip\n");
+    text.extend(row.repeat(3));
+    let path = folder.put("w3c.log", &text);
+    let mut options = options();
+    options.limits.unit_bytes = 4000;
+    let mut intake = Intake::new(vec![Root::Path(path)], options);
+    let mut preambles = Vec::new();
+    while let Some(item) = intake.next() {
+        if let Item::Unit(_, unit) = item {
+            preambles.push(String::from_utf8(unit.preamble.to_vec()).unwrap());
+        }
+    }
+    assert_eq!(preambles[0], "#Software: X\n#Fields: date time c-ip\n");
+    assert_eq!(preambles[1], preambles[0]);
+    assert_eq!(preambles[2], "#Software: X\n#Fields: date time s-ip\n");
+    assert_eq!(preambles.last(), preambles.get(2));
 }
