@@ -4,13 +4,20 @@ use hinomi_columns::Store;
 use hinomi_model::Diagnostics;
 
 use crate::intake::Format;
-use crate::{Decode, EvtxDecoder, TextDecoder, Unit};
+use crate::{Decode, EvtxDecoder, JsonDecoder, TextDecoder, Unit};
 
 /// One decoder per format. It remembers ids of the store it writes to: use one per [`Store`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AnyDecoder {
     evtx: EvtxDecoder,
+    json: JsonDecoder,
     text: TextDecoder,
+}
+
+impl Default for AnyDecoder {
+    fn default() -> Self {
+        Self { evtx: EvtxDecoder::default(), json: JsonDecoder::new(), text: TextDecoder::default() }
+    }
 }
 
 impl AnyDecoder {
@@ -18,7 +25,8 @@ impl AnyDecoder {
     pub fn decode(&mut self, format: Format, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
         match format {
             Format::Evtx => self.evtx.decode(unit, store, diagnostics),
-            Format::Json | Format::Text => self.text.decode(unit, store, diagnostics),
+            Format::Json => self.json.decode(unit, store, diagnostics),
+            Format::Text => self.text.decode(unit, store, diagnostics),
         }
     }
 }

@@ -8,7 +8,7 @@ use hinomi_model::DiagnosticKind;
 use super::losses::Losses;
 use super::options::{Format, Limits};
 use super::source::Stream;
-use crate::{evtx_cut, recognise, text_cut};
+use crate::{JsonCut, JsonCutState, evtx_cut, json_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
@@ -40,13 +40,6 @@ impl Pool {
     }
 }
 
-/// What to do with the bytes in the buffer.
-enum Cut {
-    Records(usize),
-    NeedMore,
-    Skip(usize),
-}
-
 /// Reads one member to its end.
 pub(crate) struct Cutter {
     format: Format,
@@ -61,6 +54,7 @@ pub(crate) struct Cutter {
     skipping: bool,
     /// The record being skipped is already reported.
     told: bool,
+    json: JsonCutState,
 }
 
 impl Cutter {
@@ -75,6 +69,7 @@ impl Cutter {
             started: false,
             skipping: false,
             told: false,
+            json: JsonCutState::default(),
         }
     }
 
@@ -101,8 +96,8 @@ impl Cutter {
                 return None;
             }
             match self.cut(&buffer, at_end) {
-                Cut::Records(end) if end > 0 => return Some(self.emit(buffer, end, limits, pool)),
-                Cut::Skip(length) if length > 0 => {
+                JsonCut::Records(end) if end > 0 => return Some(self.emit(buffer, end, limits, pool)),
+                JsonCut::Skip(length) if length > 0 => {
                     self.skip(&mut buffer, length, limits, place, losses);
                     target = limits.unit_bytes;
                 }
@@ -121,19 +116,18 @@ impl Cutter {
 
     /// Where the buffer may be cut. Only JSON knows by itself how to skip a record that is too large; elsewhere,
     /// and under limits tighter than its own, a record ends with its line.
-    fn cut(&mut self, buffer: &[u8], at_end: bool) -> Cut {
+    fn cut(&mut self, buffer: &[u8], at_end: bool) -> JsonCut {
         if self.skipping {
             let newline = memchr::memchr(b'\n', buffer);
             self.skipping = newline.is_none();
-            return Cut::Skip(newline.map_or(buffer.len(), |at| at + 1));
+            return JsonCut::Skip(newline.map_or(buffer.len(), |at| at + 1));
         }
         let end = match self.format {
-            Format::Json if at_end => buffer.len(),
-            Format::Json => memchr::memrchr(b'\n', buffer).map_or(0, |newline| newline + 1),
+            Format::Json => return json_cut(buffer, at_end, &mut self.json),
             Format::Evtx => evtx_cut(buffer, at_end),
             Format::Text => text_cut(buffer, at_end),
         };
-        if end > 0 { Cut::Records(end) } else { Cut::NeedMore }
+        if end > 0 { JsonCut::Records(end) } else { JsonCut::NeedMore }
     }
 
     fn skip(

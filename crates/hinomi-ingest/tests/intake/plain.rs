@@ -172,3 +172,63 @@ fn every_unit_of_a_table_carries_its_latest_header() {
     assert_eq!(preambles[2], "#Software: X\n#Fields: date time s-ip\n");
     assert_eq!(preambles.last(), preambles.get(2));
 }
+
+#[test]
+fn json_of_any_arrangement_is_cut_between_objects() {
+    let folder = Folder::new();
+    let object = |n: usize| format!("{{\"EventID\": {n},\n  \"text\": \"}}\\n{{ {n}\"}}");
+    let objects: Vec<String> = (0..500).map(object).collect();
+    let arrangements = [
+        objects.join("\n"),
+        format!("[{}]", objects.join(",\n")),
+        format!("{{\"Records\":[{}]}}", objects.join(",").replace('\n', "")),
+    ];
+    for text in arrangements {
+        for limit in [1000, 4096, 9000] {
+            let mut options = options();
+            options.limits.unit_bytes = limit;
+            let read = read_with(vec![Root::Path(folder.put("a.json", text.as_bytes()))], options);
+            assert_eq!((read.losses.len(), read.contents.len()), (0, 1));
+            assert!(read.contents.values().next().unwrap() == text.as_bytes());
+            assert!(read.units.len() > 1, "{}", &text[..20]);
+            for (_, offset, _, length) in &read.units[..read.units.len() - 1] {
+                let unit = &text[*offset as usize..*offset as usize + length];
+                assert!(
+                    unit.trim_end().ends_with("\"}"),
+                    "ends behind an object: {}",
+                    &unit[unit.len() - 20..]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn utf16_json_keeps_its_own_offsets() {
+    let folder = Folder::new();
+    let text = "{\"EventID\": 1}\r\n".repeat(50);
+    let raw: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let read = read(&folder.put("a.json", &raw));
+    assert_eq!((read.names(), read.classes()), (vec![""], vec![Class::Log(Format::Json)]));
+    assert_eq!(read.contents.values().next(), Some(&raw));
+}
+
+#[test]
+fn one_decoder_reads_every_format_the_reader_recognises() {
+    use hinomi_columns::{Projection, Store};
+    use hinomi_ingest::AnyDecoder;
+    let folder = Folder::new();
+    folder.put("a.json", "{\"EventID\": 1, \"Channel\": \"Security\"}\n".repeat(3).as_bytes());
+    folder.put("b.log", b"Jan  1 00:00:00 host app[1]: message\n".repeat(4).as_slice());
+    let mut store = Store::new(&Projection::of(["message"]));
+    let mut decoder = AnyDecoder::default();
+    let mut diagnostics = hinomi_model::Diagnostics::default();
+    let mut intake = Intake::new(vec![Root::Path(folder.path().to_owned())], options());
+    while let Some(item) = intake.next() {
+        if let Item::Unit(format, unit) = item {
+            decoder.decode(format, &unit, &mut store, &mut diagnostics);
+        }
+    }
+    assert_eq!(store.row_count(), 7);
+}
