@@ -160,7 +160,7 @@ def compare_sets(
     return Outcome(len(ours & theirs), incomparable, unexplained, explained, expected)
 
 
-def print_outcome(outcome: Outcome, report: dict, examples: int) -> None:
+def print_outcome(outcome: Outcome, report: dict, examples: int, shown: int) -> None:
     rules = report.get("rules", {})
     print(f"agree on {outcome.common} matches; {sum(outcome.explained.values())} differences explained, "
           f"{len(outcome.unexplained)} not")
@@ -173,7 +173,9 @@ def print_outcome(outcome: Outcome, report: dict, examples: int) -> None:
     by_rule: dict[str, list[Difference]] = defaultdict(list)
     for difference in outcome.unexplained:
         by_rule[difference.rule].append(difference)
-    for rule, group in sorted(by_rule.items(), key=lambda item: -len(item[1])):
+    if len(by_rule) > shown:
+        print(f"{len(by_rule)} rules differ; the first {shown}:")
+    for rule, group in sorted(by_rule.items(), key=lambda item: -len(item[1]))[:shown]:
         sides = Counter(d.side for d in group)
         about = rules.get(rule, {})
         print(f"{rule}  {about.get('title', '?')}  [{about.get('logsource', '?')}]")
@@ -194,7 +196,7 @@ def compare(arguments: argparse.Namespace) -> int:
     explanations = load_explanations(arguments.explained, arguments.corpus) if arguments.explained else []
     events = events_by_key(arguments.events, {key for _, key in ours ^ theirs})
     outcome = compare_sets(ours, theirs, report, events, explanations, arguments.corpus)
-    print_outcome(outcome, report, arguments.examples)
+    print_outcome(outcome, report, arguments.examples, arguments.shown)
     return 1 if outcome.unexplained or outcome.stale else 0
 
 
@@ -206,4 +208,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explained", type=Path, help="known differences")
     parser.add_argument("--corpus", required=True, help="which counts of the explanations apply")
     parser.add_argument("--examples", type=int, default=3)
+    parser.add_argument("--shown", type=int, default=100, help="at most this many rules")
     parser.set_defaults(run=compare)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the outside reference: its own tests, SigmaHQ's regression data, and every Windows corpus; and,
-# if a hinomi binary is at hand, compares the two results event by event.
+# Runs the outside reference: its own tests, SigmaHQ's regression data, and every Windows corpus; and
+# compares it event by event with this project: the rule engine alone on the same flat events, and, if a
+# binary is at hand, the whole program on the files.
 #
 #   tests/reference/run.sh [corpus...]       corpora: regression evtx benign sd (default: all)
 #
@@ -83,6 +84,20 @@ for candidate in "$root/target/release/hinomi" "$root/target/debug/hinomi"; do
     [ -z "$hinomi" ] && [ -x "$candidate" ] && hinomi=$candidate
 done
 
+engine=
+if command -v cargo >/dev/null; then
+    (cd "$root" && cargo build --quiet --locked --release -p hinomi-detect --example match_flat_events)
+    engine=${CARGO_TARGET_DIR:-$root/target}/release/examples/match_flat_events
+else
+    echo "SKIPPED: no cargo, the engine alone is not compared"
+fi
+
+compare() { # compare CORPUS OURS
+    "$python" "$here/reference.py" compare --ours "$2" --theirs "$out/$1.matches.ndjson" \
+        --events "$out/$1.events.ndjson" --explained "$here/explained.yaml" --corpus "$1" || failed=1
+    [ "$1" != regression ] || "$python" "$here/regression.py" --data "$source" --matches "$2" || failed=1
+}
+
 for corpus in $selected; do
     echo "== $corpus"
     source=$(source_of "$corpus") || { echo "SKIPPED: corpus $corpus is not in $corpora"; continue; }
@@ -96,15 +111,18 @@ for corpus in $selected; do
     if [ "$corpus" = regression ]; then
         "$python" "$here/regression.py" --data "$source" --matches "$matches" --report "${matches%.ndjson}.report.json" || failed=1
     fi
-    if ! [ -x "$here/ours.py" ] || [ -z "$hinomi" ]; then
+    if [ -n "$engine" ]; then
+        echo "-- the engine alone, on the same events"
+        "$engine" "$events" "${directories[@]}" >"$out/$corpus.engine.ndjson" 2>"$out/$corpus.engine.log"
+        tail -n 1 "$out/$corpus.engine.log"
+        compare "$corpus" "$out/$corpus.engine.ndjson"
+    fi
+    if [ -n "$hinomi" ] && [ -e "$here/ours.py" ]; then
+        echo "-- the program, on the files"
+        "$python" "$here/ours.py" --hinomi "$hinomi" --rules "${directories[@]}" --input "$source" --out "$out/$corpus.ours.ndjson"
+        compare "$corpus" "$out/$corpus.ours.ndjson"
+    else
         echo "SKIPPED: no hinomi binary to compare (build it, or set HINOMI)"
-        continue
     fi
-    "$python" "$here/ours.py" --hinomi "$hinomi" --rules "${directories[@]}" --input "$source" --out "$out/$corpus.ours.ndjson"
-    if [ "$corpus" = regression ]; then
-        "$python" "$here/regression.py" --data "$source" --matches "$out/$corpus.ours.ndjson" || failed=1
-    fi
-    "$python" "$here/reference.py" compare --ours "$out/$corpus.ours.ndjson" --theirs "$matches" \
-        --events "$events" --explained "$here/explained.yaml" --corpus "$corpus" || failed=1
 done
 exit $failed

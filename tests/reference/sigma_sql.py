@@ -181,7 +181,9 @@ def _rules(text: str, result: RuleFile) -> list[SigmaRule]:
 
 def _convert_via(rule: SigmaRule, via: str, pipeline: ProcessingPipeline, unmapped: str, result: RuleFile) -> None:
     conditions = TokenBackend(pipeline, collate_nocase=True).convert_rule(rule)
-    if not rule.applied_processing_items:
+    # A rule for the product alone means every event of it, and every event here is of Windows.
+    whole_product = result.logsource == "windows/*/*"
+    if not rule.applied_processing_items and not whole_product:
         note = f"no pipeline maps log source {result.logsource}"
         if unmapped == "skip":
             result.problems.append(f"unmapped: {note}")

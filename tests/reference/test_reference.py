@@ -129,6 +129,11 @@ class Evaluation(Workspace):
         path.write_text(rule(detection), encoding="utf-8")
         self.assertEqual(convert_file(path, "rule.yml", "skip").modifiers, {"contains", "all", "re"})
 
+    def test_a_rule_for_windows_alone_reads_every_channel(self) -> None:
+        events = [{"Channel": "A", "X": "1"}, {"Channel": "B", "X": "1"}, {"X": "2"}]
+        detection = "    s:\n        X: 1\n    condition: s"
+        self.assertEqual(self.matching(detection, events, logsource="{product: windows}"), {"0", "1"})
+
     def test_a_broken_rule_is_reported(self) -> None:
         path = self.root / "rule.yml"
         path.write_text("title: x\nlogsource: {product: windows}\ndetection: {condition: nothing}\n", encoding="utf-8")
