@@ -20,6 +20,7 @@ EPOCH_MICROS = re.compile(r'"__REALTIME_TIMESTAMP" ?: ?"(\d{16})"')
 ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)(Z|[+-]\d\d:?\d\d)")
 COMBINED = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")
 CLASSIC = re.compile(r"^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) ")
+CTIME = re.compile(r"^[A-Z][a-z]{2} ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) :")
 # A log may be written a little after the act; a flow record is written when its connection has timed out.
 LATE = timedelta(seconds=5)
 LATE_FLOW = timedelta(seconds=300)
@@ -43,6 +44,8 @@ def time_of(line: str, year: int, zone: str) -> datetime | None:
         return datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z")
     if found := CLASSIC.search(line):
         return datetime.strptime(f"{year} {found[1]} {zone}", "%Y %b %d %H:%M:%S %z")
+    if found := CTIME.search(line):
+        return datetime.strptime(f"{found[1]} {zone}", "%b %d %H:%M:%S %Y %z")
     return None
 
 

@@ -64,13 +64,13 @@ record() {
     local scenario=$1
     say "recording $scenario"
     rm -rf --one-file-system "$RUN"
-    mkdir -p -m 700 "$RUN/secrets"
+    install -d -m 700 "$RUN" "$RUN/secrets"
     network_up
     hosts_prepare "$scenario"
     hosts_boot
     say "hosts are up; the story begins"
     python3 "$HERE/story/play.py" "$scenario" --run "$RUN" --truth "$RUN/truth.json"
-    collect "$scenario" "$RUN/collected"
+    collect "$RUN/collected"
     hosts_down
     network_down
     python3 "$HERE/check_truth.py" "$RUN/collected"

@@ -48,5 +48,5 @@ auditctl_of_base() {
 base_versions() {
     chroot "$BASE" dpkg-query -W -f '${Package}\t${Version}\n' \
         openssh-server libpam-google-authenticator auditd laurel rsyslog samba squid nginx-light p7zip-full rclone \
-        restic nmap nftables ulogd2 systemd sudo
+        restic nmap nftables ulogd2 systemd sudo openvpn freeradius libpam-radius-auth
 }

@@ -6,6 +6,7 @@ collected_logs() {
     cat <<'T'
 gw01   var/log/auth.log
 gw01   var/log/syslog
+gw01   var/log/freeradius/radius.log
 gw01   var/log/ulog/firewall.log
 gw01   var/log/ulog/flows.json
 dc01   var/log/samba/auth_json.log
@@ -14,6 +15,7 @@ dc01   var/log/syslog
 fs01   var/log/auth.log
 fs01   var/log/auth.log.1
 fs01   var/log/syslog
+fs01   var/log/syslog.1
 fs01   var/log/audit/audit.log
 fs01   var/log/laurel/audit.log
 fs01   var/log/samba/audit.log
@@ -34,7 +36,7 @@ T
 }
 
 collect() {
-    local scenario=$1 out=$2 host path root
+    local out=$1 host path root
     rm -rf "$out"
     # Listing the connections makes the kernel report those that have already timed out.
     enter gw01 conntrack -L >/dev/null 2>&1

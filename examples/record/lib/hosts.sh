@@ -14,9 +14,9 @@ declare -A SERVICES=(
     [log01]="rsyslog"
     [bk01]="ssh rsyslog cron"
     [px01]="squid nginx rsyslog"
-    [gw01]="ssh rsyslog nftables ulogd2"
+    [gw01]="ssh rsyslog nftables ulogd2 freeradius openvpn-server@vpn"
 )
-OPTIONAL_SERVICES="auditd smbd nmbd winbind samba-ad-dc squid nginx ulogd2 ssh rsyslog cron nftables"
+OPTIONAL_SERVICES="openvpn freeradius openvpn-server@vpn auditd smbd nmbd winbind samba-ad-dc squid nginx ulogd2 ssh rsyslog cron nftables"
 NOISE="console-getty.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
     e2scrub_all.timer e2scrub_reap.service systemd-networkd.service systemd-timesyncd.service getty@tty1.service"
 
@@ -66,6 +66,7 @@ hosts_prepare() {
     for host in $HOSTS; do
         prepare_linux_accounts "$host" "$scenario"
     done
+    prepare_vpn
     prepare_backup
     prepare_known_hosts
     prepare_domain
@@ -135,10 +136,10 @@ install_credentials() {
     [ "$origin" = - ] && return
     key=$(root_of outside)/root/.ssh/$account
     if [ ! -e "$key" ]; then
-        mkdir -p -m 700 "$(dirname "$key")"
+        install -d -m 700 "$(dirname "$key")"
         ssh-keygen -q -t ed25519 -N '' -C "$account" -f "$key"
     fi
-    mkdir -p -m 700 "$home/.ssh"
+    install -d -m 700 "$home/.ssh"
     cp "$key.pub" "$home/.ssh/authorized_keys"
     if [ "$host" = gw01 ]; then
         { cat "$RUN/secrets/$account.totp"; echo '" TOTP_AUTH'; } >"$home/.google_authenticator"
@@ -147,11 +148,26 @@ install_credentials() {
     chroot_as "$host" chown -R "$account:$account" "/home/$account"
 }
 
+# The VPN asks RADIUS, RADIUS asks PAM; both run on gw01 with a shared secret of this recording.
+prepare_vpn() {
+    local root tls radius
+    root=$(root_of gw01) tls=$(root_of outside)/etc/outside-tls
+    radius=$root/etc/freeradius/3.0
+    cp "$tls/ca.crt" "$tls/vpn.crt" "$tls/vpn.key" "$root/etc/openvpn/server/"
+    new_secret radius
+    printf '127.0.0.1 %s 5\n' "$(cat "$RUN/secrets/radius")" >"$root/etc/pam_radius_auth.conf"
+    printf 'client gateway {\n    ipaddr = 127.0.0.1\n    secret = %s\n}\n' "$(cat "$RUN/secrets/radius")" \
+        >"$radius/clients.conf"
+    sed -i -e 's/^\(\s*\)user = freerad/\1user = root/' -e 's/^\(\s*\)group = freerad/\1group = root/' \
+        -e 's/^\(\s*\)auth = no/\1auth = yes/' "$radius/radiusd.conf"
+    rm -f "$radius/sites-enabled/inner-tunnel" "$radius/mods-enabled/eap"
+}
+
 # fs01 writes to the backup repository on bk01 with root's key: an ordinary arrangement, and a way onward.
 prepare_backup() {
     local root_fs root_bk
     root_fs=$(root_of fs01) root_bk=$(root_of bk01)
-    mkdir -p -m 700 "$root_fs/root/.ssh" "$root_bk/home/backup-svc/.ssh"
+    install -d -m 700 "$root_fs/root/.ssh" "$root_bk/home/backup-svc/.ssh"
     ssh-keygen -q -t ed25519 -N '' -C root@fs01 -f "$root_fs/root/.ssh/id_ed25519"
     cp "$root_fs/root/.ssh/id_ed25519.pub" "$root_bk/home/backup-svc/.ssh/authorized_keys"
     mkdir -p "$root_fs/etc/restic" "$root_bk/etc/restic" "$root_bk/srv/restic"
@@ -172,22 +188,28 @@ prepare_known_hosts() {
     done
 }
 
-# A certificate authority that plays the public web's, and one certificate for the servers outside.
+# A certificate authority that plays the public web's, the certificate of the servers outside, and the gateway's.
 prepare_certificates() {
     local dir host
     dir=$(root_of outside)/etc/outside-tls
     mkdir -p "$dir"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Example Public CA" \
         -keyout "$dir/ca.key" -out "$dir/ca.crt" 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=store.example.net" \
-        -keyout "$dir/server.key" -out "$dir/server.csr" 2>/dev/null
-    openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
-        -extfile <(echo "subjectAltName=DNS:store.example.net,DNS:storage.example.jp,DNS:www.example.com") \
-        -out "$dir/server.crt" 2>/dev/null
+    issue_certificate "$dir" server store.example.net "DNS:store.example.net,DNS:storage.example.jp"
+    issue_certificate "$dir" vpn vpn.example.jp DNS:vpn.example.jp
     for host in $HOSTS; do
         cp "$dir/ca.crt" "$(root_of "$host")/usr/local/share/ca-certificates/example.crt"
         chroot_as "$host" update-ca-certificates >/dev/null 2>&1
     done
+}
+
+issue_certificate() {
+    local dir=$1 file=$2 name=$3 alternatives=$4
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
+        -keyout "$dir/$file.key" -out "$dir/$file.csr" 2>/dev/null
+    openssl x509 -req -in "$dir/$file.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
+        -extfile <(printf '%s\n' keyUsage=digitalSignature extendedKeyUsage=serverAuth "subjectAltName=$alternatives") \
+        -out "$dir/$file.crt" 2>/dev/null
 }
 
 # A real Active Directory domain on dc01, with fs01 joined once both are up.
@@ -218,14 +240,17 @@ hosts_boot() {
     # Asks the sockets, not the services: a probe would leave lines in the logs.
     wait_for dc01 sh -c 'ss -ltn | grep -q ":389 "'
     for host in gw01 bk01 fs01; do wait_for "$host" sh -c 'ss -ltn | grep -q ":22 "'; done
+    wait_for gw01 sh -c 'ss -lun | grep -q ":1194 " && ss -lun | grep -q ":1812 "'
     wait_for px01 sh -c 'ss -ltn | grep -q ":3128 "'
     fs01_join
     servers_outside
 }
 
 container_boot() {
-    local host=$1 dir=$RUN/hosts/$1
-    own_cgroup "$host" systemd-nspawn --quiet --directory="$(root_of "$host")" --boot --machine="$host" \
+    local host=$1 dir=$RUN/hosts/$1 more=()
+    # Only the gateway opens a tunnel.
+    [ "$host" = gw01 ] && more=(--bind=/dev/net/tun)
+    own_cgroup "$host" systemd-nspawn "${more[@]}" --quiet --directory="$(root_of "$host")" --boot --machine="$host" \
         --hostname="$host" --network-namespace-path="/run/netns/hr-$host" --register=no --keep-unit \
         --capability=CAP_NET_ADMIN --resolv-conf=off --timezone=off --link-journal=no --console=read-only </dev/null >"$dir/console" 2>&1 &
     local shell=$! tries

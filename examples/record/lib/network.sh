@@ -2,20 +2,21 @@
 # Network namespaces and addresses. All addresses are documentation addresses (RFC 5737).
 #
 #   outside  198.51.100.0/24, 203.0.113.0/24   home, supplier office, unknown, store, web
-#   inside   192.0.2.0/24                      gw01 .1  dc01 .10  fs01 .20  bk01 .30  px01 .40  log01 .50
+#   inside   192.0.2.0/25                      gw01 .1  dc01 .10  fs01 .20  bk01 .30  px01 .40  log01 .50
+#   tunnel   192.0.2.128/25                    whoever comes in through the VPN
 #
-# gw01 is the only way through: remote access comes in over ssh, web traffic leaves only from the proxy px01.
+# gw01 is the only way through: remote access comes in over ssh or OpenVPN, web traffic leaves only from the proxy px01.
 
 # namespace  bridge  address
 network_table() {
     cat <<'T'
 gw01      out  198.51.100.1/24
-gw01      lan  192.0.2.1/24
-dc01      lan  192.0.2.10/24
-fs01      lan  192.0.2.20/24
-bk01      lan  192.0.2.30/24
-px01      lan  192.0.2.40/24
-log01     lan  192.0.2.50/24
+gw01      lan  192.0.2.1/25
+dc01      lan  192.0.2.10/25
+fs01      lan  192.0.2.20/25
+bk01      lan  192.0.2.30/25
+px01      lan  192.0.2.40/25
+log01     lan  192.0.2.50/25
 home      out  198.51.100.20/24
 office    out  198.51.100.31/24
 supplier  out  198.51.100.140/24

@@ -1,9 +1,12 @@
 """Ordinary work that both stories contain: sign-ins with two factors, file use, browsing, backups."""
 
+from contextlib import ExitStack
+
 from truth import Truth, seen
 from world import World
 
 PROXY = "http://px01:3128"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0"
 HOME, OFFICE, SUPPLIER = "198.51.100.20", "198.51.100.31", "198.51.100.140"
 
 
@@ -25,24 +28,32 @@ def staff_sign_ins(world: World, truth: Truth, prefix: str) -> None:
 
 
 def clerk_day(world: World, truth: Truth, prefix: str) -> None:
-    """Files over SMB and pages through the proxy, from a session on the gateway."""
-    with world.sign_in("k.mori", "office", "gw01") as shell:
-        with truth.step(f"{prefix}04", "routine", "fs01", "k.mori", "192.0.2.1",
+    """Files over SMB and pages through the proxy, from the clerk's own computer over the VPN."""
+    with ExitStack() as stack:
+        with truth.step(f"{prefix}04", "routine", "gw01", "k.mori", OFFICE,
+                        what="Clerk connects over the VPN with password and one-time code",
+                        what_ja="事務担当者がパスワードとワンタイムコードで VPN に接続",
+                        traces=[seen("gw01/var/log/syslog", "openvpn", OFFICE, "[k.mori] Peer Connection Initiated"),
+                                seen("gw01/var/log/freeradius/radius.log", "Login OK: [k.mori]", OFFICE),
+                                seen("gw01/var/log/auth.log", "Accepted google_authenticator for k.mori")]):
+            address = stack.enter_context(world.vpn("k.mori", "office", code=True))
+        with truth.step(f"{prefix}05", "routine", "fs01", "k.mori", address,
                         what="Clerk reads and saves files on the share over SMB",
                         what_ja="事務担当者が共有フォルダのファイルを SMB で読み書き",
-                        traces=[seen("fs01/var/log/samba/audit.log", "k.mori", "monthly-04.csv"),
-                                seen("fs01/var/log/samba/auth_json.log", "k.mori", "NT_STATUS_OK")]):
-            shell.run("smbclient //fs01.corp.example.jp/share -U 'CORP\\k.mori' "
-                      "-c 'cd reports; ls; get monthly-04.csv; put monthly-04.csv monthly-04-checked.csv'",
-                      answers={"Password for [^\r\n]*: ?$": world.secret("k.mori")})
-        with truth.step(f"{prefix}05", "routine", "px01", "k.mori", "192.0.2.1",
+                        traces=[seen("fs01/var/log/samba/audit.log", "k.mori", address, "monthly-04.csv"),
+                                seen("fs01/var/log/samba/auth_json.log", "k.mori", address, "NT_STATUS_OK")]):
+            world.share_client("k.mori", "office", ["//192.0.2.20/share", "-c", "cd reports; ls; "
+                               "get monthly-04.csv /tmp/m.csv; put /tmp/m.csv monthly-04-checked.csv"])
+        with truth.step(f"{prefix}06", "routine", "px01", "k.mori", address,
                         what="Clerk browses a public site and the intranet through the proxy",
                         what_ja="事務担当者がプロキシ経由で外部サイトと社内ページを閲覧",
-                        traces=[seen("px01/var/log/squid/access.log", "GET http://www.example.com/"),
-                                seen("px01/var/log/nginx/intra.access.log", "GET /forms/expenses.html")]):
+                        traces=[seen("px01/var/log/squid/access.log", address, "GET http://www.example.com/"),
+                                seen("px01/var/log/nginx/intra.access.log", address, "GET /forms/expenses.html")]):
             for path in ("", "bash/", "curl/copyright", "tar/copyright"):
-                shell.run(f"curl -s -o /dev/null -x {PROXY} http://www.example.com/{path}")
-            shell.run("curl -s -o /dev/null http://intra.corp.example.jp/forms/expenses.html")
+                world.elsewhere("office", ["curl", "-s", "-o", "/dev/null", "-A", BROWSER, "-x", "http://192.0.2.40:3128",
+                                           f"http://www.example.com/{path}"])
+            world.elsewhere("office", ["curl", "-s", "-o", "/dev/null", "-A", BROWSER, "-H",
+                                       "Host: intra.corp.example.jp", "http://192.0.2.40/forms/expenses.html"])
 
 
 def backups(world: World, truth: Truth, prefix: str, count: int) -> None:
@@ -58,7 +69,7 @@ def backups(world: World, truth: Truth, prefix: str, count: int) -> None:
 
 
 def admin_chores(world: World, truth: Truth, prefix: str) -> None:
-    with truth.step(f"{prefix}06", "routine", "fs01", "s.aoki", "192.0.2.1",
+    with truth.step(f"{prefix}07", "routine", "fs01", "s.aoki", "192.0.2.1",
                     what="Administrator works on the file server with sudo",
                     what_ja="管理者が sudo でファイルサーバを保守",
                     traces=[seen("fs01/var/log/audit/audit.log", "type=EXECVE", 'a0="smbstatus"'),

@@ -9,6 +9,7 @@ import select
 import struct
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
@@ -143,6 +144,51 @@ class World:
         except StoryError:
             return
         raise StoryError(f"{account} should have been refused by {host}")
+
+    @contextmanager
+    def vpn(self, account: str, place: str, *, code: bool):
+        """A tunnel through the gateway; yields the address it was given inside. A code is typed after the password."""
+        secret = self.secret(account) + (totp(self.secret(f"{account}.totp")) if code else "")
+        file = self.private_file(f"vpn-{account}", f"{account}\n{secret}\n")
+        client = subprocess.Popen(
+            self.outside_argv(place, ["openvpn", "--config", "/etc/openvpn/client.conf", "--auth-user-pass", file]),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            yield self.tunnel_address(client)
+        finally:
+            client.terminate()
+            client.communicate(timeout=20)
+
+    @staticmethod
+    def tunnel_address(client: subprocess.Popen) -> str:
+        """Reads what the client says until the tunnel is up. The client gives up by itself if it is refused."""
+        said, address = [], ""
+        for line in client.stdout:
+            said.append(line)
+            if found := re.search(r"net_addr_v4_add: ([\d.]+)/", line):
+                address = found[1]
+            if "Initialization Sequence Completed" in line:
+                return address
+        raise StoryError(f"no tunnel: {said[-5:]}")
+
+    def private_file(self, name: str, text: str) -> str:
+        """A file that only the people outside can read; its path as they see it."""
+        path = self.run / "hosts" / "outside" / "root" / "root" / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return f"/root/{name}"
+
+    def elsewhere(self, place: str, command: list[str]) -> str:
+        """Runs a program on the computer of somebody outside."""
+        done = subprocess.run(self.outside_argv(place, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=180, check=False)
+        return done.stdout
+
+    def share_client(self, account: str, place: str, arguments: list[str]) -> str:
+        """smbclient on somebody's own computer, with the password in a file instead of an argument."""
+        file = self.private_file(f"smb-{account}",
+                                 f"username = {account}\npassword = {self.secret(account)}\ndomain = CORP\n")
+        return self.elsewhere(place, ["smbclient", "-A", file, *arguments])
 
     def at(self, host: str, command: list[str]) -> str:
         """Runs a scheduled job on a host, as its own scheduler would."""
