@@ -4,6 +4,7 @@
 //! Files, clocks, threads (`hinomi`); parsing of logs (`hinomi-ingest`).
 
 pub mod completeness;
+pub mod correlate;
 mod engine;
 pub mod sigma;
 

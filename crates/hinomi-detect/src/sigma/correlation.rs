@@ -13,6 +13,10 @@ use super::yaml::Node;
 
 /// Most rules one correlation refers to.
 const MAX_RULES: usize = 1000;
+/// Most rules that must occur in order.
+const MAX_ORDERED: usize = 32;
+/// Most rules of which some must occur in order.
+const MAX_ORDERED_CHOICES: usize = 8;
 
 /// Reads the `correlation` section of `document`.
 pub(crate) fn read(document: &Node<'_>, section: &Node<'_>, meta: Meta) -> Result<Correlation, Fault> {
@@ -189,7 +193,7 @@ impl Condition {
             }
             "temporal" | "extended_temporal" => CorrelationKind::Temporal(self.temporal(rules)?),
             "temporal_ordered" | "extended_temporal_ordered" | "ordered_temporal" => {
-                CorrelationKind::TemporalOrdered(self.temporal(rules)?)
+                CorrelationKind::TemporalOrdered(self.ordered(rules)?)
             }
             _ => return Err(Fault::at(written.line, Problem::CorrelationType { name })),
         };
@@ -209,6 +213,33 @@ impl Condition {
             return Err(self.refuse("a comparison such as gte is missing"));
         }
         Ok(self.count.clone())
+    }
+
+    /// Absence has no order, and sets of rules are tried one by one: so neither `not` nor many rules.
+    fn ordered(&self, rules: &[String]) -> Result<TemporalCondition, Fault> {
+        let condition = self.temporal(rules)?;
+        let rising = match &condition {
+            TemporalCondition::All if rules.len() > MAX_ORDERED => {
+                let problem = Problem::TooLarge { what: "rules in order", limit: MAX_ORDERED };
+                return Err(Fault::at(self.line, problem));
+            }
+            TemporalCondition::All => return Ok(condition),
+            TemporalCondition::Count(count) => {
+                let up = |c: &Comparison| matches!(c, Comparison::Greater | Comparison::GreaterOrEqual);
+                count.bounds.iter().all(|(c, _)| up(c))
+                    && count.equals.is_none()
+                    && count.not_equals.is_none()
+            }
+            TemporalCondition::Expression(expression) => !has_not(expression),
+        };
+        if !rising {
+            return Err(self.refuse("temporal_ordered takes gt, gte, or an expression without not"));
+        }
+        if rules.len() > MAX_ORDERED_CHOICES {
+            let what = "rules in order under a condition";
+            return Err(Fault::at(self.line, Problem::TooLarge { what, limit: MAX_ORDERED_CHOICES }));
+        }
+        Ok(condition)
     }
 
     fn temporal(&self, rules: &[String]) -> Result<TemporalCondition, Fault> {
@@ -237,6 +268,14 @@ fn collect_names(expression: &RuleExpression, names: &mut Vec<String>) {
             parts.iter().for_each(|part| collect_names(part, names));
         }
         RuleExpression::Not(inner) => collect_names(inner, names),
+    }
+}
+
+fn has_not(expression: &RuleExpression) -> bool {
+    match expression {
+        RuleExpression::Rule(_) => false,
+        RuleExpression::All(parts) | RuleExpression::Any(parts) => parts.iter().any(has_not),
+        RuleExpression::Not(_) => true,
     }
 }
 
