@@ -32,6 +32,10 @@ fn unpack() -> Option<PathBuf> {
         return None;
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sigma_rules");
+    let complete = target.join("complete");
+    if complete.is_dir() {
+        return Some(target);
+    }
     std::fs::create_dir_all(&target).unwrap();
     let mut tar = Command::new("tar");
     let done = tar.arg("-I").arg("zstd").arg("-xf").arg(&packed).arg("-C").arg(&target).status();
@@ -39,6 +43,7 @@ fn unpack() -> Option<PathBuf> {
         println!("SKIPPED: tar or zstd could not unpack {}", packed.display());
         return None;
     }
+    std::fs::create_dir(complete).unwrap();
     Some(target)
 }
 

@@ -1,5 +1,6 @@
 //! The house rules that no compiler checks: sizes of files and functions, one licence, an architecture document
 //! without dead links, and content kept out of engine code. The allow-lists may only shrink.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ fn files_and_functions_stay_small() {
             match LONG_FUNCTIONS.iter().find(|k| **k == key) {
                 Some(key) if length > FUNCTION_CAP => excused.push(*key),
                 _ if length > FUNCTION_CAP => {
-                    faults.push(format!("{key}: {length} lines, the cap is {FUNCTION_CAP}"))
+                    faults.push(format!("{key}: {length} lines, the cap is {FUNCTION_CAP}"));
                 }
                 _ => {}
             }
