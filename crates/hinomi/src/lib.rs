@@ -1,1 +1,16 @@
-//! The command line's library: arguments, exit codes and rendering.
+//! What the `hinomi` command does: scanning, reports and their rendering.
+//!
+//! # Not here
+//! Parsing (`hinomi-ingest`), rules (`hinomi-detect`).
+
+pub mod args;
+pub mod attack;
+mod clock;
+pub mod command;
+mod correlated;
+pub mod exit;
+pub mod render;
+pub mod report;
+pub mod rulebook;
+pub mod scan;
+pub mod suppress;

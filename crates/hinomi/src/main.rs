@@ -1,2 +1,28 @@
 //! The `hinomi` command.
-fn main() {}
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use hinomi::args::Cli;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match hinomi::command::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "hinomi: {}", failure.message);
+            if let Some(hint) = failure.hint {
+                let _ = writeln!(stderr, "  hint: {hint}");
+            }
+            failure.exit.into()
+        }
+    }
+}

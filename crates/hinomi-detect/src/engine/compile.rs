@@ -57,6 +57,15 @@ pub enum CompileError {
     },
 }
 
+impl CompileError {
+    /// File and document of the fault.
+    pub fn origin(&self) -> &str {
+        match self {
+            Self::UnknownRule { origin, .. } | Self::DuplicateId { origin, .. } => origin,
+        }
+    }
+}
+
 /// One way in which one rule may match: its expression over the fields of one route.
 #[derive(Debug)]
 pub(crate) struct Variant {
