@@ -59,6 +59,8 @@ impl SourceTracker {
             return;
         };
         let channel = store.text(well_known::CHANNEL, batch.shape().channel);
+        // Only channels number their events without holes; other sources' numbers are shared or skip.
+        let numbered = !channel.is_empty();
         let channel = if channel.is_empty() { kind.as_str() } else { channel };
         let hosts = batch.hosts().unwrap_or_default();
         let mut from = 0;
@@ -69,7 +71,7 @@ impl SourceTracker {
             let source = self.source(store.text(well_known::COMPUTER, host), channel, &kind);
             for row in batch.rows().get(from..to).unwrap_or_default() {
                 if window.contains(row.time) {
-                    source.add(row.time, row.sequence);
+                    source.add(row.time, row.sequence.filter(|_| numbered));
                 }
             }
             from = to;
