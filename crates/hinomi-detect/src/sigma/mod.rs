@@ -39,6 +39,9 @@ mod placeholder;
 mod value;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use ast::*;
 pub use cases::{RuleTest, rule_tests};
 pub use error::{Problem, RuleError};
