@@ -62,7 +62,7 @@ def enter(world: World, truth: Truth) -> Shell:
                             seen("gw01/var/log/ulog/firewall.log", "remote-access", f"SRC={UNKNOWN}")]):
         for _ in range(2):
             world.refused(WHO, "unknown", "gw01", key=False, wrong_password=True)
-    with truth.step("S02", "intrusion", "gw01", WHO, UNKNOWN, "T1133 T1078.002",
+    with truth.step("S02", "intrusion", "gw01", WHO, UNKNOWN, "T1133 T1078.003",
                     what="Signs in with the right password; no second factor is asked for",
                     what_ja="正しいパスワードでサインイン（第二要素は要求されない）",
                     traces=[seen(GATE, f"Accepted password for {WHO} from {UNKNOWN}"),
@@ -89,7 +89,7 @@ def tunnel_in(world: World, truth: Truth, stack: ExitStack) -> None:
                             seen("gw01/var/log/ulog/firewall.log", "remote-access", f"SRC={UNKNOWN}", "DPT=1194"),
                             gone(GATE, f"Accepted google_authenticator for {WHO}")]):
         address = stack.enter_context(world.vpn(WHO, "unknown", code=False))
-    with truth.step("S04", "intrusion", "fs01", WHO, address, "T1135",
+    with truth.step("S04", "intrusion", "fs01", WHO, address, "T1135 T1078.002",
                     what="Lists the shares of the file server from the intruder's own computer",
                     what_ja="侵入者の端末からファイルサーバの共有を列挙",
                     traces=[seen("fs01/var/log/samba/auth_json.log", WHO, address, "NT_STATUS_OK"),
