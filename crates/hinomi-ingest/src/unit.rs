@@ -42,6 +42,22 @@ pub struct Unit {
     pub clocks: Arc<Clocks>,
 }
 
+impl Unit {
+    /// A unit of the same place and context that holds no bytes.
+    #[must_use]
+    pub fn without_bytes(&self) -> Self {
+        Self {
+            member: Arc::clone(&self.member),
+            ordinal: self.ordinal,
+            offset: self.offset,
+            lines_before: self.lines_before,
+            bytes: Vec::new(),
+            preamble: Arc::clone(&self.preamble),
+            clocks: Arc::clone(&self.clocks),
+        }
+    }
+}
+
 /// What to assume about times without zone or year.
 #[derive(Clone, Debug)]
 pub struct Clocks {

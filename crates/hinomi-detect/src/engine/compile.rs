@@ -9,7 +9,6 @@ use hinomi_columns::{FieldId, Projection, well_known};
 use super::field_matcher::FieldMatcher;
 use super::logsource::{LogSources, Route};
 use super::predicate::{ANY_FIELD, Expression, PredicateId, Predicates};
-use super::prefilter::KeywordPrefilter;
 use crate::sigma::{
     Correlation, Document, Filter, LogSource, Meta, Pattern, Patterns, Rule, Search, Test, Token,
 };
@@ -91,7 +90,6 @@ pub struct Engine {
     pub(crate) watchers: Vec<Vec<u32>>,
     /// Variants per route that wait for nothing.
     pub(crate) always: Vec<Vec<u32>>,
-    prefilter: KeywordPrefilter,
 }
 
 impl Engine {
@@ -145,11 +143,6 @@ impl Engine {
     /// Fields that a store must keep for this engine.
     pub fn projection(&self) -> &Projection {
         &self.projection
-    }
-
-    /// Decides from raw bytes whether keyword rules can match in them at all.
-    pub fn keyword_prefilter(&self) -> &KeywordPrefilter {
-        &self.prefilter
     }
 }
 
@@ -265,7 +258,6 @@ struct Compiler {
     always: Vec<Vec<u32>>,
     watched: Vec<(PredicateId, u32)>,
     routes_of_source: HashMap<LogSource, Vec<u32>, RandomState>,
-    prefilter: KeywordPrefilter,
 }
 
 impl Compiler {
@@ -280,7 +272,6 @@ impl Compiler {
             always: Vec::new(),
             watched: Vec::new(),
             routes_of_source: HashMap::default(),
-            prefilter: KeywordPrefilter::default(),
         };
         well_known::NAMES.iter().chain(kept).for_each(|name| {
             compiler.field(name);
@@ -307,9 +298,6 @@ impl Compiler {
         for route in self.routes_of(&rule.logsource, sources) {
             let any = rule.conditions.iter().map(|c| self.expression(c, route)).collect::<Box<[_]>>();
             let deep = rule.conditions.iter().any(reads_keywords);
-            if deep {
-                rule.conditions.iter().for_each(|c| self.prefilter.add_condition(c));
-            }
             let expression = Expression::Any(any);
             let number = self.variants.len() as u32;
             match self.witness(&expression) {
@@ -402,7 +390,6 @@ impl Compiler {
             }
         }
         let names = self.field_names.iter().skip(well_known::NAMES.len());
-        self.prefilter.build();
         Engine {
             rules,
             correlations,
@@ -414,7 +401,6 @@ impl Compiler {
             variants: self.variants,
             watchers,
             always: self.always,
-            prefilter: self.prefilter,
         }
     }
 }

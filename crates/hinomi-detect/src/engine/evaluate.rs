@@ -8,6 +8,7 @@ use hinomi_model::KindId;
 use super::compile::{Engine, RuleIndex};
 use super::field_matcher::{FieldMatcher, Scratch};
 use super::predicate::{ANY_FIELD, Lazy, PredicateId, relates};
+use super::prefilter::KeywordPrefilter;
 
 /// Which variants an evaluator runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +53,8 @@ struct Program {
     always: Vec<u32>,
     fields: Vec<FieldId>,
     is_empty: bool,
-    has_keywords: bool,
+    /// Present when keyword rules are among the routes, whatever the depth.
+    keywords: Option<KeywordPrefilter>,
 }
 
 /// How to evaluate rows of one layout under one program.
@@ -95,12 +97,12 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// Whether keyword rules are routed to events of this batch, so that a [`Depth::Keywords`] pass over it may
-    /// find more.
-    pub fn wants_keywords(&mut self, store: &Store, batch: &Batch) -> bool {
+    /// The filter for keyword rules that are routed to events of this batch; `None` when there are none. Events
+    /// that pass it need a [`Depth::Keywords`] pass.
+    pub fn keywords(&mut self, store: &Store, batch: &Batch) -> Option<&KeywordPrefilter> {
         self.follow(store);
         let plan = self.plan_of(store, batch);
-        self.program_of_plan(plan).is_some_and(|p| p.has_keywords)
+        self.program_of_plan(plan)?.keywords.as_ref()
     }
 
     /// Reports each rule that matches each row of `batch`, in row order; a rule once per row.
@@ -399,14 +401,17 @@ impl Program {
             always: Vec::new(),
             fields: Vec::new(),
             is_empty: true,
-            has_keywords: false,
+            keywords: None,
         };
         let mut fields = std::collections::BTreeSet::new();
         for (variant, number) in engine.variants.iter().zip(0u32..) {
             if !routes.contains(&variant.route) {
                 continue;
             }
-            program.has_keywords |= variant.deep;
+            if let Some(rule) = engine.rule(variant.rule).filter(|_| variant.deep) {
+                let filter = program.keywords.get_or_insert_default();
+                rule.conditions.iter().for_each(|c| filter.add_condition(c));
+            }
             if variant.deep != (depth == Depth::Keywords) {
                 continue;
             }
@@ -418,6 +423,7 @@ impl Program {
                 fields.extend(engine.predicates.get(p).filter(|p| p.lazy.is_none()).map(|p| p.field));
             });
         }
+        program.keywords.iter_mut().for_each(KeywordPrefilter::build);
         fields.remove(&ANY_FIELD);
         program.fields = fields.into_iter().collect();
         for &route in routes {

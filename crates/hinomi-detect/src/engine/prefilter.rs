@@ -1,11 +1,11 @@
 //! Whether raw bytes can hold any keyword at all.
 //!
 //! Keyword rules search every value of an event, which would force every field to be kept. Instead the bytes of
-//! a unit are sampled for fragments of the keywords, in UTF-8 and UTF-16LE, before anything is decoded for them;
-//! only units that may match are decoded in full.
+//! an event (or of the chunk around it) are sampled for fragments of the keywords, in UTF-8 and UTF-16LE, before anything is decoded for them;
+//! only what may match is decoded in full.
 //!
 //! # Invariants
-//! No false negative: a unit that [`KeywordPrefilter::may_match`] rejects holds no event that a keyword rule
+//! No false negative: bytes that [`KeywordPrefilter::may_match`] rejects hold no event that one of its rules
 //! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped.
 
 use memchr::memmem;
@@ -17,7 +17,7 @@ use crate::sigma::{Search, Token};
 #[derive(Debug, Default)]
 pub struct KeywordPrefilter {
     fragments: Vec<Vec<u8>>,
-    /// Some keyword has no usable fragment: every unit may match.
+    /// Some keyword has no usable fragment: everything may match.
     always: bool,
     narrow: Sampler,
     wide: Sampler,
@@ -27,7 +27,7 @@ pub struct KeywordPrefilter {
 const SHORTEST: usize = 5;
 
 impl KeywordPrefilter {
-    /// Adds the keywords of one rule. A rule that could match without any keyword makes every unit a candidate.
+    /// Adds the keywords of one rule. A rule that could match without any keyword makes everything a candidate.
     pub(crate) fn add_condition(&mut self, condition: &Search) {
         match necessary_fragments(condition) {
             Some(mut fragments) => self.fragments.append(&mut fragments),
@@ -54,7 +54,7 @@ impl KeywordPrefilter {
             return false;
         }
         // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
-        memmem::find(bytes, b"\\u00").is_some_and(|_| hides_letters(bytes))
+        hides_letters(bytes)
             || self.narrow.any(bytes, &self.fragments, false)
             || self.wide.any(bytes, &self.fragments, true)
     }

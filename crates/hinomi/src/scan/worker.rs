@@ -1,12 +1,12 @@
 //! One thread's share of a scan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
-use hinomi_detect::{Depth, Engine, Evaluator, RuleIndex};
+use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
 use hinomi_model::{Digest, Diagnostics, LogKind};
@@ -103,36 +103,43 @@ impl<'e> Worker<'e> {
         let limit = self.limits.store_bytes;
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
         let mut matches = Vec::new();
-        let mut wants_keywords = false;
+        let mut candidates = BTreeSet::new();
         let Pass { store, evaluator, .. } = &mut self.named;
         for (number, batch) in store.batches().enumerate() {
             self.findings.events += batch.rows().len() as u64;
             self.progress.events.fetch_add(batch.rows().len() as u64, Ordering::Relaxed);
             self.findings.sources.add(store, batch, &self.filter.window);
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
-            wants_keywords |= evaluator.wants_keywords(store, batch);
+            if let Some(filter) = evaluator.keywords(store, batch) {
+                add_candidates(filter, format, unit, batch, &mut candidates);
+            }
         }
         self.keep(unit, &matches, Depth::Named);
-        if wants_keywords && self.engine.keyword_prefilter().may_match(&unit.bytes) {
-            self.search_keywords(format, unit);
+        for (from, to) in candidates {
+            self.search_keywords(format, unit, from, to);
         }
     }
 
-    /// Decodes the unit once more with all fields, for rules that search every value.
-    fn search_keywords(&mut self, format: Format, unit: &Unit) {
+    /// Decodes a part of the unit once more with all fields, for rules that search every value.
+    fn search_keywords(&mut self, format: Format, unit: &Unit, from: usize, to: usize) {
         let engine = self.engine;
         let pass = self.keywords.get_or_insert_with(|| {
             let projection = engine.projection().clone().and_all_others();
             Pass::new(engine, &projection, Depth::Keywords)
         });
+        let part = Unit {
+            offset: unit.offset + from as u64,
+            bytes: unit.bytes.get(from..to).unwrap_or_default().to_vec(),
+            ..unit.without_bytes()
+        };
         // The first pass reported the losses already.
-        pass.decode(format, unit, self.limits.store_bytes, &mut Diagnostics::default());
+        pass.decode(format, &part, self.limits.store_bytes, &mut Diagnostics::default());
         let mut matches = Vec::new();
         let Pass { store, evaluator, .. } = pass;
         for (number, batch) in store.batches().enumerate() {
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
         }
-        self.keep(unit, &matches, Depth::Keywords);
+        self.keep(&part, &matches, Depth::Keywords);
     }
 
     /// Turns (batch, row, rule) triples, grouped by row, into hits.
@@ -165,6 +172,50 @@ impl<'e> Worker<'e> {
             self.findings.hits.extend(hits);
         }
     }
+}
+
+/// Size of a chunk of a Windows event log, within which a record's strings stand.
+const EVTX_CHUNK: usize = 65_536;
+
+/// Ranges of the unit that must be decoded in full because an event of `batch` may hold a keyword.
+fn add_candidates(
+    filter: &KeywordPrefilter,
+    format: Format,
+    unit: &Unit,
+    batch: &Batch,
+    candidates: &mut BTreeSet<(usize, usize)>,
+) {
+    let may_match = |(from, to): (usize, usize)| unit.bytes.get(from..to).is_some_and(|b| filter.may_match(b));
+    let mut last = None;
+    for row in batch.rows() {
+        let own = (row.offset as usize, row.offset as usize + row.length as usize);
+        let around = match format {
+            Format::Json => own,
+            Format::Evtx => chunk_around(unit, own),
+            // Lines lean on their neighbours and on headers: one candidate takes the whole unit along.
+            Format::Text => (0, unit.bytes.len()),
+        };
+        let look_at = if format == Format::Text { own } else { around };
+        if last == Some(look_at) || candidates.contains(&around) {
+            continue;
+        }
+        last = Some(look_at);
+        if may_match(look_at) {
+            candidates.insert(around);
+        }
+    }
+}
+
+/// The chunk that holds a record when chunks stand where a sound file has them; otherwise the whole unit.
+fn chunk_around(unit: &Unit, (from, to): (usize, usize)) -> (usize, usize) {
+    let whole = (0, unit.bytes.len());
+    let header = 4096usize.saturating_sub(usize::try_from(unit.offset).unwrap_or(4096));
+    let Some(at) = from.checked_sub(header) else { return whole };
+    let start = header + at / EVTX_CHUNK * EVTX_CHUNK;
+    let end = (start + EVTX_CHUNK).min(unit.bytes.len());
+    let sound = unit.bytes.get(start..).is_some_and(|b| b.starts_with(b"ElfChnk\0"));
+    let aligned = unit.offset <= 4096 || (unit.offset - 4096) % EVTX_CHUNK as u64 == 0;
+    if sound && aligned && to <= end { (start, end) } else { whole }
 }
 
 /// A row and everything needed to describe it.
