@@ -74,7 +74,8 @@ record() {
     hosts_down
     network_down
     python3 "$HERE/check_truth.py" "$RUN/collected"
-    python3 "$HERE/check_leaks.py" "$RUN/collected" --secrets "$RUN/secrets" --own-host "$MACHINE_NAME"
+    python3 "$HERE/check_leaks.py" "$RUN/collected" --secrets "$RUN/secrets" --own-host "$MACHINE_NAME" \
+        --own-path "$HERE" --own-path "$WORLD" --own-path "$OUT_ROOT"
     rm -rf --one-file-system "${OUT_ROOT:?}/$scenario"
     mkdir -p "$OUT_ROOT"
     cp -r "$RUN/collected" "$OUT_ROOT/$scenario"

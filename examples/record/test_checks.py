@@ -67,7 +67,7 @@ class CheckTruth(unittest.TestCase):
 
 class CheckLeaks(unittest.TestCase):
     def found(self, text: str) -> list[str]:
-        return leaks(text.encode(), {"someone": b"Aa1-secret"}, "recorder")
+        return leaks(text.encode(), {"someone": b"Aa1-secret"}, "recorder", ["/srv/recording"])
 
     def test_clean_text_passes(self):
         self.assertEqual(self.found(LINE + "mask 255.255.255.128, version 1.2.3.4-5, recorders\n"), [])
@@ -81,7 +81,11 @@ class CheckLeaks(unittest.TestCase):
     def test_name_and_paths_of_the_recording_machine(self):
         self.assertEqual(self.found('{"_HOSTNAME":"recorder"}'), ["host name recorder"])
         self.assertEqual(self.found("Nov 22 06:41:02 recorder sshd[1]: x\n"), ["host name recorder"])
-        self.assertEqual(self.found("COMMAND=/var/tmp/hinomi-record/x\n"), ["path hinomi", "path /var/tmp/h"])
+        self.assertEqual(self.found("COMMAND=/srv/recording/x\n"), ["path /srv/recording"])
+
+    def test_audit_records_of_another_host(self):
+        record = 'type=SYSCALL msg=audit(1795297262.000:29): arch=c000003e comm="systemd" exe="/usr/lib/systemd/systemd"\n'
+        self.assertEqual(self.found(record), ["audit records of another host"])
 
 
 class CompressedLogs(unittest.TestCase):

@@ -111,7 +111,8 @@ mask_services() {
     # shellcheck disable=SC2086  # a list of units
     systemctl --quiet --root="$(root_of "$host")" mask $masked
     # The kernel lets containers set a login id; leaving it unset keeps their processes out of fs01's audit rules.
-    sed -i '/pam_loginuid/d' "$(root_of "$host")"/etc/pam.d/{sshd,login,cron}
+    sed -i '/pam_loginuid/d' "$(root_of "$host")"/etc/pam.d/{sshd,login,cron} \
+        "$(root_of "$host")/usr/lib/pam.d/systemd-user"
 }
 
 prepare_linux_accounts() {
