@@ -4,6 +4,9 @@
 //! every chunk. Its canonical form has the names in place of the references and no sizes; equal canonical forms
 //! are the same template, which is therefore compiled once for all chunks and files.
 //!
+//! Some records come without template, all text in place. Their text is taken out as if it were the values of a
+//! template, so that records of the same structure have the same canonical form too.
+//!
 //! # Trust
 //! The input is hostile. The canonical form is well nested up to [`MAX_DEPTH`] and at most [`MAX_BYTES`] long.
 //!
@@ -12,6 +15,8 @@
 
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::record::Value;
+use super::value::kind;
 
 /// Deepest nesting of elements in one definition or fragment.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -37,14 +42,19 @@ pub(super) mod token {
 }
 
 /// Writes the canonical form of the tokens from the cursor up to the end-of-fragment token to `out`.
-/// Elements of template definitions carry a dependency (`definition`), those of plain fragments do not.
+///
+/// Without `values` the tokens are a template definition, whose elements carry a dependency. With `values` they
+/// are a plain fragment, whose text goes there. False when a name was unreadable and [`UNREADABLE`] stands for it.
 pub(super) fn write<'a>(
     chunk: &'a [u8],
     cursor: &mut Cursor<'a>,
-    definition: bool,
+    mut values: Option<&mut Vec<Value>>,
     out: &mut Vec<u8>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let mut depth = 0_usize;
+    let mut naming = false;
+    let mut sound = true;
+    let base = values.as_ref().map_or(0, |v| v.len());
     while !cursor.done() {
         if out.len() > MAX_BYTES {
             return Err(Fault::SIZE);
@@ -59,16 +69,13 @@ pub(super) fn write<'a>(
                 if depth > MAX_DEPTH {
                     return Err(Fault::DEPTH);
                 }
-                let dependency = if definition { cursor.u16()? } else { u16::MAX };
-                cursor.u32()?;
-                out.push(token::OPEN);
-                name(chunk, cursor, out)?;
-                out.extend_from_slice(&dependency.to_le_bytes());
-                if token == 0x41 {
-                    cursor.u32()?;
-                }
+                sound &= open(chunk, cursor, token == 0x41, values.is_none(), out)?;
+                naming = false;
             }
-            0x02 => out.push(token::CLOSE_START),
+            0x02 => {
+                out.push(token::CLOSE_START);
+                naming = false;
+            }
             0x03 => {
                 depth = depth.checked_sub(1).ok_or(UNBALANCED)?;
                 out.extend_from_slice(&[token::CLOSE_START, token::END]);
@@ -77,25 +84,44 @@ pub(super) fn write<'a>(
                 depth = depth.checked_sub(1).ok_or(UNBALANCED)?;
                 out.push(token::END);
             }
-            0x05 | 0x45 => {
-                if cursor.u8()? != 0x01 {
-                    return Err(Fault::malformed("a constant of a template is not text"));
+            token @ (0x05 | 0x45 | 0x07 | 0x47) => {
+                if token & 0x3f == 0x05 && cursor.u8()? != kind::STRING {
+                    return Err(Fault::malformed("a constant is not text"));
                 }
-                counted_text(cursor, out)?;
+                let length = usize::from(cursor.u16()?) * 2;
+                let at = cursor.at();
+                let found = cursor.take(length)?;
+                match values.as_mut().filter(|_| !naming && !is_blank(found)) {
+                    Some(values) => {
+                        // Longer text than a value can be stays in place.
+                        let Ok(length) = u16::try_from(length) else {
+                            text(found, out);
+                            continue;
+                        };
+                        out.push(token::SUBSTITUTION);
+                        out.extend_from_slice(&((values.len() - base) as u16).to_le_bytes());
+                        values.push(Value { at: at as u32, length, ty: kind::STRING });
+                    }
+                    None => text(found, out),
+                }
             }
             0x06 | 0x46 => {
                 out.push(token::ATTRIBUTE);
-                name(chunk, cursor, out)?;
+                let before = out.len();
+                sound &= name(chunk, cursor, out)?;
+                // What a Data element is called is structure, not a value.
+                naming = out.get(before..).is_some_and(|n| n == b"\x04\0N\0a\0m\0e\0");
             }
-            0x07 | 0x47 => counted_text(cursor, out)?,
             0x08 | 0x48 => text(&cursor.array::<2>()?, out),
             0x09 | 0x49 => entity(chunk, cursor, out)?,
-            0x0a => name(chunk, cursor, &mut Vec::new())?,
+            0x0a => {
+                name(chunk, cursor, &mut Vec::new())?;
+            }
             0x0b => {
                 let units = cursor.u16()?;
                 cursor.take(usize::from(units) * 2)?;
             }
-            0x0d | 0x0e => {
+            0x0d | 0x0e if values.is_none() => {
                 out.push(token::SUBSTITUTION);
                 out.extend_from_slice(&cursor.array::<2>()?);
                 cursor.u8()?;
@@ -103,18 +129,35 @@ pub(super) fn write<'a>(
             _ => return Err(Fault::malformed("an unknown BinXML token")),
         }
     }
-    if depth == 0 { Ok(()) } else { Err(UNBALANCED) }
+    if depth == 0 { Ok(sound) } else { Err(UNBALANCED) }
+}
+
+fn open<'a>(
+    chunk: &'a [u8],
+    cursor: &mut Cursor<'a>,
+    has_attributes: bool,
+    has_dependency: bool,
+    out: &mut Vec<u8>,
+) -> Result<bool, Fault> {
+    let dependency = if has_dependency { cursor.u16()? } else { u16::MAX };
+    cursor.u32()?;
+    out.push(token::OPEN);
+    let sound = name(chunk, cursor, out)?;
+    out.extend_from_slice(&dependency.to_le_bytes());
+    if has_attributes {
+        cursor.u32()?;
+    }
+    Ok(sound)
+}
+
+/// Line breaks and indentation.
+pub(super) fn is_blank(utf16: &[u8]) -> bool {
+    utf16.as_chunks().0.iter().all(|unit| matches!(unit, [b' ' | b'\t' | b'\r' | b'\n', 0]))
 }
 
 const UNBALANCED: Fault = Fault::malformed("elements of a template do not nest");
 
-/// Constant text prefixed with its number of UTF-16 units.
-fn counted_text(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let units = cursor.u16()?;
-    text(cursor.take(usize::from(units) * 2)?, out);
-    Ok(())
-}
-
+/// Constant text.
 fn text(utf16: &[u8], out: &mut Vec<u8>) {
     out.push(token::TEXT);
     out.extend_from_slice(&(utf16.len() as u32).to_le_bytes());
@@ -138,22 +181,38 @@ fn entity<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
+/// Stands for a name that cannot be read.
+const UNREADABLE: &[u8] = b"\x0a\0U\0n\0r\0e\0a\0d\0a\0b\0l\0e\0";
+
 /// Writes a referenced name: number of UTF-16 units, units. The name's structure may stand at the reference.
-fn name<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+/// False when a reference is damaged; the rest of the definition can still be read.
+fn name<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<bool, Fault> {
     let offset = cursor.u32()? as usize;
-    let inline = offset == cursor.at();
-    let mut there = if inline { *cursor } else { Cursor::new(chunk, offset, chunk.len()) };
-    there.take(6)?;
-    let units = usize::from(there.u16()?);
+    if offset == cursor.at() {
+        let found = spelled(cursor)?;
+        cursor.take(2)?;
+        put_name(found, out);
+        return Ok(true);
+    }
+    let Ok(found) = spelled(&mut Cursor::new(chunk, offset, chunk.len())) else {
+        out.extend_from_slice(UNREADABLE);
+        return Ok(false);
+    };
+    put_name(found, out);
+    Ok(true)
+}
+
+fn put_name(name: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&((name.len() / 2) as u16).to_le_bytes());
+    out.extend_from_slice(name);
+}
+
+/// A name's structure: offset of the next name, hash, number of UTF-16 units, units.
+fn spelled<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Fault> {
+    cursor.take(6)?;
+    let units = usize::from(cursor.u16()?);
     if units > MAX_NAME {
         return Err(Fault::SIZE);
     }
-    let found = there.take(units * 2)?;
-    if inline {
-        there.take(2)?;
-        *cursor = there;
-    }
-    out.extend_from_slice(&(units as u16).to_le_bytes());
-    out.extend_from_slice(found);
-    Ok(())
+    cursor.take(units * 2)
 }

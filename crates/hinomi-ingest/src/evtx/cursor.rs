@@ -20,6 +20,10 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    pub(super) fn remaining(&self) -> usize {
+        self.data.len().saturating_sub(self.at)
+    }
+
     pub(super) fn done(&self) -> bool {
         self.at >= self.data.len()
     }

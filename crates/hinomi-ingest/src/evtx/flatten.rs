@@ -16,6 +16,7 @@
 //! # Not here
 //! Values (`plan`): this module only says which pieces make up which field.
 
+use super::canonical::is_blank;
 use super::fault::Fault;
 use super::record::{Instance, ROOT};
 use super::template::Templates;
@@ -242,8 +243,6 @@ fn named(place: Place<'_>, name: String) -> String {
 fn is_text(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| match piece {
         Piece::Value(..) => true,
-        Piece::Text(text) => {
-            text.as_chunks().0.iter().any(|u| !matches!(u, [b' ' | b'\t' | b'\r' | b'\n', 0]))
-        }
+        Piece::Text(text) => !is_blank(text),
     })
 }

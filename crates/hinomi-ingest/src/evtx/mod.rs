@@ -208,6 +208,7 @@ impl EvtxDecoder {
         }
     }
 
+    /// An error after the row was appended tells of damage that cost a part of it.
     fn try_row(
         &mut self,
         chunk: &[u8],
@@ -233,7 +234,10 @@ impl EvtxDecoder {
             sub: 0,
         };
         place.store.push_row(place.kind, plan.layout, row, &self.cells);
-        Ok(())
+        match self.record.note {
+            Some(note) => Err(note),
+            None => Ok(()),
+        }
     }
 
     /// Number of the plan for the present record.

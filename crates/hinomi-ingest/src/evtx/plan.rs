@@ -97,6 +97,7 @@ impl Plan {
                     value::system_parts(bytes).map(|p| p as u32);
                 Timestamp::from_civil((year as i32, month, day), (hour, minute, second), millis * 1_000_000)
             }
+            kind::STRING => Timestamp::parse_iso(utf16(bytes).as_bytes(), true),
             _ => None,
         }
     }
@@ -104,8 +105,13 @@ impl Plan {
     /// The record number stated in the system part.
     pub(super) fn sequence(&self, chunk: &[u8], record: &Record) -> Option<u64> {
         let (instance, index) = self.sequence?;
-        let value = record.value(instance, index).filter(|v| v.ty == kind::UINT64)?;
-        value.bytes(chunk).first_chunk().copied().map(u64::from_le_bytes)
+        let value = record.value(instance, index)?;
+        let bytes = value.bytes(chunk);
+        match value.ty {
+            kind::UINT64 => bytes.first_chunk().copied().map(u64::from_le_bytes),
+            kind::STRING => utf16(bytes).parse().ok(),
+            _ => None,
+        }
     }
 }
 

@@ -45,6 +45,8 @@ const MAX_INSTANCES: usize = 256;
 pub(super) struct Record {
     pub(super) instances: Vec<Instance>,
     pub(super) values: Vec<Value>,
+    /// Damage that did not prevent the reading.
+    pub(super) note: Option<Fault>,
 }
 
 impl Record {
@@ -58,6 +60,7 @@ impl Record {
     ) -> Result<(), Fault> {
         self.instances.clear();
         self.values.clear();
+        self.note = None;
         self.stream(Cursor::new(chunk, start, end), chunk, ROOT, templates, 0)
     }
 
@@ -88,8 +91,10 @@ impl Record {
                     self.instance(&mut cursor, chunk, parent, templates, depth)?;
                 }
                 Some(_) => {
-                    let template = templates.canonical(chunk, &mut cursor, false)?;
-                    return self.push(Instance { template, base: 0, count: 0, parent });
+                    let base = self.values.len();
+                    let template = templates.canonical(chunk, &mut cursor, Some(&mut self.values))?;
+                    let count = (self.values.len() - base) as u32;
+                    return self.push(Instance { template, base: base as u32, count, parent });
                 }
             }
         }
@@ -119,6 +124,7 @@ impl Record {
             cursor.take(size as usize)?;
         }
         let template = templates.defined_at(chunk, offset)?;
+        self.note = self.note.or(templates.take_note());
         let base = self.values.len();
         let fragments = self.values_of(cursor)?;
         let count = (self.values.len() - base) as u32;
@@ -135,8 +141,9 @@ impl Record {
     fn values_of(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
         let count = cursor.u32()? as usize;
         let descriptors = cursor.take(count.checked_mul(4).ok_or(Fault::SHORT)?)?;
-        let mut at = cursor.at() as u32;
-        let start = at;
+        let first = self.values.len();
+        let start = cursor.at();
+        let mut at = start as u32;
         let mut fragments = false;
         self.values.extend(descriptors.as_chunks::<4>().0.iter().map(|&[low, high, ty, _]| {
             let length = u16::from_le_bytes([low, high]);
@@ -145,8 +152,24 @@ impl Record {
             fragments |= ty == kind::FRAGMENT;
             value
         }));
-        cursor.take((at - start) as usize)?;
+        let end = start + cursor.remaining();
+        if at as usize > end {
+            self.cut_values(first, end);
+            at = end as u32;
+        }
+        cursor.take(at as usize - start)?;
         Ok(fragments)
+    }
+
+    /// A damaged length: what would reach past the end of the record is taken for null.
+    #[cold]
+    fn cut_values(&mut self, first: usize, end: usize) {
+        self.note = Some(Fault::CUT);
+        for value in self.values.iter_mut().skip(first) {
+            if value.at as usize + usize::from(value.length) > end {
+                *value = Value { at: end as u32, length: 0, ty: kind::NULL };
+            }
+        }
     }
 
     fn fragments(

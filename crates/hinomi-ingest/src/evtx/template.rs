@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use super::canonical;
 use super::cursor::{Cursor, u32_at};
 use super::fault::Fault;
+use super::record::Value;
 use super::tree::{self, Content};
 
 /// Number of a template in a [`Templates`].
@@ -29,6 +30,7 @@ pub(super) struct Templates {
     form: Vec<u8>,
     held: usize,
     this_chunk: usize,
+    note: Option<Fault>,
 }
 
 const MAX_HELD: usize = 16 << 20;
@@ -74,26 +76,33 @@ impl Templates {
         found
     }
 
+    /// Damage in a definition that was read since the last call.
+    pub(super) fn take_note(&mut self) -> Option<Fault> {
+        self.note.take()
+    }
+
     fn define(&mut self, chunk: &[u8], offset: u32) -> Result<TemplateId, Fault> {
         let start = offset as usize;
         let size = u32_at(chunk, start.saturating_add(20)).ok_or(Fault::NO_TEMPLATE)?;
         let body = start + DEFINITION_HEADER;
         let end = body.checked_add(size as usize).filter(|&e| e <= chunk.len()).ok_or(Fault::NO_TEMPLATE)?;
         let mut cursor = Cursor::new(chunk, body, end);
-        self.canonical(chunk, &mut cursor, true).map_err(|_| Fault::NO_TEMPLATE)
+        self.canonical(chunk, &mut cursor, None).map_err(|_| Fault::NO_TEMPLATE)
     }
 
-    /// The template that consists of the tokens at the cursor.
+    /// The template that consists of the tokens at the cursor; see [`canonical::write`].
     pub(super) fn canonical<'a>(
         &mut self,
         chunk: &'a [u8],
         cursor: &mut Cursor<'a>,
-        definition: bool,
+        values: Option<&mut Vec<Value>>,
     ) -> Result<TemplateId, Fault> {
         self.form.clear();
-        let written = canonical::write(chunk, cursor, definition, &mut self.form);
+        let written = canonical::write(chunk, cursor, values, &mut self.form);
         self.this_chunk += self.form.len();
-        written?;
+        if !written? {
+            self.note = Some(Fault::NAME);
+        }
         if let Some(&id) = self.by_form.get(self.form.as_slice()) {
             return Ok(id);
         }

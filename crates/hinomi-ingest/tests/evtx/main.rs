@@ -7,6 +7,9 @@
     reason = "a test says why it was skipped, and a panic is how it fails"
 )]
 
+mod builder;
+mod built;
 mod corpus;
+mod damage;
 mod differential;
 mod reference;
