@@ -1,6 +1,6 @@
 //! The distinct values of one field.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -55,6 +55,9 @@ pub struct Dictionary {
     entries: Vec<Entry>,
     index: HashTable<u32>,
     hasher: RandomState,
+    /// Room to build keys of lists in.
+    scratch: Vec<u8>,
+    null: Option<ValueId>,
 }
 
 /// Tag of values whose raw bytes are their UTF-8 text.
@@ -86,12 +89,18 @@ impl Dictionary {
 
     /// Interns null.
     pub fn null(&mut self) -> ValueId {
-        self.raw(TAG_NULL, b"", |_, _| ValueKind::Null)
+        if let Some(id) = self.null {
+            return id;
+        }
+        let id = self.raw(TAG_NULL, b"", |_, _| ValueKind::Null);
+        self.null = Some(id);
+        id
     }
 
     /// Interns a list of values of this dictionary. Lists inside lists are flattened.
     pub fn list(&mut self, elements: &[ValueId]) -> ValueId {
-        let mut key = Vec::with_capacity(elements.len() * 4);
+        let mut key = std::mem::take(&mut self.scratch);
+        key.clear();
         for &element in elements {
             if self.kind(element) == ValueKind::List {
                 self.elements(element).for_each(|e| key.extend_from_slice(&e.0.to_le_bytes()));
@@ -99,7 +108,9 @@ impl Dictionary {
                 key.extend_from_slice(&element.0.to_le_bytes());
             }
         }
-        self.raw(TAG_LIST, &key, |_, _| ValueKind::List)
+        let id = self.raw(TAG_LIST, &key, |_, _| ValueKind::List);
+        self.scratch = key;
+        id
     }
 
     /// Interns `raw` under `tag`. When it is new, `convert` may write the UTF-8 text of the value (if it writes
@@ -112,7 +123,7 @@ impl Dictionary {
         raw: &[u8],
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
-        let hash = self.hasher.hash_one((tag, raw));
+        let hash = hash_of(&self.hasher, tag, raw);
         let (bytes, entries) = (&self.bytes, &self.entries);
         let found = self.index.find(hash, |&id| {
             entries.get(id as usize).is_some_and(|e| e.tag == tag && slice(bytes, e.key) == raw)
@@ -157,7 +168,7 @@ impl Dictionary {
         self.entries.push(Entry { key, text, kind, tag });
         let (bytes, entries, hasher) = (&self.bytes, &self.entries, &self.hasher);
         self.index.insert_unique(hash, id, |&other| {
-            entries.get(other as usize).map_or(0, |e| hasher.hash_one((e.tag, slice(bytes, e.key))))
+            entries.get(other as usize).map_or(0, |e| hash_of(hasher, e.tag, slice(bytes, e.key)))
         });
         ValueId(id)
     }
@@ -209,9 +220,20 @@ impl Dictionary {
         self.bytes.clear();
         self.entries.clear();
         self.index.clear();
+        self.null = None;
     }
 }
 
+/// No length goes in: equality is checked anyway.
+#[inline]
+fn hash_of(hasher: &RandomState, tag: u8, raw: &[u8]) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write(raw);
+    state.write_u8(tag);
+    state.finish()
+}
+
+#[inline]
 fn slice(bytes: &[u8], (from, to): (u32, u32)) -> &[u8] {
     bytes.get(from as usize..to as usize).unwrap_or_default()
 }

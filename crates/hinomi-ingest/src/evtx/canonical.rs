@@ -48,88 +48,116 @@ pub(super) mod token {
 pub(super) fn write<'a>(
     chunk: &'a [u8],
     cursor: &mut Cursor<'a>,
-    mut values: Option<&mut Vec<Value>>,
+    values: Option<&mut Vec<Value>>,
     out: &mut Vec<u8>,
 ) -> Result<bool, Fault> {
-    let mut depth = 0_usize;
-    let mut naming = false;
-    let mut sound = true;
     let base = values.as_ref().map_or(0, |v| v.len());
+    let mut writer = Writer { chunk, values, base, depth: 0, naming: false, sound: true };
     while !cursor.done() {
         if out.len() > MAX_BYTES {
             return Err(Fault::SIZE);
         }
         match cursor.u8()? {
             0x00 => break,
-            0x0f => {
-                cursor.take(3)?;
-            }
-            token @ (0x01 | 0x41) => {
-                depth += 1;
-                if depth > MAX_DEPTH {
+            token @ (0x01..=0x04 | 0x41 | 0x06 | 0x46 | 0x0f) => writer.structure(token, cursor, out)?,
+            token => writer.content(token, cursor, out)?,
+        }
+    }
+    if writer.depth == 0 { Ok(writer.sound) } else { Err(UNBALANCED) }
+}
+
+const UNBALANCED: Fault = Fault::malformed("elements of a template do not nest");
+
+struct Writer<'a, 'v> {
+    chunk: &'a [u8],
+    values: Option<&'v mut Vec<Value>>,
+    /// How many values there were before.
+    base: usize,
+    depth: usize,
+    /// Within the value of an attribute `Name`: what a `Data` element is called is structure, not a value.
+    naming: bool,
+    /// No name was unreadable.
+    sound: bool,
+}
+
+impl<'a> Writer<'a, '_> {
+    fn structure(&mut self, token: u8, cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.naming = false;
+        match token {
+            0x01 | 0x41 => {
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
                     return Err(Fault::DEPTH);
                 }
-                sound &= open(chunk, cursor, token == 0x41, values.is_none(), out)?;
-                naming = false;
+                self.sound &= open(self.chunk, cursor, token == 0x41, self.values.is_none(), out)?;
             }
-            0x02 => {
-                out.push(token::CLOSE_START);
-                naming = false;
-            }
+            0x02 => out.push(token::CLOSE_START),
             0x03 => {
-                depth = depth.checked_sub(1).ok_or(UNBALANCED)?;
+                self.depth = self.depth.checked_sub(1).ok_or(UNBALANCED)?;
                 out.extend_from_slice(&[token::CLOSE_START, token::END]);
             }
             0x04 => {
-                depth = depth.checked_sub(1).ok_or(UNBALANCED)?;
+                self.depth = self.depth.checked_sub(1).ok_or(UNBALANCED)?;
                 out.push(token::END);
             }
-            token @ (0x05 | 0x45 | 0x07 | 0x47) => {
-                if token & 0x3f == 0x05 && cursor.u8()? != kind::STRING {
-                    return Err(Fault::malformed("a constant is not text"));
-                }
-                let length = usize::from(cursor.u16()?) * 2;
-                let at = cursor.at();
-                let found = cursor.take(length)?;
-                match values.as_mut().filter(|_| !naming && !is_blank(found)) {
-                    Some(values) => {
-                        // Longer text than a value can be stays in place.
-                        let Ok(length) = u16::try_from(length) else {
-                            text(found, out);
-                            continue;
-                        };
-                        out.push(token::SUBSTITUTION);
-                        out.extend_from_slice(&((values.len() - base) as u16).to_le_bytes());
-                        values.push(Value { at: at as u32, length, ty: kind::STRING });
-                    }
-                    None => text(found, out),
-                }
+            0x0f => {
+                cursor.take(3)?;
             }
-            0x06 | 0x46 => {
+            _ => {
                 out.push(token::ATTRIBUTE);
                 let before = out.len();
-                sound &= name(chunk, cursor, out)?;
-                // What a Data element is called is structure, not a value.
-                naming = out.get(before..).is_some_and(|n| n == b"\x04\0N\0a\0m\0e\0");
+                self.sound &= name(self.chunk, cursor, out)?;
+                self.naming = out.get(before..).is_some_and(|n| n == b"\x04\0N\0a\0m\0e\0");
             }
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, token: u8, cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match token {
+            0x05 | 0x45 => {
+                if cursor.u8()? != kind::STRING {
+                    return Err(Fault::malformed("a constant is not text"));
+                }
+                self.constant(cursor, out)?;
+            }
+            0x07 | 0x47 => self.constant(cursor, out)?,
             0x08 | 0x48 => text(&cursor.array::<2>()?, out),
-            0x09 | 0x49 => entity(chunk, cursor, out)?,
+            0x09 | 0x49 => entity(self.chunk, cursor, out)?,
             0x0a => {
-                name(chunk, cursor, &mut Vec::new())?;
+                name(self.chunk, cursor, &mut Vec::new())?;
             }
             0x0b => {
                 let units = cursor.u16()?;
                 cursor.take(usize::from(units) * 2)?;
             }
-            0x0d | 0x0e if values.is_none() => {
+            0x0d | 0x0e if self.values.is_none() => {
                 out.push(token::SUBSTITUTION);
                 out.extend_from_slice(&cursor.array::<2>()?);
                 cursor.u8()?;
             }
             _ => return Err(Fault::malformed("an unknown BinXML token")),
         }
+        Ok(())
     }
-    if depth == 0 { Ok(sound) } else { Err(UNBALANCED) }
+
+    /// Text with its length in front: a constant of a definition, a value of a plain fragment.
+    fn constant(&mut self, cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let length = usize::from(cursor.u16()?) * 2;
+        let at = cursor.at() as u32;
+        let found = cursor.take(length)?;
+        let values = self.values.as_mut().filter(|_| !self.naming && !is_blank(found));
+        // Text that is longer than a value can be stays in place.
+        match (values, u16::try_from(length)) {
+            (Some(values), Ok(length)) => {
+                out.push(token::SUBSTITUTION);
+                out.extend_from_slice(&((values.len() - self.base) as u16).to_le_bytes());
+                values.push(Value { at, length, ty: kind::STRING });
+            }
+            _ => text(found, out),
+        }
+        Ok(())
+    }
 }
 
 fn open<'a>(
@@ -154,8 +182,6 @@ fn open<'a>(
 pub(super) fn is_blank(utf16: &[u8]) -> bool {
     utf16.as_chunks().0.iter().all(|unit| matches!(unit, [b' ' | b'\t' | b'\r' | b'\n', 0]))
 }
-
-const UNBALANCED: Fault = Fault::malformed("elements of a template do not nest");
 
 /// Constant text.
 fn text(utf16: &[u8], out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! What to do with the values of a record of a known shape.
 
-use hinomi_columns::{FieldId, LayoutId, Store, ValueId};
+use hinomi_columns::{Dictionary, FieldId, LayoutId, Store, ValueId};
 use hinomi_model::Timestamp;
 
 use super::fault::Fault;
@@ -32,10 +32,19 @@ struct Slot {
 enum Source {
     /// One substitution.
     Value(u16, u16),
+    /// One substitution, unless another one is null.
+    ValueIf((u16, u16), (u16, u16)),
     /// Always `Slot::last`.
     Fixed,
-    /// Several pieces, several assignments to one field, or conditions.
-    Composed(Vec<Assignment>),
+    /// Several pieces, several assignments to one field, or several conditions.
+    Composed(Vec<Part>),
+}
+
+#[derive(Debug)]
+struct Part {
+    assignment: Assignment,
+    /// As in [`Slot`].
+    last: ValueId,
 }
 
 impl Plan {
@@ -70,18 +79,21 @@ impl Plan {
     pub(super) fn run(&mut self, chunk: &[u8], record: &Record, store: &mut Store, cells: &mut Vec<ValueId>) {
         cells.clear();
         for slot in &mut self.slots {
-            match &slot.source {
+            let field = slot.field;
+            let id = match &mut slot.source {
                 Source::Value(instance, index) => {
-                    let dictionary = store.dictionary_mut(slot.field);
-                    slot.last = match record.value(*instance, *index) {
-                        Some(value) => value::intern(dictionary, slot.last, value.ty, value.bytes(chunk)),
-                        None => dictionary.null(),
-                    };
+                    let found = record.value(*instance, *index);
+                    single(store.dictionary_mut(field), slot.last, found, chunk)
                 }
-                Source::Fixed => {}
-                Source::Composed(parts) => slot.last = compose(parts, slot.field, chunk, record, store),
-            }
-            cells.push(slot.last);
+                Source::ValueIf(value, need) => {
+                    let found = record.value(value.0, value.1).filter(|_| present(record, *need));
+                    single(store.dictionary_mut(field), slot.last, found, chunk)
+                }
+                Source::Fixed => slot.last,
+                Source::Composed(parts) => compose(parts, field, chunk, record, store, cells),
+            };
+            slot.last = id;
+            cells.push(id);
         }
     }
 
@@ -123,6 +135,11 @@ impl Slot {
                     let source = Source::Value(*instance, *index);
                     return Self { field, last: ValueId::ABSENT, source };
                 }
+                ([Piece::Value(instance, index)], false) if needs.len() == 1 => {
+                    let need = needs.first().copied().unwrap_or_default();
+                    let source = Source::ValueIf((*instance, *index), need);
+                    return Self { field, last: ValueId::ABSENT, source };
+                }
                 ([Piece::Text(text)], true) => {
                     let last = constant(text, field, store);
                     return Self { field, last, source: Source::Fixed };
@@ -133,7 +150,8 @@ impl Slot {
                 _ => {}
             }
         }
-        Self { field, last: ValueId::ABSENT, source: Source::Composed(parts) }
+        let parts = parts.into_iter().map(|assignment| Part { assignment, last: ValueId::ABSENT });
+        Self { field, last: ValueId::ABSENT, source: Source::Composed(parts.collect()) }
     }
 }
 
@@ -142,51 +160,67 @@ fn constant(text: &[u8], field: FieldId, store: &mut Store) -> ValueId {
     value::intern(store.dictionary_mut(field), ValueId::ABSENT, kind::STRING, text)
 }
 
-#[cold]
+#[inline]
+fn single(dictionary: &mut Dictionary, last: ValueId, found: Option<Value>, chunk: &[u8]) -> ValueId {
+    match found {
+        Some(value) => value::intern(dictionary, last, value.ty, value.bytes(chunk)),
+        None => dictionary.null(),
+    }
+}
+
+fn present(record: &Record, (instance, index): (u16, u16)) -> bool {
+    record.value(instance, index).is_some_and(|v| v.ty != kind::NULL)
+}
+
+/// The end of `room` serves to collect the ids; it is left as it was.
 fn compose(
-    parts: &[Assignment],
+    parts: &mut [Part],
     field: FieldId,
     chunk: &[u8],
     record: &Record,
     store: &mut Store,
+    room: &mut Vec<ValueId>,
 ) -> ValueId {
-    let mut ids: Vec<ValueId> = Vec::with_capacity(parts.len());
+    let start = room.len();
     for part in parts {
-        ids.push(assign(part, field, chunk, record, store));
+        let dictionary = store.dictionary_mut(field);
+        part.last = assign(&part.assignment, part.last, dictionary, chunk, record);
+        room.push(part.last);
     }
-    match ids.as_slice() {
+    let id = match room.get(start..).unwrap_or_default() {
         [single] => *single,
         many => store.dictionary_mut(field).list(many),
-    }
+    };
+    room.truncate(start);
+    id
 }
 
-fn assign(part: &Assignment, field: FieldId, chunk: &[u8], record: &Record, store: &mut Store) -> ValueId {
-    let value = |instance, index| record.value(instance, index).filter(|v: &Value| v.ty != kind::NULL);
-    let missing = part.needs.iter().any(|(instance, index)| value(*instance, *index).is_none());
+fn assign(
+    part: &Assignment,
+    last: ValueId,
+    dictionary: &mut Dictionary,
+    chunk: &[u8],
+    record: &Record,
+) -> ValueId {
+    let missing = part.needs.iter().any(|need| !present(record, *need));
     let pieces = if missing { &[][..] } else { part.pieces.as_slice() };
     match pieces {
-        [] => store.dictionary_mut(field).null(),
-        [Piece::Text(text)] => constant(text, field, store),
-        [Piece::Value(instance, index)] => {
-            let dictionary = store.dictionary_mut(field);
-            match value(*instance, *index) {
-                Some(found) => value::intern(dictionary, ValueId::ABSENT, found.ty, found.bytes(chunk)),
-                None => dictionary.null(),
-            }
-        }
+        [] => dictionary.null(),
+        [Piece::Text(text)] => value::intern(dictionary, last, kind::STRING, text),
+        [Piece::Value(instance, index)] => single(dictionary, last, record.value(*instance, *index), chunk),
         many => {
             let mut text = Vec::new();
             for piece in many {
                 match piece {
                     Piece::Text(utf) => text.extend_from_slice(utf16(utf).as_bytes()),
                     Piece::Value(instance, index) => {
-                        if let Some(found) = value(*instance, *index) {
+                        if let Some(found) = record.value(*instance, *index) {
                             value::append(found.ty, found.bytes(chunk), &mut text);
                         }
                     }
                 }
             }
-            store.dictionary_mut(field).text(&String::from_utf8_lossy(&text))
+            dictionary.text(&String::from_utf8_lossy(&text))
         }
     }
 }
