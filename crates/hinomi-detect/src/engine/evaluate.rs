@@ -98,11 +98,12 @@ impl<'e> Evaluator<'e> {
     }
 
     /// The filter for keyword rules that are routed to events of this batch; `None` when there are none. Events
-    /// that pass it need a [`Depth::Keywords`] pass.
-    pub fn keywords(&mut self, store: &Store, batch: &Batch) -> Option<&KeywordPrefilter> {
+    /// that pass it need a [`Depth::Keywords`] pass. The number tells equal filters.
+    pub fn keywords(&mut self, store: &Store, batch: &Batch) -> Option<(u32, &KeywordPrefilter)> {
         self.follow(store);
         let plan = self.plan_of(store, batch);
-        self.program_of_plan(plan)?.keywords.as_ref()
+        let number = self.plans.get(plan as usize)?.program;
+        Some((number, self.programs.get(number as usize)?.keywords.as_ref()?))
     }
 
     /// Reports each rule that matches each row of `batch`, in row order; a rule once per row.

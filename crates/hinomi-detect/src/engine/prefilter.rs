@@ -8,6 +8,8 @@
 //! No false negative: bytes that [`KeywordPrefilter::may_match`] rejects hold no event that one of its rules
 //! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped.
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use memchr::memmem;
 
 use super::fold::fold;
@@ -39,10 +41,9 @@ impl KeywordPrefilter {
     pub(crate) fn build(&mut self) {
         self.fragments.sort();
         self.fragments.dedup();
-        self.narrow = Sampler::new(&self.fragments, 4);
-        let wide: Vec<Vec<u8>> =
-            self.fragments.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect()).collect();
-        self.wide = Sampler::new(&wide, 8);
+        let wide = self.fragments.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect()).collect();
+        self.wide = Sampler::new(wide, 8);
+        self.narrow = Sampler::new(self.fragments.clone(), 4);
     }
 
     /// Whether a keyword rule can match an event in `bytes`.
@@ -55,8 +56,8 @@ impl KeywordPrefilter {
         }
         // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
         hides_letters(bytes)
-            || self.narrow.any(bytes, &self.fragments, false)
-            || self.wide.any(bytes, &self.fragments, true)
+            || self.narrow.any(bytes)
+            || self.wide.any(bytes)
     }
 }
 
@@ -102,63 +103,69 @@ struct Sampler {
     gram: usize,
     stride: usize,
     bits: Vec<u64>,
+    /// Folded gram → fragments that hold it, and where.
+    places: HashMap<u64, Vec<(u32, u32)>, RandomState>,
+    fragments: Vec<Vec<u8>>,
 }
 
-const BITS_LOG2: u32 = 15;
+const BITS_LOG2: u32 = 16;
 
 impl Sampler {
-    fn new(fragments: &[Vec<u8>], gram: usize) -> Self {
+    /// `fragments` are in lower case and at least `gram` bytes long; `gram` is at most 8.
+    fn new(fragments: Vec<Vec<u8>>, gram: usize) -> Self {
         let shortest = fragments.iter().map(Vec::len).min().unwrap_or(gram);
-        let mut sampler = Self { gram, stride: shortest - gram + 1, bits: vec![0; 1 << (BITS_LOG2 - 6)] };
-        for gram in fragments.iter().flat_map(|f| f.windows(gram)) {
-            let bit = hash_folded(gram);
-            if let Some(word) = sampler.bits.get_mut(bit / 64) {
-                *word |= 1 << (bit % 64);
+        let mut sampler = Self {
+            gram,
+            stride: shortest.saturating_sub(gram) + 1,
+            bits: vec![0; 1 << (BITS_LOG2 - 6)],
+            places: HashMap::default(),
+            fragments,
+        };
+        for (number, fragment) in (0u32..).zip(&sampler.fragments) {
+            for (at, window) in (0u32..).zip(fragment.windows(gram)) {
+                let folded = fold_gram(window);
+                let bit = hash(folded);
+                if let Some(word) = sampler.bits.get_mut(bit / 64) {
+                    *word |= 1 << (bit % 64);
+                }
+                sampler.places.entry(folded).or_default().push((number, at));
             }
         }
         sampler
     }
 
-    fn any(&self, bytes: &[u8], fragments: &[Vec<u8>], wide: bool) -> bool {
+    fn any(&self, bytes: &[u8]) -> bool {
         let mut at = 0;
-        while let Some(gram) = bytes.get(at..at + self.gram) {
-            let bit = hash_folded(gram);
-            let hit = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-            if hit && near(bytes, at, fragments, wide) {
+        while let Some(window) = bytes.get(at..at + self.gram) {
+            let folded = fold_gram(window);
+            let bit = hash(folded);
+            if self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1) && self.stands(bytes, at, folded) {
                 return true;
             }
             at += self.stride;
         }
         false
     }
-}
 
-/// Whether a fragment covers the position `at`.
-fn near(bytes: &[u8], at: usize, fragments: &[Vec<u8>], wide: bool) -> bool {
-    let step = if wide { 2 } else { 1 };
-    fragments.iter().any(|fragment| {
-        let length = fragment.len() * step;
-        let starts = at.saturating_sub(length)..=at;
-        starts.into_iter().any(|start| {
-            bytes.get(start..start + length).is_some_and(|window| {
-                let pairs = window.chunks_exact(step).zip(fragment);
-                pairs.into_iter().all(|(unit, expected)| match unit {
-                    [low] | [low, 0] => low.to_ascii_lowercase() == *expected,
-                    _ => false,
-                })
-            })
+    /// Whether a fragment that holds the gram stands around `at`.
+    fn stands(&self, bytes: &[u8], at: usize, folded: u64) -> bool {
+        self.places.get(&folded).into_iter().flatten().any(|&(number, offset)| {
+            let Some(fragment) = self.fragments.get(number as usize) else { return false };
+            let start = at.checked_sub(offset as usize);
+            let text = start.and_then(|start| bytes.get(start..start + fragment.len()));
+            text.is_some_and(|text| text.eq_ignore_ascii_case(fragment))
         })
-    })
+    }
 }
 
-/// A hash under which upper and lower case ASCII letters agree: bit 5 of every byte is set first, which folds
-/// letters and merges a few other characters harmlessly.
-fn hash_folded(gram: &[u8]) -> usize {
-    let mut value = 0u64;
-    for &byte in gram {
-        value = value << 8 | u64::from(byte | 0x20);
-    }
-    (value.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS_LOG2)) as usize
+/// A number under which upper and lower case ASCII letters agree: bit 5 of every byte is set, which folds letters
+/// and merges a few other characters harmlessly.
+fn fold_gram(gram: &[u8]) -> u64 {
+    gram.iter().fold(0, |value, &byte| value << 8 | u64::from(byte | 0x20))
+}
+
+fn hash(folded: u64) -> usize {
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS_LOG2)) as usize
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl<'e> Worker<'e> {
         let limit = self.limits.store_bytes;
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
         let mut matches = Vec::new();
-        let mut candidates = BTreeSet::new();
+        let mut candidates = Candidates::default();
         let Pass { store, evaluator, .. } = &mut self.named;
         for (number, batch) in store.batches().enumerate() {
             self.findings.events += batch.rows().len() as u64;
@@ -111,11 +111,11 @@ impl<'e> Worker<'e> {
             self.findings.sources.add(store, batch, &self.filter.window);
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
             if let Some(filter) = evaluator.keywords(store, batch) {
-                add_candidates(filter, format, unit, batch, &mut candidates);
+                candidates.add(filter, format, unit, batch);
             }
         }
         self.keep(unit, &matches, Depth::Named);
-        for (from, to) in candidates {
+        for (from, to) in candidates.ranges {
             self.search_keywords(format, unit, from, to);
         }
     }
@@ -177,31 +177,35 @@ impl<'e> Worker<'e> {
 /// Size of a chunk of a Windows event log, within which a record's strings stand.
 const EVTX_CHUNK: usize = 65_536;
 
-/// Ranges of the unit that must be decoded in full because an event of `batch` may hold a keyword.
-fn add_candidates(
-    filter: &KeywordPrefilter,
-    format: Format,
-    unit: &Unit,
-    batch: &Batch,
-    candidates: &mut BTreeSet<(usize, usize)>,
-) {
-    let may_match = |(from, to): (usize, usize)| unit.bytes.get(from..to).is_some_and(|b| filter.may_match(b));
-    let mut last = None;
-    for row in batch.rows() {
-        let own = (row.offset as usize, row.offset as usize + row.length as usize);
-        let around = match format {
-            Format::Json => own,
-            Format::Evtx => chunk_around(unit, own),
-            // Lines lean on their neighbours and on headers: one candidate takes the whole unit along.
-            Format::Text => (0, unit.bytes.len()),
-        };
-        let look_at = if format == Format::Text { own } else { around };
-        if last == Some(look_at) || candidates.contains(&around) {
-            continue;
-        }
-        last = Some(look_at);
-        if may_match(look_at) {
-            candidates.insert(around);
+/// Ranges of a unit that must be decoded in full because an event in them may hold a keyword.
+#[derive(Default)]
+struct Candidates {
+    ranges: BTreeSet<(usize, usize)>,
+    /// Filter and start of what was looked at already: many records share a chunk.
+    looked_at: BTreeSet<(u32, usize)>,
+}
+
+impl Candidates {
+    fn add(&mut self, filter: (u32, &KeywordPrefilter), format: Format, unit: &Unit, batch: &Batch) {
+        let (number, filter) = filter;
+        for row in batch.rows() {
+            let own = (row.offset as usize, row.offset as usize + row.length as usize);
+            let (look_at, decode) = match format {
+                Format::Json => (own, own),
+                Format::Evtx => {
+                    let chunk = chunk_around(unit, own);
+                    (chunk, chunk)
+                }
+                // Lines lean on their neighbours and on headers: one candidate takes the whole unit along.
+                Format::Text => (own, (0, unit.bytes.len())),
+            };
+            let shared = format == Format::Evtx;
+            if self.ranges.contains(&decode) || (shared && !self.looked_at.insert((number, look_at.0))) {
+                continue;
+            }
+            if unit.bytes.get(look_at.0..look_at.1).is_some_and(|bytes| filter.may_match(bytes)) {
+                self.ranges.insert(decode);
+            }
         }
     }
 }
