@@ -28,6 +28,9 @@ pub struct Evaluator<'e> {
     sets: SetTable,
     /// Per field and value: number of its predicate set, or [`UNKNOWN`].
     value_sets: Vec<Vec<u32>>,
+    /// One per set of keyword rules: most programs share one.
+    filters: Vec<KeywordPrefilter>,
+    filter_index: HashMap<Vec<u32>, u32, RandomState>,
     programs: Vec<Program>,
     program_index: HashMap<Vec<u32>, u32, RandomState>,
     plans: Vec<Plan>,
@@ -53,8 +56,8 @@ struct Program {
     always: Vec<u32>,
     fields: Vec<FieldId>,
     is_empty: bool,
-    /// Present when keyword rules are among the routes, whatever the depth.
-    keywords: Option<KeywordPrefilter>,
+    /// Number of the filter for the keyword rules among the routes, whatever the depth.
+    keywords: Option<u32>,
 }
 
 /// How to evaluate rows of one layout under one program.
@@ -84,6 +87,8 @@ impl<'e> Evaluator<'e> {
             epoch: 0,
             sets: SetTable::default(),
             value_sets: Vec::new(),
+            filters: Vec::new(),
+            filter_index: HashMap::default(),
             programs: Vec::new(),
             program_index: HashMap::default(),
             plans: Vec::new(),
@@ -103,7 +108,8 @@ impl<'e> Evaluator<'e> {
         self.follow(store);
         let plan = self.plan_of(store, batch);
         let number = self.plans.get(plan as usize)?.program;
-        Some((number, self.programs.get(number as usize)?.keywords.as_ref()?))
+        let filter = self.programs.get(number as usize)?.keywords?;
+        Some((filter, self.filters.get(filter as usize)?))
     }
 
     /// Reports each rule that matches each row of `batch`, in row order; a rule once per row.
@@ -181,11 +187,35 @@ impl<'e> Evaluator<'e> {
         if let Some(&known) = self.program_index.get(&routes) {
             return known;
         }
-        let program = Program::new(self.engine, &routes, self.depth);
+        let mut program = Program::new(self.engine, &routes, self.depth);
+        program.keywords = self.filter_for(&routes);
         let number = self.programs.len() as u32;
         self.programs.push(program);
         self.program_index.insert(routes, number);
         number
+    }
+
+    /// The filter for the keyword rules that read events of `routes`.
+    fn filter_for(&mut self, routes: &[u32]) -> Option<u32> {
+        let variants = (0u32..).zip(&self.engine.variants);
+        let deep = variants.filter(|(_, v)| v.deep && routes.contains(&v.route)).map(|(n, _)| n);
+        let deep: Vec<u32> = deep.collect();
+        if deep.is_empty() {
+            return None;
+        }
+        if let Some(&known) = self.filter_index.get(&deep) {
+            return Some(known);
+        }
+        let mut filter = KeywordPrefilter::default();
+        let rules = deep.iter().filter_map(|&n| self.engine.variants.get(n as usize));
+        for rule in rules.filter_map(|v| self.engine.rule(v.rule)) {
+            rule.conditions.iter().for_each(|c| filter.add_condition(c));
+        }
+        filter.build();
+        let number = self.filters.len() as u32;
+        self.filters.push(filter);
+        self.filter_index.insert(deep, number);
+        Some(number)
     }
 
     fn new_plan(&mut self, program: u32, batch: &Batch, key: (u32, LayoutId, KindId)) -> u32 {
@@ -409,10 +439,6 @@ impl Program {
             if !routes.contains(&variant.route) {
                 continue;
             }
-            if let Some(rule) = engine.rule(variant.rule).filter(|_| variant.deep) {
-                let filter = program.keywords.get_or_insert_default();
-                rule.conditions.iter().for_each(|c| filter.add_condition(c));
-            }
             if variant.deep != (depth == Depth::Keywords) {
                 continue;
             }
@@ -424,7 +450,6 @@ impl Program {
                 fields.extend(engine.predicates.get(p).filter(|p| p.lazy.is_none()).map(|p| p.field));
             });
         }
-        program.keywords.iter_mut().for_each(KeywordPrefilter::build);
         fields.remove(&ANY_FIELD);
         program.fields = fields.into_iter().collect();
         for &route in routes {
