@@ -12,6 +12,8 @@ use crate::{JsonCut, JsonCutState, evtx_cut, json_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
+/// Room in a buffer beyond what is asked for.
+const SLACK: usize = 64;
 
 /// Whole records and where they stand.
 pub(crate) struct Piece {
@@ -44,6 +46,7 @@ impl Pool {
 pub(crate) struct Cutter {
     format: Format,
     stream: Option<Stream>,
+    size: Option<usize>,
     /// Bytes read and not yet handed out, which begin at `offset`.
     carry: Vec<u8>,
     offset: u64,
@@ -58,10 +61,12 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    pub(crate) fn new(format: Format, stream: Stream) -> Self {
+    /// `size` is that of the member where it is known, so that small members take small buffers.
+    pub(crate) fn new(format: Format, stream: Stream, size: Option<u64>) -> Self {
         Self {
             format,
             stream: Some(stream),
+            size: size.and_then(|size| usize::try_from(size).ok()),
             carry: Vec::new(),
             offset: 0,
             lines: 0,
@@ -86,7 +91,7 @@ impl Cutter {
         place: &str,
         losses: &mut Losses,
     ) -> Option<Piece> {
-        let mut buffer = std::mem::take(&mut self.carry);
+        let mut buffer = if self.started { std::mem::take(&mut self.carry) } else { pool.take() };
         let mut target = limits.unit_bytes;
         loop {
             self.fill(&mut buffer, target, place, losses);
@@ -159,7 +164,7 @@ impl Cutter {
         let missing = target.saturating_sub(buffer.len());
         let Some(stream) = self.stream.as_mut().filter(|_| missing > 0) else { return };
         // A little more than needed, so that the last read does not grow the buffer to see the end.
-        buffer.reserve(missing + 64);
+        buffer.reserve(self.size.map_or(missing, |size| size.min(missing)) + SLACK);
         match stream.take(missing as u64).read_to_end(buffer) {
             Ok(read) if read == missing => {}
             Ok(_) => self.stream = None,
@@ -193,10 +198,10 @@ impl Cutter {
     }
 
     fn emit(&mut self, mut buffer: Vec<u8>, end: usize, limits: &Limits, pool: &mut Pool) -> Piece {
-        let mut carry = pool.take();
+        let mut carry = if self.stream.is_some() { pool.take() } else { Vec::new() };
         let tail = buffer.get(end..).unwrap_or_default();
-        if !tail.is_empty() || self.stream.is_some() {
-            carry.reserve(limits.unit_bytes + 64);
+        if self.stream.is_some() {
+            carry.reserve(limits.unit_bytes + SLACK);
         }
         carry.extend_from_slice(tail);
         buffer.truncate(end);

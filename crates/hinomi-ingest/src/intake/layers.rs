@@ -32,7 +32,9 @@ pub(crate) struct Leaf {
     pub(crate) member: Arc<Member>,
     pub(crate) class: Class,
     pub(crate) modified: Option<Timestamp>,
+    /// Bytes, or the bytes seen so far unless `is_whole`.
     pub(crate) size: u64,
+    pub(crate) is_whole: bool,
     /// All bytes from the first; absent when the member could not be opened.
     pub(crate) stream: Option<Stream>,
 }
@@ -61,6 +63,7 @@ struct Outer {
     open: Option<PathBuf>,
     size: Option<u64>,
     read: Arc<AtomicU64>,
+    modified: Option<Timestamp>,
     budget: Arc<Budget>,
     arrival: Option<Arrival>,
 }
@@ -161,16 +164,17 @@ impl Layers {
         let size = metadata.len();
         let shown = name::of_path(&path);
         let opened = File::open(&path);
+        let modified = metadata.modified().ok().and_then(timestamp);
         self.outer = Some(Outer {
             number: self.number(),
             path: shown.clone(),
             open: Some(path),
             size: Some(size),
             read: Arc::clone(&read),
+            modified,
             budget: Budget::new(&self.options.limits, Arc::new(AtomicU64::new(size))),
             arrival: None,
         });
-        let modified = metadata.modified().ok().and_then(timestamp);
         match opened {
             Ok(file) => {
                 let span = Span::whole(Backing::file(file, read), size);
@@ -193,6 +197,7 @@ impl Layers {
             open: None,
             size: None,
             read: Arc::clone(&read),
+            modified: None,
             budget: Budget::new(&self.options.limits, read),
             arrival: Some(arrival.clone()),
         });
@@ -219,7 +224,8 @@ impl Layers {
         if self.wanted.as_deref().is_some_and(|wanted| !leads_to(&inner, wanted)) {
             return None;
         }
-        self.look(entry.body.open(), inner, entry.modified)
+        let outer = self.outer.as_ref().and_then(|outer| outer.modified);
+        self.look(entry.body.open(), inner, entry.modified.filter(|time| is_plausible(*time)).or(outer))
     }
 
     /// Peels compression off, then descends into an archive or returns a member.
@@ -238,7 +244,8 @@ impl Layers {
                 }
                 Packing::Gzip | Packing::Zstd => {
                     peeled += 1;
-                    modified = gzip_time(packing, source.head()).or(modified);
+                    modified =
+                        gzip_time(packing, source.head()).filter(|time| is_plausible(*time)).or(modified);
                     match self.peel(packing, source) {
                         Ok(stream) => source = Source::of_stream(stream),
                         Err(error) => {
@@ -301,7 +308,8 @@ impl Layers {
         };
         let size = source.span().map_or(source.head().len() as u64, Span::length);
         let member = self.member(inner);
-        Leaf { member, class, modified, size, stream: Some(source.into_stream()) }
+        let is_whole = source.span().is_some() || source.ends_in_head();
+        Leaf { member, class, modified, size, is_whole, stream: Some(source.into_stream()) }
     }
 
     fn refused(&mut self, inner: String, what: &'static str, modified: Option<Timestamp>, size: u64) -> Leaf {
@@ -314,7 +322,7 @@ impl Layers {
     }
 
     fn closed(&self, inner: String, class: Class, modified: Option<Timestamp>, size: u64) -> Leaf {
-        Leaf { member: self.member(inner), class, modified, size, stream: None }
+        Leaf { member: self.member(inner), class, modified, size, is_whole: false, stream: None }
     }
 
     fn member(&self, inner: String) -> Arc<Member> {
@@ -355,6 +363,12 @@ fn leads_to(inner: &str, wanted: &str) -> bool {
 fn gzip_time(packing: Packing, head: &[u8]) -> Option<Timestamp> {
     let seconds = if packing == Packing::Gzip { peel::gzip_time(head)? } else { return None };
     seconds.checked_mul(NANOS_PER_SECOND).map(Timestamp::from_nanos)
+}
+
+/// Archivers write 1970 or 1980 for no time at all.
+fn is_plausible(time: Timestamp) -> bool {
+    const YEAR_2000: i64 = 946_684_800;
+    time.as_nanos() >= YEAR_2000 * NANOS_PER_SECOND
 }
 
 fn timestamp(time: std::time::SystemTime) -> Option<Timestamp> {

@@ -1,19 +1,21 @@
 //! Diagnostics of the reader, bounded as a whole.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use hinomi_model::{DiagnosticKind, Diagnostics};
 
 use super::budget::Bound;
 
-/// How many diagnostics are kept before the rest is only counted: an archive can hold a million bad members.
-const KEPT: usize = 4096;
+/// How many diagnostics of one kind are handed out before the rest is only counted: an archive can hold a million
+/// bad members.
+const KEPT: u64 = 1024;
 
 /// What went wrong, for the caller to collect.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     kept: Diagnostics,
-    beyond: u64,
+    counts: BTreeMap<DiagnosticKind, u64>,
 }
 
 impl Losses {
@@ -24,10 +26,20 @@ impl Losses {
         kind: DiagnosticKind,
         message: impl Into<String>,
     ) {
-        if self.kept.entries().len() < KEPT {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= KEPT {
             self.kept.push(place, offset, kind, message);
-        } else {
-            self.beyond += 1;
+        }
+    }
+
+    /// Once all is read: says how many were not handed out.
+    pub(crate) fn close(&mut self) {
+        for (kind, count) in std::mem::take(&mut self.counts) {
+            if count > KEPT {
+                let message = format!("{} more losses of this kind are not listed", count - KEPT);
+                self.kept.push("(all input)", 0, kind, message);
+            }
         }
     }
 
@@ -44,15 +56,9 @@ impl Losses {
         self.push(place, offset, kind, message);
     }
 
-    /// Everything so far; the collector starts again empty.
+    /// Everything since the last call.
     pub(crate) fn take(&mut self) -> Diagnostics {
-        let mut taken = std::mem::take(&mut self.kept);
-        let beyond = std::mem::take(&mut self.beyond);
-        if beyond > 0 {
-            let message = format!("{beyond} further losses are not listed one by one");
-            taken.push("", 0, DiagnosticKind::LimitExceeded, message);
-        }
-        taken
+        std::mem::take(&mut self.kept)
     }
 }
 

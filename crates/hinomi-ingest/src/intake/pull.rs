@@ -54,10 +54,14 @@ impl Intake {
                 None => self.end(&current),
             });
         }
-        Some(match self.layers.next()? {
-            Step::File(done) => Item::File(done),
-            Step::Leaf(leaf) => self.begin(leaf),
-        })
+        match self.layers.next() {
+            Some(Step::File(done)) => Some(Item::File(done)),
+            Some(Step::Leaf(leaf)) => Some(self.begin(leaf)),
+            None => {
+                self.layers.losses.close();
+                None
+            }
+        }
     }
 
     /// Takes back the buffer of a unit that is no longer needed.
@@ -80,13 +84,14 @@ impl Intake {
     }
 
     fn begin(&mut self, leaf: Leaf) -> Item {
-        let Leaf { member, class, modified, size, stream } = leaf;
+        let Leaf { member, class, modified, size, is_whole, stream } = leaf;
+        let leaf_bytes = is_whole.then_some(size);
         match (class, stream) {
             (Class::Log(format), Some(stream)) => {
                 let options = self.layers.options();
                 let latest = modified.map_or(options.now, |time| time.min(options.now));
                 let clocks = Arc::new(Clocks { zone: options.zone.clone(), latest });
-                let cutter = Cutter::new(format, stream);
+                let cutter = Cutter::new(format, stream, leaf_bytes);
                 let mut current = Current { cutter, place: member.place(), member, class, modified, clocks };
                 let item = self.unit(&mut current);
                 let item = item.unwrap_or_else(|| self.end(&current));

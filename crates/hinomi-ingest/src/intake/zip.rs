@@ -19,7 +19,7 @@ use super::entry::Entry;
 use super::losses::{Losses, Mismatch};
 use super::name::{self, Encoding, Names};
 use super::source::{Backing, Source, Span, Stream};
-use super::zip_directory::Directory;
+use super::zip_directory::{Directory, DirectoryError};
 use super::zip_stream::Sequence;
 
 /// The members of one archive.
@@ -83,8 +83,13 @@ fn at_any_offset(span: &Span, place: &str, losses: &mut Losses) -> Members {
     match Directory::read(span) {
         Ok(directory) => Members::Directory(directory),
         Err(error) => {
+            let kind = match error {
+                DirectoryError::TooLarge(_) => DiagnosticKind::LimitExceeded,
+                DirectoryError::Read(_) => DiagnosticKind::Unreadable,
+                DirectoryError::NoEnd | DirectoryError::Misplaced => DiagnosticKind::Truncated,
+            };
             let message = format!("members are read in order of their own headers: {error}");
-            losses.push(place, span.length(), DiagnosticKind::Truncated, message);
+            losses.push(place, span.length(), kind, message);
             Members::Sequence(Sequence::new(Box::new(span.reader()), true))
         }
     }

@@ -17,6 +17,8 @@ const END: usize = 22;
 const END_MAGIC: &[u8] = b"PK\x05\x06";
 const ENTRY_MAGIC: &[u8] = b"PK\x01\x02";
 const ENTRY: usize = 46;
+/// Bytes between members that data descriptors and extra fields explain.
+const GAP: u64 = 1024;
 
 /// Why there is no usable directory.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +112,12 @@ impl Directory {
                 return None;
             };
             let Some((header, ..)) = entry(&self.bytes, at as usize) else { continue };
+            self.report_gap(offset, place, losses);
+            // Corrected below for members that are read.
+            let least = 30 + header.name.len() as u64 + header.packed;
+            let end = self.end.max(offset.saturating_add(least));
             if header.is_folder() || is_link(&self.bytes, at as usize) {
+                self.end = end;
                 continue;
             }
             match self.open(&header, offset, context) {
@@ -119,10 +126,22 @@ impl Directory {
                     return Some(Entry { name, modified: header.modified(&context.zone), body });
                 }
                 Err((kind, why)) => {
+                    self.end = end;
                     let message = format!("{}: {why}", header.shown_name());
                     losses.push(place, self.base.saturating_add(offset), kind, message);
                 }
             }
+        }
+    }
+
+    /// What no entry covers is not read, and should not go unnoticed.
+    fn report_gap(&self, offset: u64, place: &str, losses: &mut Losses) {
+        let gap = offset.saturating_sub(self.end);
+        let gap = if self.end == 0 { gap.saturating_add(self.base) } else { gap };
+        if gap > GAP {
+            let message =
+                format!("{gap} bytes belong to no member that the directory lists, and are not read");
+            losses.push(place, self.base.saturating_add(self.end), DiagnosticKind::Malformed, message);
         }
     }
 

@@ -137,13 +137,11 @@ fn a_damaged_tar_header_costs_one_member() {
 
 #[test]
 fn pax_headers_give_long_names_and_times() {
-    let record = b"23 path=\xe6\x97\xa5\xe6\x9c\xac/x.log\n";
-    assert_eq!(record.len(), 23 - 2, "the fixture is consistent");
-    let record = b"21 path=\xe6\x97\xa5\xe6\x9c\xac/x.log\n18 mtime=1234567.5\n";
+    let record = b"21 path=\xe6\x97\xa5\xe6\x9c\xac/x.log\n22 mtime=1700000007.5\n";
     let archive = [tar_member(b"pax", record, b'x'), tar(&[entry("short", "a line\n")])].concat();
     let read = read_stream(archive);
     assert_eq!(read.names(), ["日本/x.log"]);
-    assert_eq!(read.members[0].modified, Some(Timestamp::from_nanos(1_234_567_000_000_000)));
+    assert_eq!(read.members[0].modified, Some(Timestamp::from_nanos(1_700_000_007_000_000_000)));
 }
 
 #[test]
@@ -204,4 +202,35 @@ fn tight() -> hinomi_ingest::intake::Options {
     let mut options = options();
     options.limits.nested_zip_bytes = 10;
     options
+}
+
+#[test]
+fn what_the_directory_hides_is_reported() {
+    let hidden = zip(&[entry("hidden.log", pseudo_random(4000))]);
+    let all = [hidden, zip(&[entry("a.log", "a line\n")])].concat();
+    let folder = Folder::new();
+    let read = read(&folder.put("case", &all));
+    assert_eq!((read.names(), read.kinds()), (vec!["a.log"], vec![DiagnosticKind::Malformed]));
+    assert!(read.losses[0].message.contains("no member"), "{}", read.losses[0]);
+}
+
+fn pseudo_random(length: usize) -> Vec<u8> {
+    let step = |state: &mut u32| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Some((*state >> 24) as u8)
+    };
+    let mut state = 7;
+    std::iter::from_fn(|| step(&mut state)).take(length).collect()
+}
+
+#[test]
+fn a_member_without_a_time_has_that_of_the_outer_file() {
+    let folder = Folder::new();
+    let mut member = tar(&[entry("a.log", "a line\n")]);
+    member[136..148].copy_from_slice(b"00000000001\0");
+    member[148..156].copy_from_slice(b"        ");
+    let sum: u64 = member[..512].iter().map(|b| u64::from(*b)).sum();
+    member[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let read = read(&folder.put("a.tar", &member));
+    assert!(read.members[0].modified.unwrap() > Timestamp::from_nanos(1_700_000_000_000_000_000));
 }

@@ -1,6 +1,6 @@
 //! Archives that lie.
 
-use hinomi_ingest::intake::{Class, Root};
+use hinomi_ingest::intake::{Class, Intake, Root};
 use hinomi_model::DiagnosticKind;
 
 use crate::fixture::{Folder, gzip, lines, options, read, read_stream, read_with, zstd};
@@ -210,4 +210,18 @@ fn damage_never_panics_hangs_or_grows() {
             assert!(total < 1 << 20 && read.losses.len() < 100, "round {round}");
         }
     }
+}
+
+#[test]
+fn losses_are_handed_out_in_bounded_number_however_often_they_are_collected() {
+    let entries: Vec<_> = (0..3000).map(|n| entry(&n.to_string(), b"\xfd7zXZ\0".as_slice())).collect();
+    let reader = Box::new(std::io::Cursor::new(tar(&entries)));
+    let mut intake = Intake::new(vec![Root::Stream { name: "-".to_owned(), reader }], options());
+    let mut losses = Vec::new();
+    while intake.next().is_some() {
+        losses.extend(intake.take_diagnostics().into_sorted());
+    }
+    losses.extend(intake.take_diagnostics().into_sorted());
+    assert_eq!(losses.len(), 1025);
+    assert!(losses[1024].message.starts_with("1976 more"), "{}", losses[1024]);
 }
