@@ -31,6 +31,7 @@ pub(crate) fn message<'a, 'm: 'a>(
     match mapping.body {
         Body::Text => {}
         Body::Pairs => pairs::split(message, names, &mut body),
+        Body::Labels => pairs::split_labels(message, names, &mut body),
         Body::Values => chosen = values(mapping, message, &mut body),
     }
     if mapping.keys.iter().any(|&key| body.get(key).is_none()) {
@@ -38,6 +39,15 @@ pub(crate) fn message<'a, 'm: 'a>(
     }
     if mapping.body == Body::Values && chosen.is_none() {
         return None;
+    }
+    let mut message = message;
+    if let Some(head) = &mapping.head
+        && head.matches(message, captures)
+    {
+        let rest =
+            captures.iter().find(|c| c.0 == fixed::REST).and_then(|&(_, from, to)| message.get(from..to));
+        add_captures(message, names, captures, &mut body);
+        message = rest.unwrap_or(message);
     }
     let pattern = find_pattern(mapping, message, captures);
     if strict && pattern.is_none() && !mapping.patterns.is_empty() {
@@ -182,11 +192,11 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_start_matches('/');
     let inner = text.strip_prefix('[').and_then(|t| t.split_once(']')).map_or(text, |(a, _)| a);
     let inner = inner.split_once('%').map_or(inner, |(a, _)| a);
-    let parsed = inner.parse::<IpAddr>().ok().or_else(|| {
-        let (address, port) = inner.rsplit_once(':')?;
-        port.parse::<u16>().ok()?;
-        address.parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4)
-    })?;
+    // `address:port` and `address:port:interface`.
+    let parsed = inner
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| inner.split_once(':')?.0.parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4))?;
     Some(parsed.to_canonical())
 }
 

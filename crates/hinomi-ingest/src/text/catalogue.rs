@@ -23,6 +23,11 @@ use super::template::{Template, TemplateError};
 /// The mapping files, in order: earlier mappings are tried first.
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("linux.yaml", include_str!("../../../../mappings/text/linux.yaml")),
+    ("firewall.yaml", include_str!("../../../../mappings/text/firewall.yaml")),
+    ("cisco.yaml", include_str!("../../../../mappings/text/cisco.yaml")),
+    ("vpn.yaml", include_str!("../../../../mappings/text/vpn.yaml")),
+    ("virtual.yaml", include_str!("../../../../mappings/text/virtual.yaml")),
+    ("services.yaml", include_str!("../../../../mappings/text/services.yaml")),
     ("web.yaml", include_str!("../../../../mappings/text/web.yaml")),
 ];
 
@@ -82,6 +87,7 @@ pub(crate) struct Translation {
 pub(crate) struct Mapping {
     pub(crate) name: String,
     pub(crate) kind: LogKind,
+    pub(crate) head: Option<Template>,
     pub(crate) body: Body,
     pub(crate) columns: Vec<Columns>,
     pub(crate) patterns: Vec<Pattern>,
@@ -249,6 +255,7 @@ fn compile_mapping(source: MappingSource, names: &mut Names) -> Result<Mapping, 
     Ok(Mapping {
         kind: kind(&source.logsource),
         name: source.name,
+        head: source.head.map(|text| Template::compile(&text, names)).transpose()?,
         body: source.body,
         columns: source.columns.into_iter().map(|c| columns(c, names)).collect(),
         patterns,

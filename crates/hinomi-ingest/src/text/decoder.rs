@@ -16,7 +16,7 @@ use super::lines::{self, Line, MAX_LINE, Reading, lines};
 use super::names::{Slot, fixed};
 use super::pairs;
 use super::recognise::recognise;
-use super::stamp;
+use super::stamp::{self, Stamp};
 use super::table::Table;
 use super::template::Captures;
 use crate::{Decode, Unit};
@@ -218,7 +218,14 @@ impl Run<'_, '_> {
         }
         let found = meaning(self.catalogue, &envelope, &mut event, &mut self.scratch);
         let kind = found.map_or_else(|| self.default_kind(&envelope).clone(), |(kind, _)| kind.clone());
-        row.time = self.event_time(found.map(|(_, mapping)| mapping), &event).or(row.time);
+        // A header that states its zone beats a message time that does not.
+        let zoned = envelope.stamp.is_some_and(Stamp::is_zoned);
+        let stated = self.event_time(found.map(|(_, mapping)| mapping), &event);
+        row.time = match stated {
+            Some((_, false)) if zoned => row.time,
+            Some((time, _)) => Some(time),
+            None => row.time,
+        };
         self.emit(&kind, row, &mut event);
     }
 
@@ -254,17 +261,26 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The time that the event's own fields state.
-    pub(super) fn event_time(&mut self, mapping: Option<&Mapping>, event: &Event<'_>) -> Option<Timestamp> {
+    /// The time that the event's own fields state, and whether they state its zone.
+    pub(super) fn event_time(
+        &mut self,
+        mapping: Option<&Mapping>,
+        event: &Event<'_>,
+    ) -> Option<(Timestamp, bool)> {
         if let Some(value) = event.get(fixed::TIME) {
             let stamp = stamp::whole(value.text())?;
-            return self.resolver.resolve(stamp, &self.unit.clocks);
+            return self.resolver.resolve(stamp, &self.unit.clocks).map(|time| (time, stamp.is_zoned()));
         }
         let mapping = mapping?;
         mapping.time.iter().find_map(|slots| self.joined_time(slots, mapping.zone, event))
     }
 
-    fn joined_time(&mut self, slots: &[Slot], zone: Option<Slot>, event: &Event<'_>) -> Option<Timestamp> {
+    fn joined_time(
+        &mut self,
+        slots: &[Slot],
+        zone: Option<Slot>,
+        event: &Event<'_>,
+    ) -> Option<(Timestamp, bool)> {
         let mut text = String::new();
         for &slot in slots {
             if !text.is_empty() {
@@ -272,13 +288,10 @@ impl Run<'_, '_> {
             }
             text.push_str(event.stated(slot)?.text());
         }
-        if let Some(zone) = zone.and_then(|slot| event.stated(slot)) {
-            let with_zone = format!("{text} {}", zone.text());
-            if let Some(stamp) = stamp::whole(&with_zone) {
-                return self.resolver.resolve(stamp, &self.unit.clocks);
-            }
-        }
-        self.resolver.resolve(stamp::whole(&text)?, &self.unit.clocks)
+        let with_zone =
+            zone.and_then(|slot| event.stated(slot)).map(|zone| format!("{text} {}", zone.text()));
+        let stamp = with_zone.and_then(|text| stamp::whole(&text)).or_else(|| stamp::whole(&text))?;
+        self.resolver.resolve(stamp, &self.unit.clocks).map(|time| (time, stamp.is_zoned()))
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct MappingSource {
     #[serde(rename = "match")]
     pub(crate) matcher: MatchSource,
     pub(crate) logsource: LogsourceSource,
+    /// Template of what stands before the patterns; its `<@rest:rest>` is what they see.
+    #[serde(default)]
+    pub(crate) head: Option<String>,
     #[serde(default)]
     pub(crate) body: Body,
     /// Layouts of a body of values by position.
@@ -102,6 +105,8 @@ pub(crate) enum Body {
     Pairs,
     /// Comma-separated values by position.
     Values,
+    /// `key:"value"; `.
+    Labels,
 }
 
 /// Names of values by position, chosen by the value at some positions.

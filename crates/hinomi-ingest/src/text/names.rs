@@ -44,6 +44,8 @@ pub(crate) mod fixed {
         URI_QUERY = 19, "cs-uri-query";
         CS_HOST = 20, "cs-host";
         MSGID = 21, "msgid";
+        /// The message behind a head that several patterns share; never stored.
+        REST = 22, "@rest";
     }
 }
 

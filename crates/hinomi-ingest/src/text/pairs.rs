@@ -34,6 +34,21 @@ pub(crate) fn split<'a>(text: &'a str, names: &Names, event: &mut Event<'a>) {
     }
 }
 
+/// Adds every `key:"value"; ` of `text` to `event`.
+pub(crate) fn split_labels<'a>(text: &'a str, names: &Names, event: &mut Event<'a>) {
+    let mut rest = text;
+    while let Some(at) = rest.find(":\"") {
+        let key = rest.get(..at).unwrap_or_default();
+        let key = key.rsplit([' ', ';', '[']).next().unwrap_or_default();
+        let after = rest.get(at + 2..).unwrap_or_default();
+        let Some((value, tail)) = quoted(after, '"') else { return };
+        if !key.is_empty() && key.chars().all(is_key) {
+            event.push_named(names, key, Value::of(value));
+        }
+        rest = tail;
+    }
+}
+
 fn skip_word(text: &str) -> &str {
     let end = text.find(is_separator).map_or(text.len(), |at| at + 1);
     // A separator is ASCII, so the next byte starts a character.

@@ -26,6 +26,13 @@ pub(crate) enum Stamp {
     Instant(Timestamp),
 }
 
+impl Stamp {
+    /// True when nothing about the zone must be assumed.
+    pub(crate) fn is_zoned(self) -> bool {
+        !matches!(self, Self::Civil { zone: Zone::Unstated, .. })
+    }
+}
+
 /// Reads the time at the start of `text`: the time and how many bytes it takes.
 pub(crate) fn leading(text: &[u8]) -> Option<(Stamp, usize)> {
     let mut cursor = Cursor { text, at: 0, zone: None };

@@ -108,7 +108,7 @@ impl Run<'_, '_> {
             Some(mapping) => apply::meaning(mapping, &mapping.kind, &mut event).clone(),
             None => self.default_kinds.csv.clone(),
         };
-        row.time = self.event_time(mapping, &event);
+        row.time = self.event_time(mapping, &event).map(|(time, _)| time);
         if row.time.is_none() {
             row.time = first_time.and_then(|s| self.resolver.resolve(s, &self.unit.clocks));
         }
@@ -130,7 +130,7 @@ impl Run<'_, '_> {
                 kind.categories.clone_from(&meant.categories);
             }
         }
-        row.time = row.time.or_else(|| self.event_time(mapping, event));
+        row.time = row.time.or_else(|| self.event_time(mapping, event).map(|(time, _)| time));
         self.emit(&kind, row, event);
     }
 }
