@@ -340,7 +340,9 @@ fn meaning<'a>(
         let mapping = catalogue.of_cef(vendor, product)?;
         return Some((apply::meaning(mapping, &mapping.kind, event), mapping));
     }
-    if let Some(found) = apply::choose(catalogue, envelope.program, envelope.message, event, scratch) {
+    // Some gear puts all it says into the structured data.
+    let text = if envelope.message.is_empty() { envelope.structured } else { envelope.message };
+    if let Some(found) = apply::choose(catalogue, envelope.program, text, event, scratch) {
         return Some(found);
     }
     if pairs::looks_like_pairs(envelope.message, 3) {

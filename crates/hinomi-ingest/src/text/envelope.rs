@@ -49,7 +49,13 @@ pub(crate) fn parse(line: &str) -> Envelope<'_> {
     }
     let mut envelope = legacy(rest);
     envelope.priority = envelope.priority.or(priority);
+    envelope.message = skip_message_id(envelope.message);
     envelope
+}
+
+/// The message id of Solaris: `[ID 800047 auth.info] message`.
+fn skip_message_id(message: &str) -> &str {
+    message.strip_prefix("[ID ").and_then(|rest| rest.split_once("] ")).map_or(message, |(_, rest)| rest)
 }
 
 fn priority(line: &str) -> (Option<(u8, u8)>, &str) {
@@ -127,8 +133,13 @@ fn legacy(text: &str) -> Envelope<'_> {
     } else if !rest.is_empty() && !rest.starts_with([' ', ':', '\t', ',', ';', '|', ']']) {
         return unstamped(text);
     }
-    let traditional =
-        !bracketed && bytes.get(start).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'*' | b'.'));
+    // `Sat Jan 31 …` is how programs write the time into their own files.
+    let weekday = bytes.get(start + 3).is_some_and(|b| matches!(b, b' ' | b','))
+        && bytes.get(start).is_some_and(u8::is_ascii_alphabetic)
+        && !is_month(bytes.get(start..start + 3));
+    let traditional = !weekday
+        && !bracketed
+        && bytes.get(start).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'*' | b'.'));
     let iso_t = bytes.get(start + 10) == Some(&b'T');
     let body = rest.trim_start_matches([' ', '\t']);
     let mut envelope = Envelope { stamp: Some(stamp), ..Envelope::default() };
@@ -148,6 +159,13 @@ fn legacy(text: &str) -> Envelope<'_> {
     tagged(envelope, body, trust)
 }
 
+fn is_month(name: Option<&[u8]>) -> bool {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let name = name.and_then(|n| std::str::from_utf8(n).ok());
+    name.is_some_and(|n| MONTHS.iter().any(|month| n.eq_ignore_ascii_case(month)))
+}
+
 /// Network gear may number its lines: `000123: *Mar  1 …`, `123: Jan 31 …`.
 fn sequence_number(bytes: &[u8]) -> usize {
     let digits = bytes.iter().take(12).take_while(|b| b.is_ascii_digit()).count();
@@ -160,7 +178,18 @@ fn unstamped(text: &str) -> Envelope<'_> {
     if let Some((program, pid, message)) = tag(text).filter(|(_, pid, _)| !pid.is_empty()) {
         return Envelope { framing: Framing::Syslog, program, pid, message, ..Envelope::default() };
     }
+    // A journal printed without times: `host program[pid]: message`.
+    if let Some((host, rest)) = text.split_once(' ').filter(|(host, _)| is_host(host) && !is_level(host))
+        && let Some((program, pid, message)) =
+            tag(rest).filter(|(_, pid, message)| is_pid(pid) && !message.is_empty())
+    {
+        return Envelope { framing: Framing::Syslog, host, program, pid, message, ..Envelope::default() };
+    }
     Envelope { message: text, ..Envelope::default() }
+}
+
+fn is_pid(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `<time>: %FACILITY…` or `<time>: message`.
@@ -229,6 +258,11 @@ fn tagged<'a>(mut envelope: Envelope<'a>, body: &'a str, trust: Trust) -> Envelo
         {
             return Envelope { program, pid, message, ..envelope };
         }
+    }
+    // A program in brackets: `time [program]: message`.
+    let bracketed = first.trim_end_matches(':').strip_prefix('[').and_then(|f| f.strip_suffix(']'));
+    if let Some(program) = bracketed.filter(|p| trust == Trust::Syslog && is_host(p)) {
+        return Envelope { program, message: rest, ..envelope };
     }
     if is_host(first) && !is_level(first) && !first.starts_with('%') {
         if let Some((program, pid, message)) = tag(rest)
@@ -335,6 +369,9 @@ mod tests {
         check("2026-01-31T12:00:00Z In(14) shell[9]: [root]: ls", syslog, ["", "shell", "9", "[root]: ls"]);
         check("2026-01-31T12:00:00Z esx1 Hostd: x", syslog, ["esx1", "Hostd", "", "x"]);
         check("sshd[7]: x", syslog, ["", "sshd", "7", "x"]);
+        check("gw sshd[7]: x", syslog, ["gw", "sshd", "7", "x"]);
+        check("Jan 31 12:00:00 gw sshd[7]: [ID 1 auth.info] x", syslog, ["gw", "sshd", "7", "x"]);
+        check("Jan 31 12:00:00 [sshd]: x", syslog, ["", "sshd", "", "x"]);
     }
 
     #[test]

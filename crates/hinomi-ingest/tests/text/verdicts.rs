@@ -21,10 +21,11 @@ fn ban_tool_verdicts() {
             let text = String::from_utf8_lossy(line);
             if let Some(json) = text.trim_start_matches(['#', ' ']).strip_prefix("failJSON:") {
                 verdict = serde_json::from_str(json.trim()).ok();
-            } else if !text.starts_with('#') && !text.trim().is_empty() {
-                if let Some(verdict) = verdict.take() {
-                    judge(&mut table, product, held_out(path), line, &verdict, number + 1);
-                }
+            } else if !text.starts_with('#')
+                && !text.trim().is_empty()
+                && let Some(verdict) = verdict.take()
+            {
+                judge(&mut table, product, held_out(path), line, &verdict, number + 1);
             }
         }
     }
