@@ -14,3 +14,4 @@ pub mod report;
 pub mod rulebook;
 pub mod scan;
 pub mod suppress;
+pub mod trial;

@@ -96,6 +96,30 @@ impl Rulebook {
         Ok(())
     }
 
+    /// Texts of the rule files of `sources`, with their origins, in load order. Unreadable files are left to
+    /// [`Rulebook::load`] to report.
+    ///
+    /// # Errors
+    /// When a named file or folder cannot be read.
+    pub fn texts(sources: &[RuleSource]) -> Result<Vec<(String, String)>, RulebookError> {
+        let mut texts = Vec::new();
+        for source in sources {
+            match source {
+                RuleSource::Bundled => {
+                    texts.extend(BUNDLED.iter().map(|(n, t)| (format!("bundled:{n}"), (*t).to_owned())));
+                }
+                RuleSource::Path(path) => {
+                    let mut files = Vec::new();
+                    collect(path, &mut files)?;
+                    files.sort();
+                    let read = |f: &PathBuf| Some((f.display().to_string(), read_text(f).ok()?));
+                    texts.extend(files.iter().filter_map(read));
+                }
+            }
+        }
+        Ok(texts)
+    }
+
     /// Adds the documents of one file.
     pub fn add(&mut self, text: &str, origin: &str, placeholders: &Placeholders) {
         self.files += 1;

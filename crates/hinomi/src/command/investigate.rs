@@ -36,7 +36,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         None => Suppressions::default(),
     };
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, rejected) = engine(&args, &subjects)?;
+    let (engine, mut rejected) = engine(&args, &subjects)?;
     let logs_zone = if args.tz.is_some() { zone.clone() } else { TimeZone::UTC };
     let mut reading = Options::at(now);
     reading.zone = logs_zone;
@@ -53,7 +53,8 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         limits: Limits { hits: args.max_detections, ..Limits::default() },
     };
     let findings = with_progress(&args, lang, |progress| scan(request, progress));
-    let correlated = crate::correlated::correlate(&engine, &findings);
+    let (correlated, mut unusable) = crate::correlated::correlations(&engine, &findings);
+    rejected.append(&mut unusable);
     let report = assemble(Material {
         findings,
         engine: &engine,

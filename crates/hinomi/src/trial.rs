@@ -1,0 +1,194 @@
+//! Rules put to small inputs: the examples they bring along, and the explanation of a match.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+use std::sync::Arc;
+
+use hinomi_detect::sigma::{Document, LogSource, Meta, Placeholders, Rule, RuleTest, Search, rule_tests};
+use hinomi_detect::{Engine, LogSources};
+use hinomi_ingest::intake::{Options, Root};
+use hinomi_model::Timestamp;
+
+use crate::correlated::correlations;
+use crate::rulebook::Rulebook;
+use crate::scan::{Event, Findings, Limits, Request, ScanProgress, Subjects, scan};
+
+/// One example that a rule brought along, run.
+#[derive(Debug, Clone)]
+pub struct TrialResult {
+    /// The example.
+    pub test: RuleTest,
+    /// Whether the rule fired.
+    pub fired: bool,
+    /// Events that were read from the example; none means that the example itself is broken.
+    pub events: u64,
+}
+
+impl TrialResult {
+    /// Whether the rule did what the example says, on at least one event.
+    pub fn passed(&self) -> bool {
+        self.events > 0 && self.fired == self.test.positive
+    }
+}
+
+/// A clock for inputs that state no year: examples are written as of 2026.
+const NOW: Timestamp = Timestamp::from_nanos(1_798_761_599 * hinomi_model::NANOS_PER_SECOND);
+
+/// Runs every example of a rule file through the whole pipeline.
+pub fn run_examples(text: &str, sources: &LogSources, subjects: &Subjects) -> Vec<TrialResult> {
+    let mut book = Rulebook::default();
+    book.add(text, "rule", &Placeholders::default());
+    let (engine, _) = Engine::compile(book.documents, sources, &subjects.fields());
+    let run = |test: RuleTest| {
+        let input = match &test.lines {
+            Some(lines) => lines.clone().into_bytes(),
+            None => test.events.iter().flat_map(|e| [e.as_bytes(), b"\n"].concat()).collect(),
+        };
+        let findings = scan_bytes(input, &engine, subjects);
+        let single = findings.hits.iter().any(|h| engine.rule(h.rule).is_some_and(|r| r.meta.id == test.rule));
+        let together = correlations(&engine, &findings).0.iter().any(|c| c.meta.id == test.rule);
+        TrialResult { fired: single || together, events: findings.events, test }
+    };
+    rule_tests(text).into_iter().map(run).collect()
+}
+
+fn scan_bytes(input: Vec<u8>, engine: &Engine, subjects: &Subjects) -> Findings {
+    let request = Request {
+        roots: vec![Root::Stream { name: "example".to_owned(), reader: Box::new(Cursor::new(input)) }],
+        reading: Options::at(NOW),
+        engine,
+        subjects,
+        window: hinomi_detect::completeness::Window::default(),
+        hosts: Vec::new(),
+        threads: 1,
+        limits: Limits::default(),
+    };
+    scan(request, &ScanProgress::default())
+}
+
+/// Why a rule holds for an event or not: its tree with the truth of every part.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The event, with the fields the rule reads.
+    pub event: Arc<Event>,
+    /// Whether the event belongs to the rule's log source.
+    pub routed: bool,
+    /// Whether the rule matches.
+    pub matched: bool,
+    /// Parts of the condition, outermost first, with their depth.
+    pub parts: Vec<Part>,
+}
+
+/// One part of a condition.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Nesting.
+    pub depth: usize,
+    /// What it asks.
+    pub text: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Value of the field asked for, when there is one.
+    pub value: Option<String>,
+}
+
+/// Explains `rule` on every event of `input`. Each part of the condition is compiled as a rule of its own and run
+/// by the same engine, so that the explanation cannot differ from the detection.
+pub fn explain(rule: &Rule, input: Vec<u8>, sources: &LogSources, subjects: &Subjects) -> Vec<Explanation> {
+    let whole = Search::Any(rule.conditions.clone());
+    let mut parts = Vec::new();
+    flatten(&whole, 0, &mut parts);
+    let as_rule = |id: String, logsource: LogSource, condition: Search| {
+        let meta = Meta { id, ..Meta::default() };
+        Document::Rule(Rule { meta, logsource, conditions: vec![condition], fields: rule.fields.clone() })
+    };
+    let everything = || Search::All(Vec::new());
+    let mut documents = vec![
+        as_rule("every".to_owned(), LogSource::default(), everything()),
+        as_rule("routed".to_owned(), rule.logsource.clone(), everything()),
+    ];
+    for (number, (_, part)) in parts.iter().enumerate() {
+        documents.push(as_rule(format!("part-{number}"), rule.logsource.clone(), (*part).clone()));
+    }
+    let (engine, _) = Engine::compile(documents, sources, &subjects.fields());
+    let findings = scan_bytes(input, &engine, subjects);
+    let mut held: BTreeMap<(u64, u32), (Option<Arc<Event>>, BTreeSet<String>, Vec<Arc<Event>>)> = BTreeMap::new();
+    for hit in &findings.hits {
+        let entry = held.entry((hit.event.offset, hit.event.sub)).or_default();
+        let id = engine.rule(hit.rule).map(|r| r.meta.id.clone()).unwrap_or_default();
+        if id == "every" {
+            entry.0 = Some(Arc::clone(&hit.event));
+        }
+        entry.1.insert(id);
+        entry.2.push(Arc::clone(&hit.event));
+    }
+    let explained = held.into_values().filter_map(|(event, ids, seen)| {
+        let value = |name: &str| seen.iter().find_map(|e| e.field(name)).map(str::to_owned);
+        let part = |(number, (depth, search)): (usize, &(usize, &Search))| Part {
+            depth: *depth,
+            text: describe(search),
+            holds: ids.contains(&format!("part-{number}")),
+            value: match search {
+                Search::Field(name, _) => value(name),
+                _ => None,
+            },
+        };
+        Some(Explanation {
+            event: event?,
+            routed: ids.contains("routed"),
+            matched: ids.contains("part-0"),
+            parts: parts.iter().enumerate().map(part).collect(),
+        })
+    });
+    explained.collect()
+}
+
+fn flatten<'s>(search: &'s Search, depth: usize, out: &mut Vec<(usize, &'s Search)>) {
+    match search {
+        Search::All(parts) | Search::Any(parts) if parts.len() == 1 => {
+            parts.iter().for_each(|p| flatten(p, depth, out));
+        }
+        Search::All(parts) | Search::Any(parts) => {
+            out.push((depth, search));
+            parts.iter().for_each(|p| flatten(p, depth + 1, out));
+        }
+        Search::Not(inner) => {
+            out.push((depth, search));
+            flatten(inner, depth + 1, out);
+        }
+        Search::Field(..) | Search::Keyword(_) | Search::KeywordRegex(_) => out.push((depth, search)),
+    }
+}
+
+/// One part in words close to the rule's own.
+fn describe(search: &Search) -> String {
+    use hinomi_detect::sigma::{Pattern, Test, Token};
+    let pattern = |p: &Pattern| -> String {
+        let token = |t: &Token| match t {
+            Token::Literal(text) => text.clone(),
+            Token::Many => "*".to_owned(),
+            Token::One => "?".to_owned(),
+        };
+        p.0.iter().map(token).collect()
+    };
+    let list = |patterns: &[Pattern]| {
+        let shown: Vec<String> = patterns.iter().take(6).map(pattern).collect();
+        let more = patterns.len().saturating_sub(6);
+        if more > 0 { format!("{} … +{more}", shown.join(" | ")) } else { shown.join(" | ") }
+    };
+    match search {
+        Search::All(_) => "all of".to_owned(),
+        Search::Any(_) => "any of".to_owned(),
+        Search::Not(_) => "not".to_owned(),
+        Search::Keyword(patterns) => format!("any value contains {}", list(&patterns.any)),
+        Search::KeywordRegex(regex) => format!("any value matches /{}/", regex.pattern),
+        Search::Field(name, test) => match test {
+            Test::Match(patterns) => format!("{name} = {}", list(&patterns.any)),
+            Test::Regex(regex) => format!("{name} matches /{}/", regex.pattern),
+            Test::Exists(true) => format!("{name} exists"),
+            Test::Exists(false) => format!("{name} does not exist"),
+            Test::Absent => format!("{name} is null or absent"),
+            other => format!("{name}: {other:?}"),
+        },
+    }
+}
