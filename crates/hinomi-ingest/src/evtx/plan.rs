@@ -107,7 +107,11 @@ impl Plan {
             kind::SYSTEMTIME => {
                 let [year, month, day, hour, minute, second, millis] =
                     value::system_parts(bytes).map(|p| p as u32);
-                Timestamp::from_civil((year as i32, month, day), (hour, minute, second), millis * 1_000_000)
+                Timestamp::from_civil(
+                    (year as i32, month, day),
+                    (hour, minute, second),
+                    millis.saturating_mul(1_000_000),
+                )
             }
             kind::STRING => Timestamp::parse_iso(utf16(bytes).as_bytes(), true),
             _ => None,

@@ -186,10 +186,20 @@ impl Record {
         }
         for index in 0..count {
             let Some(&value) = self.values.get(base + index as usize) else { break };
-            if value.ty == kind::FRAGMENT && value.length > 0 {
-                let start = value.at as usize;
-                let cursor = Cursor::new(chunk, start, start + usize::from(value.length));
-                self.stream(cursor, chunk, (number, index as u16), templates, depth + 1)?;
+            if value.ty != kind::FRAGMENT || value.length == 0 {
+                continue;
+            }
+            let start = value.at as usize;
+            let cursor = Cursor::new(chunk, start, start + usize::from(value.length));
+            let before = (self.instances.len(), self.values.len());
+            if self.stream(cursor, chunk, (number, index as u16), templates, depth + 1).is_err() {
+                // The rest of the record stands for itself.
+                self.note = Some(Fault::FRAGMENT);
+                self.instances.truncate(before.0);
+                self.values.truncate(before.1);
+                if let Some(value) = self.values.get_mut(base + index as usize) {
+                    value.ty = kind::NULL;
+                }
             }
         }
         Ok(())

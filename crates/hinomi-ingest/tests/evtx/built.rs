@@ -335,6 +335,25 @@ fn a_lost_template_is_said_per_record() {
 }
 
 #[test]
+fn a_damaged_fragment_costs_its_fields_only() {
+    let inner = Body::Template(
+        element("Report").child(element("Leaf").with(Part::Value(0, false))),
+        vec![string("v")],
+    );
+    let template = event(element("UserData").with(Part::Value(3, false)));
+    let mut chunk = Chunk::new();
+    chunk.record(1, TIME, &Body::Template(template, values(7, 1, TIME, [Value::Fragment(inner)])));
+    let mut chunk = chunk.finish();
+    let definition =
+        chunk.windows(4).enumerate().filter(|(_, w)| w == &[0x11, 0x22, 0x33, 0x44]).nth(3).unwrap().0;
+    chunk[definition + 19] = 0xff;
+    let (found, reported) = read(&builder::file(&[chunk]));
+    assert_eq!((found.len(), found[0]["EventID"][0].as_str()), (1, "7"));
+    assert!(!found[0].contains_key("Leaf"));
+    assert_eq!(reported, [DiagnosticKind::ChecksumMismatch, DiagnosticKind::Malformed]);
+}
+
+#[test]
 fn records_behind_a_stale_header_are_read() {
     let mut chunk = numbered("a", 1, 4);
     let third = chunk.windows(4).enumerate().filter(|(_, w)| w == b"**\0\0").nth(2).unwrap().0 as u32;

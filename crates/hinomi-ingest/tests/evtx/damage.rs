@@ -22,16 +22,16 @@ impl Dice {
 
 /// How often each record occurs, by the number and the time in its header: damage behind the header does not
 /// change who it is.
-type Records = BTreeMap<(u64, i64), usize>;
+type Records = BTreeMap<(u64, i128), usize>;
 
 /// From 1601 to 1970.
-const MICROS_TO_1970: i64 = 11_644_473_600_000_000;
+const NANOS_TO_1970: i128 = 11_644_473_600_000_000_000;
 
 fn theirs(bytes: &[u8]) -> Records {
     let mut found = Records::new();
     let Ok(mut parser) = evtx::EvtxParser::from_buffer(bytes.to_vec()) else { return found };
     for record in parser.records_json_bytes().flatten() {
-        let time = record.timestamp.as_microsecond();
+        let time = record.timestamp.as_nanosecond();
         *found.entry((record.event_record_id, time)).or_default() += 1;
     }
     found
@@ -47,14 +47,14 @@ fn ours(bytes: &[u8]) -> Records {
             let from = row.offset as usize + at;
             u64::from_le_bytes(bytes[from..from + 8].try_into().unwrap())
         };
-        let time = (header(16) / 10) as i64 - MICROS_TO_1970;
+        let time = i128::from(header(16)) * 100 - NANOS_TO_1970;
         *found.entry((header(8), time)).or_default() += 1;
     }
     found
 }
 
 /// Records that only the independent reader found.
-fn lost(bytes: &[u8]) -> Vec<(u64, i64)> {
+fn lost(bytes: &[u8]) -> Vec<(u64, i128)> {
     let ours = ours(bytes);
     let missing =
         |(record, count): (_, usize)| (ours.get(&record).copied().unwrap_or(0) < count).then_some(record);
@@ -103,7 +103,9 @@ fn flipped_bits_cost_no_record_that_is_still_readable() {
             files += 1;
             let lost = lost(&bytes);
             if !lost.is_empty() {
-                failures.push(format!("{} flipped at {flips:?}: {lost:?}", sample.name));
+                let mut store = Store::new(&Projection::of([""; 0]));
+                let said = decode(&bytes, bytes.len(), &mut store).into_sorted();
+                failures.push(format!("{} flipped at {flips:?}: {lost:?} {said:?}", sample.name));
             }
         }
     }
