@@ -27,6 +27,8 @@ struct Service {
     product: String,
     service: String,
     channels: Vec<String>,
+    #[serde(default)]
+    rename: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,19 +103,21 @@ impl LogSources {
                 product: source.product.clone(),
                 category: source.category.clone(),
                 channels,
+                rename: self.service(source).map(|s| s.rename.clone()).unwrap_or_default(),
                 ..Route::default()
             }],
             None => vec![Route::generic(source)],
         }
     }
 
+    fn service(&self, source: &LogSource) -> Option<&Service> {
+        let name = source.service.as_deref()?;
+        let product = |s: &Service| source.product.as_deref().is_none_or(|p| p == s.product);
+        self.services.iter().find(|s| s.service == name && product(s))
+    }
+
     fn channels(&self, source: &LogSource) -> Option<Vec<String>> {
-        let service = source.service.as_deref()?;
-        let known = self
-            .services
-            .iter()
-            .find(|s| s.service == service && source.product.as_deref().is_none_or(|p| p == s.product));
-        known.map(|s| s.channels.iter().map(|c| c.to_lowercase()).collect())
+        self.service(source).map(|s| s.channels.iter().map(|c| c.to_lowercase()).collect())
     }
 }
 

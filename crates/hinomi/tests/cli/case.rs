@@ -1,0 +1,85 @@
+//! The recorded case against the ground truth that its recording script wrote.
+
+use std::collections::BTreeSet;
+
+use hinomi_ingest::intake::{Limits, read_member_range};
+use hinomi_model::{Digest, EvidenceRef, Timestamp};
+use serde_json::Value;
+
+use crate::support::{case_report, list, report, root, text};
+
+fn truth(name: &str) -> Value {
+    let path = root().join("examples").join(name).join("truth.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn nanos(value: &Value, key: &str) -> i64 {
+    text(value, key).parse::<Timestamp>().unwrap().as_nanos()
+}
+
+/// Steps of the intruder during which a detection of at least medium level happened on the step's host (or on a
+/// host that the log does not name) or account.
+fn noticed(truth: &Value, report: &Value) -> BTreeSet<String> {
+    const SLACK: i64 = 2 * hinomi_model::NANOS_PER_SECOND;
+    let steps = list(truth, "steps").iter().filter(|s| text(s, "id").starts_with('S'));
+    let loud = |d: &&Value| ["medium", "high", "critical"].contains(&text(d, "level"));
+    let during = |step: &Value, d: &Value| {
+        let Ok(time) = text(d, "time").parse::<Timestamp>() else { return false };
+        let inside = time.as_nanos() >= nanos(step, "time_start") - SLACK && time.as_nanos() <= nanos(step, "time_end") + SLACK;
+        let host = ["", text(step, "host")].contains(&text(d, "host"));
+        inside && (host || text(d, "account") == text(step, "account"))
+    };
+    let seen = |step: &&Value| list(report, "detections").iter().filter(loud).any(|d| during(step, d));
+    steps.filter(seen).map(|s| text(s, "id").to_owned()).collect()
+}
+
+#[test]
+fn the_intruder_is_noticed_from_the_first_sign_in() {
+    let noticed = noticed(&truth("case"), case_report());
+    println!("steps with a detection: {noticed:?}");
+    // Entry without a second factor, the move to the file server, auditing switched off, logs truncated.
+    for step in ["S02", "S06", "S15", "S23"] {
+        assert!(noticed.contains(step), "{step} is not noticed: {noticed:?}");
+    }
+    let incidents = list(case_report(), "incidents");
+    assert!(incidents.iter().any(|i| ["high", "critical"].contains(&text(i, "level"))));
+}
+
+#[test]
+fn an_administrators_ordinary_day_is_no_incident() {
+    let report = report(&["examples/benign", "--tz", "Asia/Tokyo"]);
+    let loud: Vec<_> = list(&report, "detections")
+        .iter()
+        .filter(|d| ["high", "critical"].contains(&text(d, "level")))
+        .map(|d| text(d, "title"))
+        .collect();
+    assert!(loud.is_empty(), "{loud:?}");
+}
+
+/// Without the rules that saw a step, the step is not noticed: the test above can fail.
+#[test]
+fn without_its_rules_a_step_is_not_noticed() {
+    let mut blind = case_report().clone();
+    let sign_in = |d: &Value| list(d, "techniques").iter().any(|t| text(t, "id") == "T1133");
+    blind["detections"].as_array_mut().unwrap().retain(|d| !sign_in(d));
+    assert!(!noticed(&truth("case"), &blind).contains("S02"));
+}
+
+#[test]
+fn every_citation_leads_back_to_its_event() {
+    let mut checked = 0;
+    for detection in list(case_report(), "detections") {
+        for evidence in list(detection, "evidence") {
+            let reference: EvidenceRef = text(evidence, "reference").parse().unwrap();
+            let place = text(evidence, "place").split('!').next().unwrap();
+            let path = root().join(place);
+            assert_eq!(Digest::of(&std::fs::read(&path).unwrap()), reference.file);
+            let limits = Limits::default();
+            let length = evidence["length"].as_u64().unwrap() as u32;
+            let bytes = read_member_range(&path, &reference.member, reference.offset, length, &limits).unwrap();
+            assert_eq!(Digest::of(&bytes), reference.event, "{place}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "{checked}");
+}

@@ -1,0 +1,99 @@
+//! Shapes of the output: schema, determinism, languages, harmlessness.
+
+use crate::support::{case_report, hinomi, list, report, root, stdout};
+
+#[test]
+fn the_report_follows_the_published_schema() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(root().join("docs/report.schema.json")).unwrap()).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("report.json", schema).unwrap();
+    let index = compiler.compile("report.json", &mut schemas).unwrap();
+    let checked = |report: &serde_json::Value| schemas.validate(report, index).map_err(|e| e.to_string());
+    checked(case_report()).unwrap();
+    let mut broken = case_report().clone();
+    broken["detections"][0]["level"] = "loud".into();
+    assert!(checked(&broken).is_err(), "the schema must be able to fail");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_whatever_the_threads() {
+    let run = |jobs: &str, shape: &str| {
+        hinomi(&["investigate", "-q", "examples/case", "--jobs", jobs, "-o", shape]).stdout
+    };
+    for shape in ["json", "jsonl", "terminal", "timesketch"] {
+        let one = run("1", shape);
+        assert!(!one.is_empty());
+        assert!(one == run("1", shape) && one == run("3", shape), "{shape} differs");
+    }
+}
+
+#[test]
+fn both_languages_say_the_same_numbers() {
+    let numbers = |lang: &str| {
+        let text = stdout(&hinomi(&["investigate", "-q", "examples/case", "--lang", lang, "--tz", "Asia/Tokyo", "--all"]));
+        let timeline: Vec<String> = text
+            .lines()
+            .filter(|l| l.starts_with("  ") && l.get(4..5) == Some(":") && l.get(7..8) == Some(":"))
+            .filter_map(|l| l.get(2..10).map(str::to_owned))
+            .collect();
+        (timeline, text.contains("火の見"))
+    };
+    let (english, japanese) = (numbers("en"), numbers("ja"));
+    assert!(!english.0.is_empty());
+    assert_eq!(english, japanese);
+    let japanese = stdout(&hinomi(&["investigate", "-q", "examples/case", "--lang", "ja"]));
+    assert!(japanese.contains("時系列") && japanese.contains("欠けているもの"), "{japanese}");
+}
+
+#[test]
+fn no_escape_sequence_of_a_log_reaches_the_terminal() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+    std::fs::create_dir_all(&folder).unwrap();
+    let line = "Jan 10 01:02:03 fs\u{1b}[2J01 sudo: a\u{202e}b : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/rm -rf \u{1b}]0;x\u{7} /var/log\n";
+    std::fs::write(folder.join("auth.log"), line).unwrap();
+    let rule = "title: \"e\\u001B[31mvil\"\nid: 3f0c2a54-5d2f-4f7e-9b1c-1d2e3f4a5b6c\nlogsource: {product: linux}\n\
+                detection:\n  k: ['COMMAND']\n  condition: k\nlevel: high\n";
+    std::fs::write(folder.join("rule.yml"), rule).unwrap();
+    let rules = folder.join("rule.yml");
+    let output = hinomi(&["investigate", "-q", folder.to_str().unwrap(), "-r", rules.to_str().unwrap(), "--color", "never"]);
+    let text = stdout(&output);
+    assert!(text.contains("vil"), "the rule fired: {text}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");
+}
+
+#[test]
+fn the_window_and_the_host_narrow_the_report() {
+    let all = list(case_report(), "detections").len();
+    let one_host = report(&["examples/case", "--tz", "Asia/Tokyo", "--host", "gw01"]);
+    let hosts: std::collections::BTreeSet<_> =
+        list(&one_host, "detections").iter().map(|d| d["host"].as_str().unwrap()).collect();
+    assert_eq!(hosts.into_iter().collect::<Vec<_>>(), ["gw01"]);
+    let none = report(&["examples/case", "--tz", "Asia/Tokyo", "--until", "2001-01-01"]);
+    assert!(list(&none, "detections").len() < all);
+}
+
+#[test]
+fn timesketch_starts_with_the_columns_it_needs() {
+    let text = stdout(&hinomi(&["investigate", "-q", "examples/case", "-o", "timesketch"]));
+    assert!(text.starts_with("message,datetime,timestamp_desc,"));
+    assert!(text.lines().count() > 1);
+}
+
+#[test]
+fn standard_input_is_read_and_cited() {
+    use std::io::Write as _;
+    let log = std::fs::read(root().join("examples/case/gw01/var/log/auth.log")).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_hinomi"))
+        .args(["investigate", "-", "--json", "-q"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&log).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reference = report["detections"][0]["evidence"][0]["reference"].as_str().unwrap();
+    assert!(reference.starts_with(&format!("file:{}/", hinomi_model::Digest::of(&log))), "{reference}");
+}
