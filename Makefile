@@ -3,7 +3,7 @@ CARGO ?= cargo
 .PHONY: demo build test lint unit soak bench reference install
 
 demo: build
-	-./target/release/hinomi investigate examples/case --tz Asia/Tokyo
+	@./target/release/hinomi investigate examples/case --tz Asia/Tokyo; test $$? -le 1
 
 build:
 	$(CARGO) build --release --locked --bin hinomi
