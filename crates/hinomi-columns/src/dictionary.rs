@@ -77,6 +77,25 @@ impl Dictionary {
         self.raw(TAG_TEXT, text.as_bytes(), |_, _| ValueKind::Text)
     }
 
+    /// Interns bytes as text if they are UTF-8; a value that is known already is not checked again.
+    #[inline]
+    pub fn utf8(&mut self, bytes: &[u8]) -> Option<ValueId> {
+        let hash = hash_of(&self.hasher, TAG_TEXT, bytes);
+        if let Some(id) = self.find(hash, TAG_TEXT, bytes) {
+            return Some(id);
+        }
+        std::str::from_utf8(bytes).ok()?;
+        Some(self.insert(hash, TAG_TEXT, bytes, |_, _| ValueKind::Text))
+    }
+
+    fn find(&self, hash: u64, tag: u8, raw: &[u8]) -> Option<ValueId> {
+        let (bytes, entries) = (&self.bytes, &self.entries);
+        let found = self.index.find(hash, |&id| {
+            entries.get(id as usize).is_some_and(|e| e.tag == tag && slice(bytes, e.key) == raw)
+        });
+        found.map(|&id| ValueId(id))
+    }
+
     /// Interns a number by its decimal text.
     pub fn number(&mut self, text: &str) -> ValueId {
         self.raw(TAG_NUMBER, text.as_bytes(), |_, _| ValueKind::Number)
@@ -124,12 +143,8 @@ impl Dictionary {
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
         let hash = hash_of(&self.hasher, tag, raw);
-        let (bytes, entries) = (&self.bytes, &self.entries);
-        let found = self.index.find(hash, |&id| {
-            entries.get(id as usize).is_some_and(|e| e.tag == tag && slice(bytes, e.key) == raw)
-        });
-        if let Some(&id) = found {
-            return ValueId(id);
+        if let Some(id) = self.find(hash, tag, raw) {
+            return id;
         }
         self.insert(hash, tag, raw, convert)
     }

@@ -52,11 +52,15 @@ fn main() {
         println!("{file}: {} bytes, {} units", bytes.len(), units.len());
         let (trees, lines) = best(|| trees(&bytes));
         println!("  {lines:>8} events  {:>6.3} µs/event  trees", micros(trees, lines));
-        for (name, projection) in [("routing fields", nothing), ("rule fields", rules), ("all fields", everything)] {
+        for (name, projection) in
+            [("routing fields", nothing), ("rule fields", rules), ("all fields", everything)]
+        {
             let (ours, rows) = best(|| columns(&units, &projection));
             let micros = micros(ours, rows);
             let (ratio, rate) = (trees as f64 / ours as f64, 1e6 / micros);
-            println!("  {rows:>8} events  {micros:>6.3} µs/event  {rate:>9.0} events/s  columns, {name} (x{ratio:.1})");
+            println!(
+                "  {rows:>8} events  {micros:>6.3} µs/event  {rate:>9.0} events/s  columns, {name} (x{ratio:.1})"
+            );
         }
         let (cutting, _) = best(|| self::units(&bytes).len());
         println!("  {:>6.3} µs/event  cutting and copying", micros(cutting, lines));

@@ -30,6 +30,8 @@ pub struct JsonDecoder {
     common: Common,
     verdicts: Verdicts,
     shapes: Shapes,
+    /// Number of the unit at hand.
+    number: u32,
     /// First key of the last object that was not an envelope.
     plain_key: Vec<u8>,
 }
@@ -56,6 +58,7 @@ impl JsonDecoder {
 
 impl Decode for JsonDecoder {
     fn decode(&mut self, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
+        self.number = self.number.wrapping_add(1).max(1);
         let mut losses = Losses { unit, diagnostics, place: None, wide: None, assumed: false };
         let mut wide = None;
         let text = match super::cut::wide_order(&unit.bytes) {
@@ -235,6 +238,7 @@ impl Walk<'_> {
     fn parse(&mut self, at: usize) -> Result<usize, Fault> {
         let current = self.decoder.current;
         let decoder = &mut *self.decoder;
+        let number = decoder.number;
         decoder.event.clear();
         let (Some(slot), Some(kind)) = (decoder.tries.get_mut(current), kind_at(current)) else {
             return Err(Fault { at, what: Damage::NoValue });
@@ -242,7 +246,7 @@ impl Walk<'_> {
         let trie = slot.get_or_insert_with(|| Trie::new(kind));
         trie.begin_event();
         let mut reader =
-            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event };
+            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event, number };
         reader.root()?;
         Ok(reader.at)
     }
@@ -288,11 +292,12 @@ impl Walk<'_> {
     fn element(&mut self, node: u32, at: usize) -> Result<usize, Fault> {
         let current = self.decoder.current;
         let decoder = &mut *self.decoder;
+        let number = decoder.number;
         let Some(Some(trie)) = decoder.tries.get_mut(current) else {
             return Err(Fault { at, what: Damage::NoValue });
         };
         let mut reader =
-            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event };
+            Reader { text: self.text, at, trie, store: &mut *self.store, event: &mut decoder.event, number };
         reader.element(node)?;
         Ok(reader.at)
     }

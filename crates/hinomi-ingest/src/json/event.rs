@@ -7,8 +7,9 @@
 use hinomi_columns::{FieldId, Store, ValueId};
 use memchr::memchr;
 
+use super::mapping::Convert;
 use super::scan::{byte, part, skip_space, skip_value, string_end, word_end};
-use super::trie::{Action, NodeId, OVERFLOW, ROOT, Trie};
+use super::trie::{Action, Memo, NodeId, OVERFLOW, ROOT, Trie};
 use super::value::{Form, Raw, intern, intern_converted};
 
 /// Objects and arrays inside each other beyond this are damage or malice.
@@ -77,6 +78,8 @@ pub(super) struct Reader<'a> {
     pub(super) trie: &'a mut Trie,
     pub(super) store: &'a mut Store,
     pub(super) event: &'a mut Event,
+    /// Number of the text, never 0; equal numbers mean the same bytes.
+    pub(super) number: u32,
 }
 
 impl Reader<'_> {
@@ -267,7 +270,7 @@ impl Reader<'_> {
         if let Some(pairs) = watch.pairs {
             return self.pairs(node, pairs).map(|()| true);
         }
-        if watch.convert == Some(super::mapping::Convert::Bytes) {
+        if watch.convert == Some(Convert::Bytes) {
             let Some(end) = skip_value(self.text, start) else { return Ok(false) };
             if super::value::byte_array(part(self.text, start, end)).is_some() {
                 self.at = end;
@@ -292,21 +295,38 @@ impl Reader<'_> {
     fn scalar(&mut self, node: NodeId, raw: Raw) {
         match self.trie.action(node) {
             Action::Skip => {}
-            Action::Keep(field) => self.keep(field, raw),
+            Action::Keep(field) => self.keep(node, field, raw, None),
             Action::Special(at) => self.special(node, at, raw),
             Action::Unresolved => {
                 if let Action::Keep(field) = self.trie.resolve(node, self.store) {
-                    self.keep(field, raw);
+                    self.keep(node, field, raw, None);
                 }
             }
         }
     }
 
     #[inline]
-    fn keep(&mut self, field: FieldId, raw: Raw) {
+    fn keep(&mut self, node: NodeId, field: FieldId, raw: Raw, convert: Option<Convert>) {
         let bytes = part(self.text, raw.start, raw.end);
-        let value = intern(self.store.dictionary_mut(field), bytes, raw.form, &mut self.event.repaired);
+        let memo = self.trie.memo(node);
+        let same = memo.text == self.number
+            && memo.raw.form == raw.form
+            && part(self.text, memo.raw.start, memo.raw.end) == bytes;
+        if same {
+            self.event.cells.push((field, memo.value));
+            return;
+        }
+        let dictionary = self.store.dictionary_mut(field);
+        let mut repaired = false;
+        let value = match convert {
+            Some(convert) => intern_converted(dictionary, bytes, raw.form, convert, &mut repaired),
+            None => intern(dictionary, bytes, raw.form, &mut repaired),
+        };
+        self.event.repaired |= repaired;
         self.event.cells.push((field, value));
+        if !repaired {
+            self.trie.remember(node, Memo { text: self.number, raw, value });
+        }
     }
 
     fn special(&mut self, node: NodeId, at: u32, raw: Raw) {
@@ -324,10 +344,15 @@ impl Reader<'_> {
         if let Some(slot) = special.watch.slot {
             self.event.kept.push((slot, raw));
         }
+        let convert = special.watch.convert;
+        if let Some([field]) = special.fields.as_deref() {
+            self.keep(node, *field, raw, convert);
+            return;
+        }
         for &field in special.fields.iter().flatten() {
             let dictionary = self.store.dictionary_mut(field);
             let repaired = &mut self.event.repaired;
-            let value = match special.watch.convert {
+            let value = match convert {
                 Some(convert) => intern_converted(dictionary, bytes, raw.form, convert, repaired),
                 None => intern(dictionary, bytes, raw.form, repaired),
             };

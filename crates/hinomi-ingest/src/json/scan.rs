@@ -144,7 +144,15 @@ pub(super) struct Repaired(pub(super) bool);
 /// surrogates, invalid UTF-8 and unknown escapes become U+FFFD (unknown escapes keep their letter).
 pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Repaired {
     let mut repaired = Repaired(false);
+    let valid = std::str::from_utf8(raw).is_ok();
     let mut rest = raw;
+    let append_utf8 = |bytes: &[u8], out: &mut Vec<u8>| {
+        if valid {
+            out.extend_from_slice(bytes);
+            return false;
+        }
+        append_lossy(bytes, out)
+    };
     while let Some(at) = memchr(b'\\', rest) {
         let (plain, escape) = rest.split_at(at);
         repaired.0 |= append_utf8(plain, out);
@@ -179,7 +187,7 @@ fn push(out: &mut Vec<u8>, byte: u8) -> usize {
 }
 
 /// Appends bytes as UTF-8, replacing what is invalid; says whether it had to.
-fn append_utf8(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+fn append_lossy(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     if std::str::from_utf8(bytes).is_ok() {
         out.extend_from_slice(bytes);
         return false;

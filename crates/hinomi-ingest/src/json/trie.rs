@@ -9,10 +9,11 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use hinomi_columns::{FieldId, Store};
+use hinomi_columns::{FieldId, Store, ValueId};
 
 use super::catalogue::{Kind, Watch};
 use super::scan::unescape;
+use super::value::{Form, Raw};
 
 /// Number of a node.
 pub(super) type NodeId = u32;
@@ -56,8 +57,24 @@ struct Node {
     /// Child that came first last time.
     first: NodeId,
     action: Action,
+    /// The last value here.
+    memo: Memo,
     /// What happens to a whole object here, besides its members.
     object: Action,
+}
+
+/// The last value of a path: most fields repeat theirs from event to event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Memo {
+    /// Number of the text the value stands in; 0 is none.
+    pub(super) text: u32,
+    pub(super) raw: Raw,
+    pub(super) value: ValueId,
+}
+
+impl Memo {
+    const EMPTY: Self =
+        Self { text: 0, raw: Raw { start: 0, end: 0, form: Form::Word }, value: ValueId::ABSENT };
 }
 
 /// Paths of one kind.
@@ -95,6 +112,7 @@ impl Trie {
                 first: NONE,
                 action,
                 object: Action::Skip,
+                memo: Memo::EMPTY,
             });
         }
     }
@@ -140,6 +158,18 @@ impl Trie {
     }
 
     #[inline]
+    pub(super) fn memo(&self, node: NodeId) -> Memo {
+        self.nodes.get(node as usize).map_or(Memo::EMPTY, |n| n.memo)
+    }
+
+    #[inline]
+    pub(super) fn remember(&mut self, node: NodeId, memo: Memo) {
+        if let Some(n) = self.nodes.get_mut(node as usize) {
+            n.memo = memo;
+        }
+    }
+
+    #[inline]
     pub(super) fn special(&self, at: u32) -> Option<&Special> {
         self.specials.get(at as usize)
     }
@@ -169,6 +199,7 @@ impl Trie {
             first: NONE,
             action: Action::Unresolved,
             object: Action::Unresolved,
+            memo: Memo::EMPTY,
         });
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.index.insert_unique(hash, id, |&other| {

@@ -33,19 +33,31 @@ pub(super) struct Raw {
     pub(super) form: Form,
 }
 
+/// Escaped strings up to this length are found by their raw bytes, so that a known one is not unescaped again;
+/// longer ones are rarely known, and keeping their raw bytes too would double the memory.
+const SHORT: usize = 128;
+
 /// Interns a scalar; sets `repaired` when the source was not valid text.
 #[inline]
 pub(super) fn intern(dictionary: &mut Dictionary, raw: &[u8], form: Form, repaired: &mut bool) -> ValueId {
-    if form == Form::Word {
-        return intern_word(dictionary, raw);
-    }
-    match std::str::from_utf8(raw) {
-        Ok(text) if form != Form::Escaped => dictionary.text(text),
-        _ => dictionary.raw(TAG_STRING, raw, |raw, out| {
-            let damaged = if form == Form::Escaped { unescape(raw, out).0 } else { replace(raw, out) };
-            *repaired |= damaged;
+    match form {
+        Form::Word => intern_word(dictionary, raw),
+        Form::Escaped if raw.len() > SHORT => {
+            let mut text = Vec::with_capacity(raw.len());
+            *repaired |= unescape(raw, &mut text).0;
+            dictionary.utf8(&text).unwrap_or(ValueId::ABSENT)
+        }
+        Form::Escaped => dictionary.raw(TAG_STRING, raw, |raw, out| {
+            *repaired |= unescape(raw, out).0;
             ValueKind::Text
         }),
+        Form::Plain | Form::Nested => match dictionary.utf8(raw) {
+            Some(value) => value,
+            None => dictionary.raw(TAG_STRING, raw, |raw, out| {
+                *repaired |= replace(raw, out);
+                ValueKind::Text
+            }),
+        },
     }
 }
 
