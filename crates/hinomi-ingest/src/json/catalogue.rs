@@ -11,11 +11,31 @@ use std::sync::LazyLock;
 use super::mapping::{Condition, Convert, Mapping, OneOrMany, Scalar, Source, TimeSource};
 
 /// The mapping files, in order of recognition.
-const FILES: [&str; 5] = [
-    include_str!("../../mappings/json/windows_collector.yaml"),
-    include_str!("../../mappings/json/windows_tree.yaml"),
+const FILES: [&str; 25] = [
     include_str!("../../mappings/json/windows_beats.yaml"),
+    include_str!("../../mappings/json/windows_tree.yaml"),
+    include_str!("../../mappings/json/windows_collector.yaml"),
     include_str!("../../mappings/json/windows_export.yaml"),
+    include_str!("../../mappings/json/aws_cloudtrail.yaml"),
+    include_str!("../../mappings/json/gcp_audit.yaml"),
+    include_str!("../../mappings/json/google_workspace.yaml"),
+    include_str!("../../mappings/json/entra_signin.yaml"),
+    include_str!("../../mappings/json/azure_audit.yaml"),
+    include_str!("../../mappings/json/azure_activity.yaml"),
+    include_str!("../../mappings/json/m365_audit.yaml"),
+    include_str!("../../mappings/json/okta.yaml"),
+    include_str!("../../mappings/json/duo.yaml"),
+    include_str!("../../mappings/json/kubernetes.yaml"),
+    include_str!("../../mappings/json/zeek.yaml"),
+    include_str!("../../mappings/json/suricata.yaml"),
+    include_str!("../../mappings/json/journald.yaml"),
+    include_str!("../../mappings/json/auditd.yaml"),
+    include_str!("../../mappings/json/samba.yaml"),
+    include_str!("../../mappings/json/slack.yaml"),
+    include_str!("../../mappings/json/github.yaml"),
+    include_str!("../../mappings/json/onelogin.yaml"),
+    include_str!("../../mappings/json/auth0.yaml"),
+    include_str!("../../mappings/json/wazuh.yaml"),
     include_str!("../../mappings/json/generic.yaml"),
 ];
 
@@ -77,6 +97,8 @@ pub(super) struct Watch {
     /// Position in [`Mapping::pairs`].
     pub(super) pairs: Option<usize>,
     pub(super) split: bool,
+    /// Elements are fields of their own, numbered.
+    pub(super) indexed: bool,
     pub(super) also: Vec<String>,
 }
 
@@ -108,6 +130,8 @@ pub(super) struct DeriveRule {
 #[derive(Debug)]
 pub(super) enum Origin {
     Copy(u16),
+    /// The address of a text such as `ipv4:192.0.2.1:445`.
+    Address(u16),
     Constant(Scalar),
     Table {
         slot: u16,
@@ -244,6 +268,9 @@ impl Compiler {
         for (at, pairs) in mapping.pairs.iter().enumerate() {
             self.watch(&pairs.array).pairs = Some(at);
         }
+        for path in &mapping.indexed {
+            self.watch(path).indexed = true;
+        }
         if let Some(path) = &mapping.split {
             self.watch(path).split = true;
         }
@@ -297,6 +324,7 @@ impl Compiler {
     fn origin(&mut self, source: &Source) -> Origin {
         match source {
             Source::Field(path) => Origin::Copy(self.slot(path)),
+            Source::Address(address) => Origin::Address(self.slot(&address.field)),
             Source::Constant(constant) => Origin::Constant(constant.value.clone()),
             Source::Mapped(mapped) => {
                 let table = || mapped.map.iter().map(|(text, to)| (Pattern::new(text), to.clone()));

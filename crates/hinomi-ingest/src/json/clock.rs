@@ -32,6 +32,7 @@ pub(super) fn read(text: &[u8], format: TimeFormat, zone: &TimeZone) -> Option<R
         TimeFormat::EpochMs => epoch(text, 1_000_000),
         TimeFormat::EpochUs => epoch(text, 1_000),
         TimeFormat::Epoch => epoch_by_size(text),
+        TimeFormat::Audit => epoch(text.split(|b| *b == b':').next()?, NANOS_PER_SECOND),
         TimeFormat::Auto => {
             dotnet(text).or_else(|| epoch_by_size(text)).or_else(|| read(text, TimeFormat::IsoLocal, zone))
         }

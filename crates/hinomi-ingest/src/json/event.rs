@@ -7,6 +7,7 @@
 use hinomi_columns::{FieldId, Store, ValueId};
 use memchr::memchr;
 
+use super::catalogue::Watch;
 use super::mapping::Convert;
 use super::scan::{byte, part, skip_space, skip_value, string_end, word_end};
 use super::trie::{Action, Memo, NodeId, OVERFLOW, ROOT, Trie};
@@ -233,7 +234,12 @@ impl Reader<'_> {
             return Ok(());
         }
         let mut objects = false;
+        let indexed = self.watch(node).is_some_and(|watch| watch.indexed);
+        let mut number = 0u32;
+        let array = node;
         loop {
+            let node = if indexed { self.trie.child(array, format!("{number}\"").as_bytes()) } else { array };
+            number += 1;
             if byte(self.text, self.at) == b'{' {
                 objects = true;
                 self.at += 1;
@@ -256,10 +262,14 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn watch(&self, node: NodeId) -> Option<&'static Watch> {
+        let Action::Special(at) = self.trie.action(node) else { return None };
+        self.trie.special(at).map(|s| s.watch)
+    }
+
     /// Arrays that mean something as a whole: split events, pairs of name and value, bytes.
     fn takes_whole(&mut self, node: NodeId) -> Result<bool, Fault> {
-        let Action::Special(at) = self.trie.action(node) else { return Ok(false) };
-        let Some(watch) = self.trie.special(at).map(|s| s.watch) else { return Ok(false) };
+        let Some(watch) = self.watch(node) else { return Ok(false) };
         let start = self.at;
         if watch.split && self.event.split.is_none() {
             let Some(end) = skip_value(self.text, start) else { return Ok(false) };

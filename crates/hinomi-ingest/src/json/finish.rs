@@ -173,6 +173,10 @@ impl Finisher<'_> {
         };
         match origin {
             Origin::Constant(scalar) => push(values, scalar),
+            Origin::Address(slot) => {
+                let text = of_slot(*slot).map(|raw| decoded(self.raw(raw), raw.form));
+                values.extend(text.filter_map(|text| address(&text)).map(Value::Text));
+            }
             Origin::Copy(slot) => values.extend(of_slot(*slot).map(Value::Raw)),
             Origin::Table { slot, exact, patterns, otherwise } => {
                 for raw in of_slot(*slot) {
@@ -202,6 +206,21 @@ fn push(values: &mut Vec<Value>, scalar: &Scalar) {
         Scalar::Text(text) => values.push(Value::Text(text.clone())),
         Scalar::Several(texts) => values.extend(texts.iter().cloned().map(Value::Text)),
     }
+}
+
+/// The address of `ipv4:192.0.2.1:445`, `ipv6:2001:db8::1:445`, `192.0.2.1:22` or `[2001:db8::1]:22`.
+fn address(text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (family, rest) = match text.split_once(':') {
+        Some((family @ ("ipv4" | "ipv6"), rest)) => (family, rest),
+        _ => ("", text),
+    };
+    let bare = match rest.strip_prefix('[') {
+        Some(inner) => inner.split(']').next()?,
+        None if family == "ipv6" || rest.matches(':').count() == 1 => rest.rsplit_once(':')?.0,
+        None => rest,
+    };
+    bare.parse::<std::net::IpAddr>().ok().map(|a| a.to_string())
 }
 
 fn is_null(bytes: &[u8], form: Form) -> bool {

@@ -49,6 +49,8 @@ pub(super) struct Mapping {
     pub(super) convert: BTreeMap<String, Convert>,
     /// Arrays of name and value.
     pub(super) pairs: Vec<Pairs>,
+    /// Arrays whose elements are fields of their own: the path, a dot and the number of the element.
+    pub(super) indexed: Vec<String>,
     /// An array of which every element is an event of its own.
     pub(super) split: Option<String>,
     /// Normalised fields, added beside the vendor's.
@@ -157,6 +159,8 @@ pub(super) enum TimeFormat {
     EpochUs,
     /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by magnitude.
     Epoch,
+    /// `1600000000.123:456`, as the Linux audit system names events.
+    Audit,
     /// Any of the above that can be told without an assumption, then local time.
     Auto,
 }
@@ -220,6 +224,8 @@ pub(super) enum Source {
     Field(String),
     /// A constant.
     Constant(ConstantSource),
+    /// A network address without family and port.
+    Address(AddressSource),
     /// A field's value looked up in a table.
     Mapped(MappedSource),
 }
@@ -230,6 +236,14 @@ pub(super) enum Source {
 pub(super) struct ConstantSource {
     #[serde(rename = "is")]
     pub(super) value: Scalar,
+}
+
+/// The address of a text such as `ipv4:192.0.2.1:445` or `[2001:db8::1]:22`.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressSource {
+    #[serde(rename = "address")]
+    pub(super) field: String,
 }
 
 /// A value looked up in a table.
