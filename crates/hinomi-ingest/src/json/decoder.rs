@@ -184,10 +184,17 @@ impl Walk<'_> {
         if envelope::is_path_key(key) && matches!(byte(self.text, value), b'[' | b'{') {
             return value;
         }
-        match skip_value(self.text, value) {
+        match skip_value(self.text, value).filter(|&end| !self.swallows_lines(at, end)) {
             Some(end) => end,
             None => self.stray(at),
         }
+    }
+
+    /// True when damage makes a member look as if it contained the objects of the lines that follow it.
+    fn swallows_lines(&self, start: usize, end: usize) -> bool {
+        let member = part(self.text, start, end);
+        memchr::memmem::find(member, b"\n{").is_some()
+            || (memchr(b'\n', member).is_some() && breaks_a_string(self.text, start, end))
     }
 
     /// Bytes that are neither an object nor around one.
