@@ -8,8 +8,10 @@ use hinomi_model::Level;
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]
 #[command(name = "hinomi", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 nothing found, 1 an incident at or above --fail-on, 2 usage, 3 input unreadable, \
-                        4 verification failed, 5 internal error.")]
+#[command(
+    after_help = "Exit codes: 0 nothing found, 1 an incident at or above --fail-on, 2 usage, 3 input unreadable, \
+                        4 verification failed, 5 internal error."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -20,9 +22,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read logs, evaluate rules over every event, and print what fired and what is missing
-    #[command(after_help = "Examples:\n  hinomi investigate ./collected\n  hinomi investigate triage.zip --lang ja\n  \
+    #[command(
+        after_help = "Examples:\n  hinomi investigate ./collected\n  hinomi investigate triage.zip --lang ja\n  \
         hinomi investigate /var/log --rules bundled --rules ~/sigma/rules/linux --json > report.json\n  \
-        zcat auth.log.gz | hinomi investigate - --tz Asia/Tokyo")]
+        zcat auth.log.gz | hinomi investigate - --tz Asia/Tokyo"
+    )]
     Investigate(Box<Investigate>),
     /// Check, explain and list rules
     #[command(subcommand)]

@@ -41,7 +41,8 @@ pub fn correlations(engine: &Engine, findings: &Findings) -> (Vec<Correlated>, V
         events.push(&hit.event);
     }
     let outcome = correlate(engine.correlations(), &matches, &Limits::default());
-    let rejected = outcome.errors.iter().map(|e| RejectedRule { origin: String::new(), reason: e.to_string() });
+    let rejected =
+        outcome.errors.iter().map(|e| RejectedRule { origin: String::new(), reason: e.to_string() });
     (occurrences(engine, &outcome, &events), rejected.collect())
 }
 

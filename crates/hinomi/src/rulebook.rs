@@ -90,7 +90,9 @@ impl Rulebook {
         for file in files {
             match read_text(&file) {
                 Ok(text) => self.add(&text, &file.display().to_string(), placeholders),
-                Err(reason) => self.rejected.push(RejectedRule { origin: file.display().to_string(), reason }),
+                Err(reason) => {
+                    self.rejected.push(RejectedRule { origin: file.display().to_string(), reason })
+                }
             }
         }
         Ok(())
@@ -213,8 +215,8 @@ fn read_text(path: &Path) -> Result<String, String> {
 /// # Errors
 /// When it cannot be read or is not a map of names to values.
 pub fn add_placeholders(path: &Path, placeholders: &mut Placeholders) -> Result<(), RulebookError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path)
+        .map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
     placeholders.read(&text).map_err(|(line, problem)| RulebookError::Placeholders {
         path: path.to_owned(),
         message: line.map_or_else(|| problem.to_string(), |line| format!("line {line}: {problem}")),

@@ -39,7 +39,9 @@ struct Suppression {
 #[derive(Debug, thiserror::Error)]
 pub enum SuppressError {
     /// Not YAML of the documented shape.
-    #[error("not a suppression file: {0}; each entry needs name, owner, reason, expires and at least one of rule, host, account, fields")]
+    #[error(
+        "not a suppression file: {0}; each entry needs name, owner, reason, expires and at least one of rule, host, account, fields"
+    )]
     Malformed(#[from] serde_yaml_ng::Error),
     /// An entry would hide everything.
     #[error("suppression {0:?} names no rule, host, account or field: it would hide every detection")]
@@ -75,10 +77,18 @@ impl Suppressions {
             if entry.owner.trim().is_empty() || entry.reason.trim().is_empty() {
                 return Err(SuppressError::Nameless(entry.name));
             }
-            if entry.rule.is_none() && entry.host.is_none() && entry.account.is_none() && entry.fields.is_empty() {
+            if entry.rule.is_none()
+                && entry.host.is_none()
+                && entry.account.is_none()
+                && entry.fields.is_empty()
+            {
                 return Err(SuppressError::Unbounded(entry.name));
             }
-            let full = if entry.expires.len() == 10 { format!("{}T23:59:59Z", entry.expires) } else { entry.expires.clone() };
+            let full = if entry.expires.len() == 10 {
+                format!("{}T23:59:59Z", entry.expires)
+            } else {
+                entry.expires.clone()
+            };
             let Ok(expires) = full.parse::<Timestamp>() else {
                 return Err(SuppressError::Expiry { name: entry.name, text: entry.expires });
             };
@@ -114,11 +124,16 @@ impl Suppressions {
 
 impl Suppression {
     fn covers(&self, detection: &DetectionEntry) -> bool {
-        let is = |wanted: &Option<String>, have: &str| wanted.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
+        let is = |wanted: &Option<String>, have: &str| {
+            wanted.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have))
+        };
         is(&self.rule, &detection.rule_id)
             && is(&self.host, &detection.host)
             && is(&self.account, &detection.account)
-            && self.fields.iter().all(|(k, v)| detection.fields.get(k).is_some_and(|have| have.eq_ignore_ascii_case(v)))
+            && self
+                .fields
+                .iter()
+                .all(|(k, v)| detection.fields.get(k).is_some_and(|have| have.eq_ignore_ascii_case(v)))
     }
 }
 
@@ -150,7 +165,9 @@ mod tests {
 
     #[test]
     fn expiry_is_the_end_of_the_named_day() {
-        let last = |day| parse(&format!("{{name: a, owner: o, reason: r, expires: '{day}', rule: x}}")).unwrap().report();
+        let last = |day| {
+            parse(&format!("{{name: a, owner: o, reason: r, expires: '{day}', rule: x}}")).unwrap().report()
+        };
         assert!(last("2026-05-31").iter().all(|s| s.expired));
         assert!(last("2026-06-01").iter().all(|s| !s.expired));
     }

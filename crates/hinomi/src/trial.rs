@@ -45,7 +45,8 @@ pub fn run_examples(text: &str, sources: &LogSources, subjects: &Subjects) -> Ve
             None => test.events.iter().flat_map(|e| [e.as_bytes(), b"\n"].concat()).collect(),
         };
         let findings = scan_bytes(input, &engine, subjects);
-        let single = findings.hits.iter().any(|h| engine.rule(h.rule).is_some_and(|r| r.meta.id == test.rule));
+        let single =
+            findings.hits.iter().any(|h| engine.rule(h.rule).is_some_and(|r| r.meta.id == test.rule));
         let together = correlations(&engine, &findings).0.iter().any(|c| c.meta.id == test.rule);
         TrialResult { fired: single || together, events: findings.events, test }
     };
@@ -112,7 +113,8 @@ pub fn explain(rule: &Rule, input: Vec<u8>, sources: &LogSources, subjects: &Sub
     }
     let (engine, _) = Engine::compile(documents, sources, &subjects.fields());
     let findings = scan_bytes(input, &engine, subjects);
-    let mut held: BTreeMap<(u64, u32), (Option<Arc<Event>>, BTreeSet<String>, Vec<Arc<Event>>)> = BTreeMap::new();
+    let mut held: BTreeMap<(u64, u32), (Option<Arc<Event>>, BTreeSet<String>, Vec<Arc<Event>>)> =
+        BTreeMap::new();
     for hit in &findings.hits {
         let entry = held.entry((hit.event.offset, hit.event.sub)).or_default();
         let id = engine.rule(hit.rule).map(|r| r.meta.id.clone()).unwrap_or_default();

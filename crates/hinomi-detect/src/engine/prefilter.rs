@@ -55,9 +55,7 @@ impl KeywordPrefilter {
             return false;
         }
         // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
-        hides_letters(bytes)
-            || self.narrow.any(bytes)
-            || self.wide.any(bytes)
+        hides_letters(bytes) || self.narrow.any(bytes) || self.wide.any(bytes)
     }
 }
 
@@ -139,7 +137,9 @@ impl Sampler {
         while let Some(window) = bytes.get(at..at + self.gram) {
             let folded = fold_gram(window);
             let bit = hash(folded);
-            if self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1) && self.stands(bytes, at, folded) {
+            if self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+                && self.stands(bytes, at, folded)
+            {
                 return true;
             }
             at += self.stride;

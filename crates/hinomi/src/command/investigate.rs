@@ -41,7 +41,8 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     let mut reading = Options::at(now);
     reading.zone = logs_zone;
     reading.forced = args.format.map(forced);
-    let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
+    let threads =
+        args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
     let request = Request {
         roots,
         reading,
@@ -87,7 +88,10 @@ fn forced(name: FormatName) -> Forced {
 
 /// Language from the environment, as programs with message catalogues take it.
 fn language() -> Lang {
-    let named = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|n| std::env::var(n).ok()).find(|v| !v.is_empty());
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .filter_map(|n| std::env::var(n).ok())
+        .find(|v| !v.is_empty());
     if named.is_some_and(|v| v.starts_with("ja")) { Lang::Ja } else { Lang::En }
 }
 
@@ -101,7 +105,8 @@ fn zone(name: Option<&str>, lang: Lang) -> Result<TimeZone, Failure> {
         return Ok(TimeZone::UTC);
     }
     TimeZone::get(name).map_err(|e| {
-        Failure::new(Exit::Usage, format!("--tz {name}: {e}")).hint("use a name of the IANA database, for instance Asia/Tokyo")
+        Failure::new(Exit::Usage, format!("--tz {name}: {e}"))
+            .hint("use a name of the IANA database, for instance Asia/Tokyo")
     })
 }
 
@@ -115,7 +120,8 @@ fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     });
     let instant = civil.ok().and_then(|c| zone.to_timestamp(c).ok());
     instant.and_then(|t| i64::try_from(t.as_nanosecond()).ok()).map(Timestamp::from_nanos).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{text:?} is not a time")).hint("write 2026-01-31, 2026-01-31T09:00 or 2026-01-31T09:00:00Z")
+        Failure::new(Exit::Usage, format!("{text:?} is not a time"))
+            .hint("write 2026-01-31, 2026-01-31T09:00 or 2026-01-31T09:00:00Z")
     })
 }
 
@@ -134,14 +140,16 @@ fn roots(paths: &[PathBuf]) -> Result<Vec<Root>, Failure> {
 }
 
 fn load_suppressions(path: &Path, now: Timestamp) -> Result<Suppressions, Failure> {
-    let named = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("--suppress {}: {e}", path.display()));
+    let named =
+        |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("--suppress {}: {e}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
     Suppressions::parse(&text, now).map_err(|e| named(&e))
 }
 
 /// Rule sources as given on the command line.
 pub(super) fn sources(names: &[String]) -> Vec<RuleSource> {
-    let source = |name: &String| if name == "bundled" { RuleSource::Bundled } else { RuleSource::Path(name.into()) };
+    let source =
+        |name: &String| if name == "bundled" { RuleSource::Bundled } else { RuleSource::Path(name.into()) };
     if names.is_empty() { vec![RuleSource::Bundled] } else { names.iter().map(source).collect() }
 }
 
@@ -165,7 +173,8 @@ fn engine(args: &Investigate, subjects: &Subjects) -> Result<(Engine, Vec<Reject
     let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
     let (engine, errors) = Engine::compile(book.documents, &log_sources, &subjects.fields());
     let mut rejected = book.rejected;
-    rejected.extend(errors.iter().map(|e| RejectedRule { origin: e.origin().to_owned(), reason: e.to_string() }));
+    rejected
+        .extend(errors.iter().map(|e| RejectedRule { origin: e.origin().to_owned(), reason: e.to_string() }));
     Ok((engine, rejected))
 }
 
@@ -205,7 +214,15 @@ fn output(
         ColorChoice::Never => false,
         ColorChoice::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
-    let view = render::View { lang, zone: zone.clone(), color, width: None, min_level: args.min_level, all: args.all, details };
+    let view = render::View {
+        lang,
+        zone: zone.clone(),
+        color,
+        width: None,
+        min_level: args.min_level,
+        all: args.all,
+        details,
+    };
     let shape = if args.json { OutputFormat::Json } else { args.output };
     let write = |out: &mut dyn std::io::Write| match shape {
         OutputFormat::Terminal => render::terminal(report, &view, out),

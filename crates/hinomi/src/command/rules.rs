@@ -32,11 +32,15 @@ fn check(names: &[String], placeholders: &[PathBuf], as_json: bool) -> Result<Ex
     faults.extend(errors.iter().map(|e| (e.origin().to_owned(), e.to_string())));
     let text = if as_json {
         let rejected: Vec<_> = faults.iter().map(|(o, r)| json!({"origin": o, "reason": r})).collect();
-        let body = json!({"schema_version": "1.0", "files": files, "documents": documents, "rejected": rejected});
+        let body =
+            json!({"schema_version": "1.0", "files": files, "documents": documents, "rejected": rejected});
         format!("{body:#}\n")
     } else {
         let mut text: String = faults.iter().map(|(origin, reason)| shown(origin, reason)).collect();
-        text.push_str(&format!("{documents} documents in {files} files can be used, {} cannot\n", faults.len()));
+        text.push_str(&format!(
+            "{documents} documents in {files} files can be used, {} cannot\n",
+            faults.len()
+        ));
         text
     };
     print(text.as_bytes())?;
@@ -88,12 +92,16 @@ fn test(names: &[String], as_json: bool) -> Result<Exit, Failure> {
     }
     let text = if as_json {
         let rows: Vec<_> = failed.iter().map(|(origin, r)| failure_json(origin, r)).collect();
-        let body = json!({"schema_version": "1.0", "passed": passed, "failed": rows, "without_examples": without});
+        let body =
+            json!({"schema_version": "1.0", "passed": passed, "failed": rows, "without_examples": without});
         format!("{body:#}\n")
     } else {
         let mut text: String = failed.iter().map(|(origin, r)| failure_line(origin, r)).collect();
         let lacking = without.len();
-        text.push_str(&format!("{passed} examples passed, {} failed; {lacking} files have none\n", failed.len()));
+        text.push_str(&format!(
+            "{passed} examples passed, {} failed; {lacking} files have none\n",
+            failed.len()
+        ));
         text
     };
     print(text.as_bytes())?;
@@ -145,7 +153,8 @@ fn find_rule(name: &str) -> Result<Rule, Failure> {
     });
     let wanted = |r: &Rule| !bundled || r.meta.id == name || r.meta.name.as_deref() == Some(name);
     rules.into_iter().find(wanted).ok_or_else(|| {
-        let reason = book.rejected.first().map_or_else(|| format!("{name}: no such rule"), |r| r.reason.clone());
+        let reason =
+            book.rejected.first().map_or_else(|| format!("{name}: no such rule"), |r| r.reason.clone());
         Failure::new(Exit::Unreadable, reason).hint("give a rule file, or an id that hinomi rules list shows")
     })
 }

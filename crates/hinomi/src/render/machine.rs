@@ -50,8 +50,19 @@ fn line<T: Serialize>(report: &Report, kind: &'static str, body: &T, out: &mut d
 /// Errors of `out`.
 pub fn timesketch(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let header = [
-        "message", "datetime", "timestamp_desc", "level", "rule_id", "rule_author", "host", "account", "channel",
-        "techniques", "evidence", "detection_id", "tag",
+        "message",
+        "datetime",
+        "timestamp_desc",
+        "level",
+        "rule_id",
+        "rule_author",
+        "host",
+        "account",
+        "channel",
+        "techniques",
+        "evidence",
+        "detection_id",
+        "tag",
     ];
     row(out, header.iter().map(|h| (*h).to_owned()))?;
     for detection in report.detections.iter().filter(|d| d.time.is_some()) {

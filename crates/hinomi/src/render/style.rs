@@ -120,6 +120,9 @@ mod tests {
 
     #[test]
     fn digits_are_grouped() {
-        assert_eq!([group_digits(7), group_digits(1234), group_digits(1_234_567)], ["7", "1,234", "1,234,567"]);
+        assert_eq!(
+            [group_digits(7), group_digits(1234), group_digits(1_234_567)],
+            ["7", "1,234", "1,234,567"]
+        );
     }
 }

@@ -21,7 +21,8 @@ const MOST_INCIDENTS: usize = 12;
 /// # Errors
 /// Errors of `out`.
 pub fn terminal(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let columns = view.width.or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).unwrap_or(110);
+    let columns =
+        view.width.or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).unwrap_or(110);
     let mut page = Page {
         report,
         view,
@@ -82,7 +83,9 @@ impl Page<'_> {
             counted(s.rules.rules + s.rules.correlations, w.rules),
         ];
         let span = match (s.first, s.last) {
-            (Some(first), Some(last)) => format!("{} → {}", self.full_time(Some(first)), self.full_time(Some(last))),
+            (Some(first), Some(last)) => {
+                format!("{} → {}", self.full_time(Some(first)), self.full_time(Some(last)))
+            }
             _ => w.unknown_time.to_owned(),
         };
         self.line(&format!("{name}  {}", parts.join(" · ")))?;
@@ -173,7 +176,11 @@ impl Page<'_> {
         let head = if used + width(&count) < self.columns { format!("{head}{count}") } else { head };
         self.line(&head)?;
         let indent = " ".repeat(4 + width(clock));
-        let who = if d.account.is_empty() { harmless(host) } else { format!("{}  {}", harmless(host), harmless(&d.account)) };
+        let who = if d.account.is_empty() {
+            harmless(host)
+        } else {
+            format!("{}  {}", harmless(host), harmless(&d.account))
+        };
         let techniques: Vec<String> =
             d.techniques.iter().map(|t| format!("{} {}", t.id, t.name).trim_end().to_owned()).collect();
         self.line(&fit(&format!("{indent}{who}  {}", techniques.join(", ")), self.columns))?;
@@ -195,13 +202,22 @@ impl Page<'_> {
             None => format!("{} @{}", e.place, e.offset),
         });
         let place = harmless(&place.unwrap_or_default());
-        if d.author.is_empty() { place } else { format!("{place} · {} {}", self.words.rule_by, harmless(&d.author)) }
+        if d.author.is_empty() {
+            place
+        } else {
+            format!("{place} · {} {}", self.words.rule_by, harmless(&d.author))
+        }
     }
 
     /// The most telling fields of the event.
     fn story(&self, d: &DetectionEntry) -> Option<String> {
-        let told = self.view.details.iter().filter_map(|name| Some((name, d.fields.get(name).filter(|v| !v.is_empty())?)));
-        let parts: Vec<String> = told.take(3).map(|(name, value)| format!("{name}: {}", fit(&harmless(value), 160))).collect();
+        let told = self
+            .view
+            .details
+            .iter()
+            .filter_map(|name| Some((name, d.fields.get(name).filter(|v| !v.is_empty())?)));
+        let parts: Vec<String> =
+            told.take(3).map(|(name, value)| format!("{name}: {}", fit(&harmless(value), 160))).collect();
         (!parts.is_empty()).then(|| parts.join("  "))
     }
 
@@ -224,12 +240,21 @@ impl Page<'_> {
         let level = self.paint.level(incident.level, &pad(level_name(incident.level, self.view.lang), 8));
         let span = format!("{} → {}", self.full_time(incident.first), self.full_time(incident.last));
         let numbers = match self.view.lang {
-            Lang::En => format!("{} rules, {} detections", incident.rules, group_digits(incident.detections.len() as u64)),
-            Lang::Ja => format!("ルール {}、検知 {} 件", incident.rules, group_digits(incident.detections.len() as u64)),
+            Lang::En => format!(
+                "{} rules, {} detections",
+                incident.rules,
+                group_digits(incident.detections.len() as u64)
+            ),
+            Lang::Ja => format!(
+                "ルール {}、検知 {} 件",
+                incident.rules,
+                group_digits(incident.detections.len() as u64)
+            ),
         };
         self.line(&format!("  {level}  {}  {span}  {numbers}", incident.id.get(..8).unwrap_or_default()))?;
         let names = |list: &[String]| harmless(&list.join(", "));
-        let who = format!("            {}  {}", names(&incident.hosts), self.paint.dim(&names(&incident.accounts)));
+        let who =
+            format!("            {}  {}", names(&incident.hosts), self.paint.dim(&names(&incident.accounts)));
         self.line(&who)?;
         let techniques: Vec<&str> = incident.techniques.iter().map(|t| t.id.as_str()).collect();
         let text = self.paint.dim(&fit(&format!("            {}", techniques.join(" ")), self.columns));
@@ -259,7 +284,8 @@ impl Page<'_> {
         self.cut(count, MOST_ROWS)?;
         let unnumbered = sources.iter().filter(|s| s.gaps.is_none()).count();
         if unnumbered > 0 {
-            let text = format!("  {}{}{}", group_digits(unnumbered as u64), self.space(), self.words.no_numbering);
+            let text =
+                format!("  {}{}{}", group_digits(unnumbered as u64), self.space(), self.words.no_numbering);
             let text = self.paint.dim(&text);
             self.line(&text)?;
         }
@@ -275,18 +301,35 @@ impl Page<'_> {
             let text = format!("{}  {}", self.words.cleared, self.full_time(cleared.time));
             lines.push(format!("{name}{}", self.paint.level(Level::High, &text)));
         }
-        if let Some(gap) = source.gaps.as_ref().and_then(|g| g.iter().max_by_key(|g| g.last_missing - g.first_missing)) {
+        if let Some(gap) =
+            source.gaps.as_ref().and_then(|g| g.iter().max_by_key(|g| g.last_missing - g.first_missing))
+        {
             let span = format!("{} … {}", self.full_time(gap.after), self.full_time(gap.before));
-            let total = format!("{}{}{} ({})", group_digits(source.missing), self.space(), self.words.gap, source.gap_count);
+            let total = format!(
+                "{}{}{} ({})",
+                group_digits(source.missing),
+                self.space(),
+                self.words.gap,
+                source.gap_count
+            );
             lines.push(format!("{name}{}  {span}", self.paint.warn(&total)));
         }
         if let Some(jump) = source.clock_jumps.first() {
             let text = format!("{} ×{}", self.words.clock_back, source.clock_jump_count);
-            lines.push(format!("{name}{}  {} → {}", self.paint.warn(&text), self.full_time(jump.from), self.full_time(jump.to)));
+            lines.push(format!(
+                "{name}{}  {} → {}",
+                self.paint.warn(&text),
+                self.full_time(jump.from),
+                self.full_time(jump.to)
+            ));
         }
         if let Some(silence) = source.silent.iter().max_by_key(|s| s.hours) {
             let text = format!("{} {} {}", self.words.silent, silence.hours, self.words.hours);
-            lines.push(format!("{name}{text}  {} → {}", self.full_time(silence.from), self.full_time(silence.to)));
+            lines.push(format!(
+                "{name}{text}  {} → {}",
+                self.full_time(silence.from),
+                self.full_time(silence.to)
+            ));
         }
         lines
     }
@@ -298,8 +341,10 @@ impl Page<'_> {
         }
         self.heading(self.words.unread)?;
         for d in diagnostics.iter().take(MOST_ROWS) {
-            let again = if d.repeated > 0 { format!(" (+{})", group_digits(d.repeated)) } else { String::new() };
-            let text = format!("  {}@{}  {}: {}{again}", harmless(&d.place), d.offset, d.kind, harmless(&d.message));
+            let again =
+                if d.repeated > 0 { format!(" (+{})", group_digits(d.repeated)) } else { String::new() };
+            let text =
+                format!("  {}@{}  {}: {}{again}", harmless(&d.place), d.offset, d.kind, harmless(&d.message));
             self.line(&text)?;
         }
         self.cut(diagnostics.len(), MOST_ROWS)
@@ -313,7 +358,11 @@ impl Page<'_> {
             notes.push(format!("{}{space}{}", group_digits(rejected), self.words.rejected));
         }
         if self.report.summary.unlisted > 0 {
-            notes.push(format!("{}{space}{}", group_digits(self.report.summary.unlisted), self.words.unlisted));
+            notes.push(format!(
+                "{}{space}{}",
+                group_digits(self.report.summary.unlisted),
+                self.words.unlisted
+            ));
         }
         for s in &self.report.suppressions {
             let what = if s.expired {
@@ -321,7 +370,13 @@ impl Page<'_> {
             } else {
                 format!("{}{space}{}", group_digits(s.hidden), self.words.hidden)
             };
-            notes.push(format!("{}: {what} ({}, {} → {})", s.name, s.owner, s.reason, self.full_time(s.expires)));
+            notes.push(format!(
+                "{}: {what} ({}, {} → {})",
+                s.name,
+                s.owner,
+                s.reason,
+                self.full_time(s.expires)
+            ));
         }
         if !self.report.detections.is_empty() {
             notes.push(self.words.credentials.to_owned());

@@ -6,14 +6,14 @@ use hinomi_detect::completeness::SourceReport;
 use hinomi_detect::sigma::Meta;
 use hinomi_detect::{Engine, RuleIndex};
 use hinomi_ingest::intake::Class;
-use hinomi_model::{Digest, DiagnosticKind, Level, Timestamp};
+use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::cite::Citations;
 use super::incident;
 use super::model::{
-    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, Program, RejectedRule,
-    Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
+    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, Program,
+    RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
 };
 use crate::attack;
 use crate::scan::{Event, Findings, Hit, Subjects};
@@ -186,9 +186,11 @@ fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> D
 /// The techniques among `attack.` tags, with their official names.
 fn techniques(tags: &[String]) -> Vec<Technique> {
     let ids = tags.iter().filter_map(|t| t.strip_prefix("attack.")).map(str::to_uppercase);
-    let ids = ids.filter(|id| id.strip_prefix('T').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
-    let mut found: Vec<Technique> =
-        ids.map(|id| Technique { name: attack::technique_name(&id).unwrap_or_default().to_owned(), id }).collect();
+    let ids = ids
+        .filter(|id| id.strip_prefix('T').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
+    let mut found: Vec<Technique> = ids
+        .map(|id| Technique { name: attack::technique_name(&id).unwrap_or_default().to_owned(), id })
+        .collect();
     found.sort();
     found.dedup();
     found
@@ -230,7 +232,8 @@ fn source_entry(source: SourceReport) -> SourceEntry {
         from: Some(j.from),
         to: Some(j.to),
     });
-    let silent = source.silences.iter().map(|s| SilenceEntry { from: Some(s.from), to: Some(s.to), hours: s.hours });
+    let silent =
+        source.silences.iter().map(|s| SilenceEntry { from: Some(s.from), to: Some(s.to), hours: s.hours });
     SourceEntry {
         gaps: source.gaps.as_ref().map(|gaps| gaps.iter().map(gap).collect()),
         clock_jumps: jumps.collect(),

@@ -17,9 +17,8 @@ const PAUSE_NS: i64 = 24 * 3600 * NANOS_PER_SECOND;
 
 /// Groups `detections`, which are in order of time.
 pub(super) fn group(detections: &[DetectionEntry], subjects: &Subjects) -> Vec<IncidentEntry> {
-    let members: Vec<usize> = (0..detections.len())
-        .filter(|&at| detections.get(at).is_some_and(|d| d.level >= LEAST))
-        .collect();
+    let members: Vec<usize> =
+        (0..detections.len()).filter(|&at| detections.get(at).is_some_and(|d| d.level >= LEAST)).collect();
     let mut sets = DisjointSets::new(members.len());
     let mut last_seen: BTreeMap<(u8, String), (usize, Option<Timestamp>)> = BTreeMap::new();
     for (set, &at) in members.iter().enumerate() {

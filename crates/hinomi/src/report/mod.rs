@@ -6,8 +6,9 @@ mod incident;
 mod model;
 
 pub use assemble::{Correlated, Material, assemble};
-pub use cite::{CiteError, Citations};
+pub use cite::{Citations, CiteError};
 pub use model::{
-    ClockJumpEntry, Cleared, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, IncidentEntry, Program,
-    RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, SuppressionEntry, Technique,
+    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, IncidentEntry,
+    Program, RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary,
+    SuppressionEntry, Technique,
 };

@@ -58,7 +58,9 @@ impl Subjects {
 
     /// Whether many unrelated things run under the account: no account, a service's, or a machine's own.
     pub fn is_shared_account(&self, account: &str) -> bool {
-        account.is_empty() || account.ends_with('$') || self.shared_accounts.iter().any(|s| s.eq_ignore_ascii_case(account))
+        account.is_empty()
+            || account.ends_with('$')
+            || self.shared_accounts.iter().any(|s| s.eq_ignore_ascii_case(account))
     }
 
     fn value<'s>(&self, store: &'s Store, batch: &Batch, row: usize, name: &str) -> Option<&'s str> {
@@ -77,7 +79,9 @@ impl Subjects {
                 || entry.only.iter().any(|(c, ids)| {
                     c.eq_ignore_ascii_case(channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
                 });
-            let Some(name) = applies.then(|| self.value(store, batch, row, &entry.name)).flatten() else { continue };
+            let Some(name) = applies.then(|| self.value(store, batch, row, &entry.name)).flatten() else {
+                continue;
+            };
             let domain = entry.domain.as_ref().and_then(|d| self.value(store, batch, row, d));
             return match domain {
                 Some(domain) if !name.contains(['\\', '@']) => format!("{domain}\\{name}"),

@@ -9,7 +9,7 @@ use hinomi_detect::completeness::Window;
 use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
-use hinomi_model::{Digest, Diagnostics, LogKind};
+use hinomi_model::{Diagnostics, Digest, LogKind};
 
 use super::hit::{Event, Hit};
 use super::subject::Subjects;
@@ -30,7 +30,8 @@ impl Filter {
             || self.hosts.iter().any(|wanted| {
                 let start = host.get(..wanted.len());
                 let rest = host.get(wanted.len()..).unwrap_or_default();
-                start.is_some_and(|s| s.eq_ignore_ascii_case(wanted)) && (rest.is_empty() || rest.starts_with('.'))
+                start.is_some_and(|s| s.eq_ignore_ascii_case(wanted))
+                    && (rest.is_empty() || rest.starts_with('.'))
             })
     }
 }
@@ -162,7 +163,8 @@ impl<'e> Worker<'e> {
             for rule in &rules {
                 self.kept.entry(*rule).or_insert_with(|| engine.fields_of(*rule));
             }
-            let names = rules.iter().filter_map(|r| self.kept.get(r)).flatten().chain(self.subjects.details());
+            let names =
+                rules.iter().filter_map(|r| self.kept.get(r)).flatten().chain(self.subjects.details());
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
             let Some(event) = scene.event(&self.filter, names) else { continue };
             let event = Arc::new(event);
@@ -267,7 +269,9 @@ impl Scene<'_> {
         let known = names.filter_map(|name| self.store.fields().known(name));
         for field in fixed.into_iter().chain(known) {
             let value = self.batch.cell(self.row, field);
-            let Some(dictionary) = self.store.dictionary(field).filter(|_| !value.is_absent()) else { continue };
+            let Some(dictionary) = self.store.dictionary(field).filter(|_| !value.is_absent()) else {
+                continue;
+            };
             let text = match dictionary.kind(value) {
                 ValueKind::Null => continue,
                 ValueKind::List => {

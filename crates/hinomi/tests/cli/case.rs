@@ -25,7 +25,8 @@ fn noticed(truth: &Value, report: &Value) -> BTreeSet<String> {
     let loud = |d: &&Value| ["medium", "high", "critical"].contains(&text(d, "level"));
     let during = |step: &Value, d: &Value| {
         let Ok(time) = text(d, "time").parse::<Timestamp>() else { return false };
-        let inside = time.as_nanos() >= nanos(step, "time_start") - SLACK && time.as_nanos() <= nanos(step, "time_end") + SLACK;
+        let inside = time.as_nanos() >= nanos(step, "time_start") - SLACK
+            && time.as_nanos() <= nanos(step, "time_end") + SLACK;
         let host = ["", text(step, "host")].contains(&text(d, "host"));
         inside && (host || text(d, "account") == text(step, "account"))
     };
@@ -76,7 +77,8 @@ fn every_citation_leads_back_to_its_event() {
             assert_eq!(Digest::of(&std::fs::read(&path).unwrap()), reference.file);
             let limits = Limits::default();
             let length = evidence["length"].as_u64().unwrap() as u32;
-            let bytes = read_member_range(&path, &reference.member, reference.offset, length, &limits).unwrap();
+            let bytes =
+                read_member_range(&path, &reference.member, reference.offset, length, &limits).unwrap();
             assert_eq!(Digest::of(&bytes), reference.event, "{place}");
             checked += 1;
         }

@@ -27,21 +27,31 @@ fn every_public_regression_event_makes_its_rule_fire() {
     let folder = |name: &str| rules.join(name).display().to_string();
     let cases_text = cases.display().to_string();
     let report = report(&[
-        &cases_text, "-r", &folder("rules"), "-r", &folder("rules-emerging-threats"), "-r", &folder("rules-threat-hunting"),
-        "--min-level", "informational",
+        &cases_text,
+        "-r",
+        &folder("rules"),
+        "-r",
+        &folder("rules-emerging-threats"),
+        "-r",
+        &folder("rules-threat-hunting"),
+        "--min-level",
+        "informational",
     ]);
     // The same event may stand in two files; then one detection cites a digest that both share.
     let mut fired: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for detection in list(&report, "detections") {
         for evidence in list(detection, "evidence") {
-            let digest = text(evidence, "reference").trim_start_matches("file:").get(..64).unwrap().to_owned();
+            let digest =
+                text(evidence, "reference").trim_start_matches("file:").get(..64).unwrap().to_owned();
             fired.entry(digest).or_default().insert(text(detection, "rule_id").to_owned());
         }
     }
     let mut files = Vec::new();
     files_below(&cases, &mut files);
     let (mut hit, mut missed) = (0, Vec::new());
-    for file in files.iter().filter(|f| f.parent().unwrap().join("info.yml").exists() && !f.ends_with("info.yml")) {
+    for file in
+        files.iter().filter(|f| f.parent().unwrap().join("info.yml").exists() && !f.ends_with("info.yml"))
+    {
         let wanted = rule_ids(&std::fs::read_to_string(file.parent().unwrap().join("info.yml")).unwrap());
         let digest = hinomi_model::Digest::of(&std::fs::read(file).unwrap()).to_string();
         if fired.get(&digest).is_some_and(|ids| wanted.iter().any(|w| ids.contains(w))) {

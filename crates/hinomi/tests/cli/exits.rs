@@ -44,7 +44,11 @@ fn what_cannot_be_read_is_three_with_a_hint() {
 #[test]
 fn a_bad_rule_is_named_and_the_others_still_run() {
     let folder = scratch("exits-rules");
-    fs::write(folder.join("bad.yml"), "title: x\nlogsource: {product: linux}\ndetection: {condition: nothing}\n").unwrap();
+    fs::write(
+        folder.join("bad.yml"),
+        "title: x\nlogsource: {product: linux}\ndetection: {condition: nothing}\n",
+    )
+    .unwrap();
     let good = "title: any sudo\nid: 6d3b1f6e-7a1c-4a52-8a9f-6c1d5a0f7e11\nlogsource: {product: linux}\n\
                 detection:\n  k: ['sudo']\n  condition: k\nlevel: low\n";
     fs::write(folder.join("good.yml"), good).unwrap();

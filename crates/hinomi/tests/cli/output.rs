@@ -5,7 +5,8 @@ use crate::support::{case_report, hinomi, list, report, root, stdout};
 #[test]
 fn the_report_follows_the_published_schema() {
     let schema: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(root().join("docs/report.schema.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(root().join("docs/report.schema.json")).unwrap())
+            .unwrap();
     let mut schemas = boon::Schemas::new();
     let mut compiler = boon::Compiler::new();
     compiler.add_resource("report.json", schema).unwrap();
@@ -32,7 +33,16 @@ fn the_same_input_gives_the_same_bytes_whatever_the_threads() {
 #[test]
 fn both_languages_say_the_same_numbers() {
     let numbers = |lang: &str| {
-        let text = stdout(&hinomi(&["investigate", "-q", "examples/case", "--lang", lang, "--tz", "Asia/Tokyo", "--all"]));
+        let text = stdout(&hinomi(&[
+            "investigate",
+            "-q",
+            "examples/case",
+            "--lang",
+            lang,
+            "--tz",
+            "Asia/Tokyo",
+            "--all",
+        ]));
         let timeline: Vec<String> = text
             .lines()
             .filter(|l| l.starts_with("  ") && l.get(4..5) == Some(":") && l.get(7..8) == Some(":"))
@@ -57,7 +67,15 @@ fn no_escape_sequence_of_a_log_reaches_the_terminal() {
                 detection:\n  k: ['COMMAND']\n  condition: k\nlevel: high\n";
     std::fs::write(folder.join("rule.yml"), rule).unwrap();
     let rules = folder.join("rule.yml");
-    let output = hinomi(&["investigate", "-q", folder.to_str().unwrap(), "-r", rules.to_str().unwrap(), "--color", "never"]);
+    let output = hinomi(&[
+        "investigate",
+        "-q",
+        folder.to_str().unwrap(),
+        "-r",
+        rules.to_str().unwrap(),
+        "--color",
+        "never",
+    ]);
     let text = stdout(&output);
     assert!(text.contains("vil"), "the rule fired: {text}");
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");

@@ -55,7 +55,8 @@ pub(crate) fn unpacked(name: &str) -> Option<PathBuf> {
     let complete = target.join("complete");
     if !complete.is_dir() {
         std::fs::create_dir_all(&target).unwrap();
-        let done = Command::new("tar").args(["-I", "zstd", "-xf"]).arg(&packed).arg("-C").arg(&target).status();
+        let done =
+            Command::new("tar").args(["-I", "zstd", "-xf"]).arg(&packed).arg("-C").arg(&target).status();
         if !done.is_ok_and(|s| s.success()) {
             println!("SKIPPED: tar or zstd could not unpack {}", packed.display());
             return None;
