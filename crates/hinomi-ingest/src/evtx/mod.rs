@@ -18,6 +18,7 @@
 mod canonical;
 mod chunk;
 mod cursor;
+mod debris;
 mod fault;
 mod flatten;
 mod locate;
@@ -55,6 +56,10 @@ pub struct EvtxDecoder {
     key: Vec<u32>,
     cells: Vec<ValueId>,
     epoch: u32,
+    /// Where in the unit the chunk of the last record without chunk header began.
+    chunk_start: Option<i64>,
+    /// A chunk whose beginning is lost, with zeroes in its place.
+    restored: Vec<u8>,
 }
 
 /// Most plans kept; real logs of a large network need some thousands.
@@ -85,6 +90,7 @@ impl Decode for EvtxDecoder {
         }
         let mut place = Place { unit, store, diagnostics, kind };
         let bytes = unit.bytes.as_slice();
+        self.chunk_start = None;
         let mut at = 0;
         while at < bytes.len() {
             at = match locate::at(bytes, at) {
@@ -121,6 +127,7 @@ impl EvtxDecoder {
             place.report(at, DiagnosticKind::Truncated, "a chunk ends within its header");
             return end;
         };
+        self.chunk_start = None;
         let sound = check(&header, chunk, at, place);
         self.start_chunk();
         let live = if header.plausible() { header.free.min(chunk.len()) } else { chunk.len() };
@@ -179,32 +186,15 @@ impl EvtxDecoder {
         place.report(base + from, kind, message);
     }
 
-    /// Bytes that are no chunk: zeroes, or a chunk whose header is damaged. Returns where to go on.
-    fn debris(&mut self, at: usize, place: &mut Place<'_>) -> usize {
-        let bytes = place.unit.bytes.as_slice();
-        let limit = (at + CHUNK).min(bytes.len());
-        let end = locate::next_magic(bytes, at + 1, limit).unwrap_or(limit);
-        let run = bytes.get(at..end).unwrap_or_default();
-        if run.iter().all(|&b| b == 0) {
-            return end;
-        }
-        self.start_chunk();
-        let mut found = 0_usize;
-        let mut position = 0;
-        while let Some(frame) = next_frame(run, position, run.len(), |_| true) {
-            self.row(run, at, frame, place);
-            found += 1;
-            position = frame.end();
-        }
-        let message = format!("{} bytes without a chunk header; {found} records found in them", run.len());
-        place.report(at, DiagnosticKind::Malformed, message);
-        end
-    }
-
-    /// Decodes one record into a row, or reports why not.
+    /// Decodes one record into a row, or reports why not. `base` is the offset of the chunk in the unit, modulo
+    /// 2⁶⁴ because a chunk whose beginning is lost may begin before it.
     fn row(&mut self, chunk: &[u8], base: usize, frame: Frame, place: &mut Place<'_>) {
         if let Err(fault) = self.try_row(chunk, base, frame, place) {
-            place.report(base + frame.at, fault.kind, format!("record {}: {}", frame.number, fault.what));
+            place.report(
+                base.wrapping_add(frame.at),
+                fault.kind,
+                format!("record {}: {}", frame.number, fault.what),
+            );
         }
     }
 
@@ -229,7 +219,7 @@ impl EvtxDecoder {
         let row = Row {
             time,
             sequence: Some(plan.sequence(chunk, &self.record).unwrap_or(frame.number)),
-            offset: (base + frame.at) as u64,
+            offset: base.wrapping_add(frame.at) as u64,
             length: frame.length as u32,
             sub: 0,
         };

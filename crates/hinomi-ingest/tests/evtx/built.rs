@@ -292,6 +292,26 @@ fn a_chunk_without_header_is_searched_for_records() {
 }
 
 #[test]
+fn records_without_chunk_header_are_read_wherever_their_chunk_began() {
+    let chunk = numbered("a", 1, 300);
+    let second = chunk.windows(4).enumerate().filter(|(_, w)| w == b"**\0\0").nth(1).unwrap().0;
+    // Behind foreign bytes, off the grid; cut off right before the first record; and both.
+    for (foreign, from) in [(1000, 0), (0, 512), (777, 512)] {
+        let mut bytes = vec![0x5a; foreign];
+        let mut damaged = chunk.clone();
+        damaged[..512].fill(0xcc);
+        bytes.extend_from_slice(&damaged[from..]);
+        let (found, _) = read(&bytes);
+        assert_eq!(found.len(), 300, "{foreign} foreign bytes, from {from}");
+        assert_eq!(found[299]["X"], ["a300"]);
+    }
+    // Without the record that carries the template the others say that it is missing.
+    let (found, reported) = read(&chunk[second..]);
+    assert_eq!(found.len(), 0);
+    assert!(reported.len() > 1);
+}
+
+#[test]
 fn chunks_are_found_anywhere() {
     let mut bytes = vec![0x5a; 1234];
     bytes.extend(numbered("a", 1, 3));
