@@ -132,7 +132,19 @@ impl Engine {
             let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
             fields.extend(self.correlations.iter().filter(used).flat_map(Correlation::fields));
         }
+        fields.extend(self.aliases_of(index).into_iter().map(|(_, physical)| physical));
         fields
+    }
+
+    /// Fields that a correlation needs of a rule's events under the name that rules use, with the name that events
+    /// of some of the rule's sources use instead.
+    pub fn aliases_of(&self, index: RuleIndex) -> Vec<(String, String)> {
+        let Some(rule) = self.rule(index) else { return Vec::new() };
+        let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
+        let needed: Vec<String> = self.correlations.iter().filter(used).flat_map(Correlation::fields).collect();
+        let routes = self.variants.iter().filter(|v| v.rule == index).map(|v| v.route);
+        let renames = routes.filter_map(|r| self.routes.get(r as usize)).flat_map(|r| &r.rename);
+        renames.filter(|(name, _)| needed.contains(name)).map(|(n, p)| (n.clone(), p.clone())).collect()
     }
 
     /// The correlations, in load order.
@@ -258,6 +270,8 @@ struct Compiler {
     always: Vec<Vec<u32>>,
     watched: Vec<(PredicateId, u32)>,
     routes_of_source: HashMap<LogSource, Vec<u32>, RandomState>,
+    /// Fields that correlations read.
+    correlated: std::collections::BTreeSet<String>,
 }
 
 impl Compiler {
@@ -272,14 +286,14 @@ impl Compiler {
             always: Vec::new(),
             watched: Vec::new(),
             routes_of_source: HashMap::default(),
+            correlated: std::collections::BTreeSet::new(),
         };
         well_known::NAMES.iter().chain(kept).for_each(|name| {
             compiler.field(name);
         });
-        for correlation in correlations {
-            correlation.fields().iter().for_each(|name| {
-                compiler.field(name);
-            });
+        for name in correlations.iter().flat_map(Correlation::fields) {
+            compiler.field(&name);
+            compiler.correlated.insert(name);
         }
         compiler
     }
@@ -321,6 +335,11 @@ impl Compiler {
             let next = self.routes.len() as u32;
             let number = *self.route_index.entry(route.clone()).or_insert(next);
             if number == next {
+                let renamed = route.rename.iter().filter(|(name, _)| self.correlated.contains(*name));
+                let physical: Vec<String> = renamed.map(|(_, physical)| physical.clone()).collect();
+                physical.iter().for_each(|name| {
+                    self.field(name);
+                });
                 self.routes.push(route);
                 self.always.push(Vec::new());
             }

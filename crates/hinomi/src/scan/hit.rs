@@ -45,6 +45,18 @@ pub struct Event {
 }
 
 impl Event {
+    /// Adds, under the name that rules use, what this event calls otherwise.
+    pub(super) fn add_aliases<'a>(&mut self, aliases: impl Iterator<Item = &'a (String, String)>) {
+        for (name, physical) in aliases {
+            if self.field(name).is_none()
+                && let Some(value) = self.field(physical).map(Box::from)
+            {
+                self.fields.push((name.as_str().into(), value));
+                self.fields.sort();
+            }
+        }
+    }
+
     /// Value of a field, `None` when absent or not kept.
     pub fn field(&self, name: &str) -> Option<&str> {
         let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;

@@ -45,8 +45,8 @@ pub(super) struct Worker<'e> {
     named: Pass<'e>,
     /// Made when a unit first needs every field.
     keywords: Option<Pass<'e>>,
-    /// Fields kept with hits of a rule.
-    kept: BTreeMap<RuleIndex, Vec<String>>,
+    /// Fields kept with hits of a rule, and names that correlations expect for them.
+    kept: BTreeMap<RuleIndex, (Vec<String>, Vec<(String, String)>)>,
     findings: Findings,
 }
 
@@ -161,12 +161,14 @@ impl<'e> Worker<'e> {
             }
             let engine = self.engine;
             for rule in &rules {
-                self.kept.entry(*rule).or_insert_with(|| engine.fields_of(*rule));
+                let kept = || (engine.fields_of(*rule), engine.aliases_of(*rule));
+                self.kept.entry(*rule).or_insert_with(kept);
             }
-            let names =
-                rules.iter().filter_map(|r| self.kept.get(r)).flatten().chain(self.subjects.details());
+            let kept = || rules.iter().filter_map(|r| self.kept.get(r));
+            let names = kept().flat_map(|k| &k.0).chain(self.subjects.details());
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
-            let Some(event) = scene.event(&self.filter, names) else { continue };
+            let Some(mut event) = scene.event(&self.filter, names) else { continue };
+            event.add_aliases(kept().flat_map(|k| &k.1));
             let event = Arc::new(event);
             self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);
             let ordinal = unit.ordinal;
