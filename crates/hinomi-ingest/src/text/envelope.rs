@@ -90,7 +90,8 @@ fn rfc5424(rest: &str, priority: Option<(u8, u8)>) -> Option<Envelope<'_>> {
         priority,
         stamp,
         host: or_empty(host),
-        program: or_empty(program),
+        // `program(module)`, as some libraries name themselves.
+        program: or_empty(program.split_once('(').map_or(program, |(name, _)| name)),
         pid: or_empty(pid),
         msgid: or_empty(msgid),
         structured,

@@ -32,8 +32,18 @@ fn ban_tool_verdicts() {
     table.check("verdicts", BOUNDS);
 }
 
-/// Shares measured when this test was written, rounded down.
-const BOUNDS: &[(bool, &str, f64)] = &[(false, "time", 0.0)];
+/// Shares measured when this test was written, rounded down. Half of the programs in this corpus (telephony, games,
+/// web applications) have no mapping: their lines count as misses.
+const BOUNDS: &[(bool, &str, f64)] = &[
+    (false, "time", 0.91),
+    (false, "source", 0.46),
+    (false, "outcome", 0.40),
+    (false, "not a failure", 0.80),
+    (true, "time", 0.94),
+    (true, "source", 0.50),
+    (true, "outcome", 0.47),
+    (true, "not a failure", 0.69),
+];
 
 fn judge(
     table: &mut Table,
