@@ -10,5 +10,5 @@ pub mod sigma;
 
 pub use engine::{
     CompileError, Depth, Engine, EngineRule, Evaluator, KeywordPrefilter, LogSourceError, LogSources,
-    RuleIndex,
+    RawEncoding, RuleIndex,
 };

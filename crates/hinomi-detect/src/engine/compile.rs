@@ -141,7 +141,8 @@ impl Engine {
     pub fn aliases_of(&self, index: RuleIndex) -> Vec<(String, String)> {
         let Some(rule) = self.rule(index) else { return Vec::new() };
         let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
-        let needed: Vec<String> = self.correlations.iter().filter(used).flat_map(Correlation::fields).collect();
+        let needed: Vec<String> =
+            self.correlations.iter().filter(used).flat_map(Correlation::fields).collect();
         let routes = self.variants.iter().filter(|v| v.rule == index).map(|v| v.route);
         let renames = routes.filter_map(|r| self.routes.get(r as usize)).flat_map(|r| &r.rename);
         renames.filter(|(name, _)| needed.contains(name)).map(|(n, p)| (n.clone(), p.clone())).collect()

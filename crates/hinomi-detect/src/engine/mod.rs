@@ -29,4 +29,4 @@ mod regex_literals;
 pub use compile::{CompileError, Engine, EngineRule, RuleIndex};
 pub use evaluate::{Depth, Evaluator};
 pub use logsource::{LogSourceError, LogSources};
-pub use prefilter::KeywordPrefilter;
+pub use prefilter::{KeywordPrefilter, RawEncoding};

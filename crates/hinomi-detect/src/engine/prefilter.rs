@@ -15,6 +15,15 @@ use memchr::memmem;
 use super::fold::fold;
 use crate::sigma::{Search, Token};
 
+/// How values stand in raw bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RawEncoding {
+    /// As UTF-8, perhaps with JSON's escapes.
+    Utf8,
+    /// As UTF-16LE or in one byte per character, unescaped.
+    Mixed,
+}
+
 /// Sampler of raw bytes for fragments of all keywords.
 #[derive(Debug, Default)]
 pub struct KeywordPrefilter {
@@ -46,8 +55,8 @@ impl KeywordPrefilter {
         self.narrow = Sampler::new(self.fragments.clone(), 4);
     }
 
-    /// Whether a keyword rule can match an event in `bytes`.
-    pub fn may_match(&self, bytes: &[u8]) -> bool {
+    /// Whether a keyword rule can match an event in `bytes`, whose values stand there as `encoding` says.
+    pub fn may_match(&self, bytes: &[u8], encoding: RawEncoding) -> bool {
         if self.always {
             return true;
         }
@@ -55,7 +64,10 @@ impl KeywordPrefilter {
             return false;
         }
         // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
-        hides_letters(bytes) || self.narrow.any(bytes) || self.wide.any(bytes)
+        match encoding {
+            RawEncoding::Utf8 => hides_letters(bytes) || self.narrow.any(bytes),
+            RawEncoding::Mixed => self.narrow.any(bytes) || self.wide.any(bytes),
+        }
     }
 }
 
@@ -186,25 +198,27 @@ mod tests {
         let filter = prefilter(&["token::dump", "secret word"]);
         for shift in 0..40 {
             let narrow = [vec![b'.'; shift], b"xxSECRET Wordyy".to_vec()].concat();
-            assert!(filter.may_match(&narrow), "{shift}");
+            assert!(filter.may_match(&narrow, RawEncoding::Mixed), "{shift}");
+            assert!(filter.may_match(&narrow, RawEncoding::Utf8), "{shift}");
             let wide: Vec<u8> = "Token::DUMP".bytes().flat_map(|b| [b, 0]).collect();
-            assert!(filter.may_match(&[vec![7; shift], wide].concat()), "{shift}");
-            assert!(!filter.may_match(&[vec![b'.'; shift], b"secret  word token:dump".to_vec()].concat()));
+            assert!(filter.may_match(&[vec![7; shift], wide].concat(), RawEncoding::Mixed), "{shift}");
+            let other = [vec![b'.'; shift], b"secret  word token:dump".to_vec()].concat();
+            assert!(!filter.may_match(&other, RawEncoding::Mixed));
         }
     }
 
     #[test]
     fn short_or_negated_keywords_disable_it() {
-        assert!(prefilter(&["rm"]).may_match(b""));
+        assert!(prefilter(&["rm"]).may_match(b"", RawEncoding::Utf8));
         let mut filter = KeywordPrefilter::default();
         filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))));
         filter.build();
-        assert!(filter.may_match(b""));
+        assert!(filter.may_match(b"", RawEncoding::Utf8));
     }
 
     #[test]
     fn escaped_letters_are_not_missed() {
-        assert!(prefilter(&["secret word"]).may_match(br#"{"a":"secre\u0074 word"}"#));
-        assert!(!prefilter(&["secret word"]).may_match(br#"{"a":"it\u0027s"}"#));
+        assert!(prefilter(&["secret word"]).may_match(br#"{"a":"secre\u0074 word"}"#, RawEncoding::Utf8));
+        assert!(!prefilter(&["secret word"]).may_match(br#"{"a":"it\u0027s"}"#, RawEncoding::Utf8));
     }
 }

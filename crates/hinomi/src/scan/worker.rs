@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
-use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RuleIndex};
+use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
 use hinomi_model::{Diagnostics, Digest, LogKind};
@@ -192,6 +192,7 @@ struct Candidates {
 impl Candidates {
     fn add(&mut self, filter: (u32, &KeywordPrefilter), format: Format, unit: &Unit, batch: &Batch) {
         let (number, filter) = filter;
+        let encoding = if format == Format::Evtx { RawEncoding::Mixed } else { RawEncoding::Utf8 };
         for row in batch.rows() {
             let own = (row.offset as usize, row.offset as usize + row.length as usize);
             let (look_at, decode) = match format {
@@ -207,7 +208,7 @@ impl Candidates {
             if self.ranges.contains(&decode) || (shared && !self.looked_at.insert((number, look_at.0))) {
                 continue;
             }
-            if unit.bytes.get(look_at.0..look_at.1).is_some_and(|bytes| filter.may_match(bytes)) {
+            if unit.bytes.get(look_at.0..look_at.1).is_some_and(|bytes| filter.may_match(bytes, encoding)) {
                 self.ranges.insert(decode);
             }
         }
