@@ -143,7 +143,7 @@ fn by_engine(correlation: &Correlation, hits: &[NaiveHit]) -> Vec<NaiveOccurrenc
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn windows_agree_with_their_definition(correlation in correlation(), hits in vec(hit(), 0..24)) {

@@ -47,7 +47,11 @@ impl NaiveEvent {
 
     fn passes(&self, field: &str, test: &Test) -> bool {
         match test {
-            Test::Match(patterns) => self.texts(field).any(|text| matches_any(patterns, text)),
+            Test::Match(patterns) => self.values(field).iter().any(|value| match value {
+                NaiveValue::Text(found) => matches_any(patterns, found),
+                // What is present without a value is also empty.
+                NaiveValue::Null => patterns.any.iter().any(|pattern| pattern.0.is_empty()),
+            }),
             Test::Regex(regex) => self.texts(field).any(|text| finds(regex, text)),
             Test::Cidr(networks) => self.texts(field).any(|text| networks.iter().any(|n| inside(n, text))),
             Test::Exists(expected) => self.0.contains_key(field) == *expected,

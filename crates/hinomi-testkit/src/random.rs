@@ -51,7 +51,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-const LETTERS: [char; 12] = ['a', 'A', 'b', 'B', 'c', 'é', 'É', '\\', '*', '?', ' ', '-'];
+const LETTERS: [char; 15] = ['a', 'A', 'b', 'B', 'c', 'é', 'É', 'ſ', 'S', 'İ', '\\', '*', '?', ' ', '-'];
 
 fn leaf() -> impl Strategy<Value = Search> {
     let on_field = (field(), test()).prop_map(|(field, test)| Search::Field(field, test));

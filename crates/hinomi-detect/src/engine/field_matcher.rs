@@ -83,6 +83,10 @@ impl FieldMatcherBuilder {
 
     /// Adds alternatives of text.
     pub(crate) fn add_patterns(&mut self, predicate: PredicateId, patterns: &Patterns) {
+        // What is present without a value is also empty.
+        if patterns.any.iter().any(|pattern| pattern.0.is_empty()) {
+            self.matcher.when_null.push(predicate);
+        }
         for pattern in &patterns.any {
             let folded = Glob::new(pattern, false);
             let (bytes, place) = match folded.simple() {
@@ -160,7 +164,6 @@ impl FieldMatcher {
         out.extend_from_slice(&self.when_present);
         if kind == ValueKind::Null {
             out.extend_from_slice(&self.when_null);
-            out.extend(self.whole.get(&b""[..]).into_iter().flatten());
             return;
         }
         out.extend_from_slice(&self.any_value);

@@ -15,6 +15,8 @@
 //! - `windash` permutes a dash that stands before a word and not inside one.
 //! - Keywords stand anywhere in the message; without a field `contains` therefore adds nothing.
 //! - `all` with a single value is accepted.
+//! - `''` holds for an empty text and for a field that is present without a value; `null` holds for the latter and
+//!   for an absent field, not for an empty text.
 //! - A filter's condition is joined to the rule's by `and` as it is written.
 //!
 //! # Trust
