@@ -98,7 +98,7 @@ pub(crate) fn meaning<'a, 'm: 'a>(
         }
     }
     for (slot, value) in &mapping.set {
-        event.set_default(*slot, value.clone());
+        event.set_default(*slot, value.borrowed());
     }
     finish(event);
     kind
@@ -106,7 +106,7 @@ pub(crate) fn meaning<'a, 'm: 'a>(
 
 fn set_all<'a>(set: &'a [(Slot, Value<'static>)], event: &mut Event<'a>) {
     for (slot, value) in set {
-        event.set(*slot, value.clone());
+        event.set(*slot, value.borrowed());
     }
 }
 

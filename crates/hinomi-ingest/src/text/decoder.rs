@@ -54,7 +54,7 @@ impl Decode for TextDecoder {
             unit,
             place: unit.member.place(),
             scratch: std::mem::take(&mut self.scratch),
-            default_kinds: DefaultKinds::new(),
+            default_kinds: default_kinds(),
         };
         run.unit();
         self.scratch = run.scratch;
@@ -87,6 +87,11 @@ impl DefaultKinds {
     }
 }
 
+fn default_kinds() -> &'static DefaultKinds {
+    static KINDS: std::sync::OnceLock<DefaultKinds> = std::sync::OnceLock::new();
+    KINDS.get_or_init(DefaultKinds::new)
+}
+
 pub(super) struct Run<'u, 's> {
     pub(super) catalogue: &'static Catalogue,
     sink: Sink<'s>,
@@ -98,7 +103,7 @@ pub(super) struct Run<'u, 's> {
     pub(super) unit: &'u Unit,
     place: String,
     scratch: (Captures, Vec<u16>),
-    pub(super) default_kinds: DefaultKinds,
+    pub(super) default_kinds: &'static DefaultKinds,
 }
 
 impl Run<'_, '_> {
@@ -200,24 +205,27 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn emit(&mut self, kind: &LogKind, row: Row, event: &mut Event<'_>) {
-        if let Some(host) = event.stated(fixed::HOST).cloned() {
-            event.set(fixed::COMPUTER, host);
-        }
+        set_host(event);
         self.sink.emit(&self.catalogue.names, kind, row, event);
+    }
+
+    fn emit_static(&mut self, kind: &'static LogKind, row: Row, event: &mut Event<'_>) {
+        set_host(event);
+        self.sink.emit_static(&self.catalogue.names, kind, row, event);
     }
 
     pub(super) fn free_line(&mut self, text: &str, mut row: Row) {
         let envelope = envelope::parse(text);
         row.time = envelope.stamp.and_then(|s| self.resolver.resolve(s, &self.unit.clocks));
-        let mut event = Event::default();
-        event.set(fixed::RAW, Value::Text(Cow::Borrowed(text)));
+        let mut event = Event::roomy();
+        event.push(Key::Slot(fixed::RAW), Value::Text(Cow::Borrowed(text)));
         header_fields(&envelope, &mut event);
         if audit::is_record(envelope.message) {
             self.audit(&envelope, row, &mut event);
             return;
         }
         let found = meaning(self.catalogue, &envelope, &mut event, &mut self.scratch);
-        let kind = found.map_or_else(|| self.default_kind(&envelope).clone(), |(kind, _)| kind.clone());
+        let kind = found.map_or_else(|| self.default_kind(&envelope), |(kind, _)| kind);
         // A header that states its zone beats a message time that does not.
         let zoned = envelope.stamp.is_some_and(Stamp::is_zoned);
         let stated = self.event_time(found.map(|(_, mapping)| mapping), &event);
@@ -226,7 +234,7 @@ impl Run<'_, '_> {
             Some((time, _)) => Some(time),
             None => row.time,
         };
-        self.emit(&kind, row, &mut event);
+        self.emit_static(kind, row, &mut event);
     }
 
     fn audit(&mut self, envelope: &Envelope<'_>, mut row: Row, event: &mut Event<'_>) {
@@ -236,11 +244,10 @@ impl Run<'_, '_> {
         let mut event = std::mem::take(event).shortened();
         audit::fields(&head, &self.catalogue.names, &mut event);
         let mapping = self.catalogue.of_program("audit").first().and_then(|&i| self.catalogue.mapping(i));
-        let kind =
-            mapping.map_or(&self.default_kinds.audit, |m| apply::meaning(m, &m.kind, &mut event)).clone();
+        let kind = mapping.map_or(&self.default_kinds.audit, |m| apply::meaning(m, &m.kind, &mut event));
         let span = (row.offset as usize, row.offset as usize + row.length as usize);
         self.joiner.add(&head, envelope.host, span, &mut self.joined);
-        self.emit(&kind, row, &mut event);
+        self.emit_static(kind, row, &mut event);
         self.flush_joined();
     }
 
@@ -251,7 +258,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn default_kind(&self, envelope: &Envelope<'_>) -> &LogKind {
+    fn default_kind(&self, envelope: &Envelope<'_>) -> &'static LogKind {
         match envelope.framing {
             Framing::Syslog | Framing::Syslog5424 => &self.default_kinds.syslog,
             Framing::Stamped | Framing::Plain if pairs::looks_like_pairs(envelope.message, 3) => {
@@ -292,6 +299,13 @@ impl Run<'_, '_> {
             zone.and_then(|slot| event.stated(slot)).map(|zone| format!("{text} {}", zone.text()));
         let stamp = with_zone.and_then(|text| stamp::whole(&text)).or_else(|| stamp::whole(&text))?;
         self.resolver.resolve(stamp, &self.unit.clocks).map(|time| (time, stamp.is_zoned()))
+    }
+}
+
+/// A host that the message names is the host of the event.
+fn set_host(event: &mut Event<'_>) {
+    if let Some(host) = event.stated(fixed::HOST).cloned() {
+        event.set(fixed::COMPUTER, host);
     }
 }
 

@@ -39,6 +39,16 @@ impl<'a> Value<'a> {
         if number { Self::Number(text) } else { Self::Text(text) }
     }
 
+    /// The same value without a copy of its text.
+    pub(crate) fn borrowed(&'a self) -> Value<'a> {
+        match self {
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Number(text) => Value::Number(Cow::Borrowed(text)),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::List(list) => Value::List(Cow::Borrowed(list)),
+        }
+    }
+
     /// The text of a single value.
     pub(crate) fn text(&self) -> &str {
         match self {
@@ -57,6 +67,11 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Room for what most lines hold, so that it grows at once and not step by step.
+    pub(crate) fn roomy() -> Self {
+        Self { fields: Vec::with_capacity(24) }
+    }
+
     /// Adds a field, beside others of the same name.
     pub(crate) fn push(&mut self, key: Key<'a>, value: Value<'a>) {
         if self.fields.len() < MAX_FIELDS {
@@ -147,12 +162,19 @@ pub(crate) struct Sink<'s> {
     store: &'s mut Store,
     slots: Vec<SlotField>,
     kinds: Vec<(LogKind, KindId)>,
+    static_kinds: Vec<(&'static LogKind, KindId)>,
     cells: Vec<(FieldId, ValueId)>,
 }
 
 impl<'s> Sink<'s> {
     pub(crate) fn new(store: &'s mut Store, names: &Names) -> Self {
-        Self { store, slots: vec![SlotField::Unasked; names.len()], kinds: Vec::new(), cells: Vec::new() }
+        Self {
+            store,
+            slots: vec![SlotField::Unasked; names.len()],
+            kinds: Vec::new(),
+            static_kinds: Vec::new(),
+            cells: Vec::new(),
+        }
     }
 
     fn field(&mut self, names: &Names, slot: Slot) -> Option<FieldId> {
@@ -178,9 +200,29 @@ impl<'s> Sink<'s> {
         id
     }
 
+    /// The id of a kind that outlives the run, found by its address.
+    fn static_kind(&mut self, kind: &'static LogKind) -> KindId {
+        if let Some((_, id)) = self.static_kinds.iter().find(|(known, _)| std::ptr::eq(*known, kind)) {
+            return *id;
+        }
+        let id = self.store.kind(kind);
+        self.static_kinds.push((kind, id));
+        id
+    }
+
+    /// Appends `event` as a row of a kind that outlives the run.
+    pub(crate) fn emit_static(&mut self, names: &Names, kind: &'static LogKind, row: Row, event: &Event<'_>) {
+        let kind = self.static_kind(kind);
+        self.append(names, kind, row, event);
+    }
+
     /// Appends `event` as a row.
     pub(crate) fn emit(&mut self, names: &Names, kind: &LogKind, row: Row, event: &Event<'_>) {
         let kind = self.kind(kind);
+        self.append(names, kind, row, event);
+    }
+
+    fn append(&mut self, names: &Names, kind: KindId, row: Row, event: &Event<'_>) {
         let mut cells = std::mem::take(&mut self.cells);
         cells.clear();
         for (key, value) in event.fields() {
@@ -189,12 +231,13 @@ impl<'s> Sink<'s> {
                 Key::Name(name) => self.store.field(name),
             };
             if let Some(field) = field {
-                let value = intern(self.store.dictionary_mut(field), value);
+                let event_value = value;
+                let value = intern(self.store.dictionary_mut(field), event_value);
                 cells.push((field, value));
                 if *key == Key::Slot(fixed::COMPUTER)
                     && let Some(hostname) = self.field(names, fixed::HOSTNAME)
                 {
-                    let value = intern_host(self.store, field, hostname, value);
+                    let value = intern(self.store.dictionary_mut(hostname), event_value);
                     cells.push((hostname, value));
                 }
             }
@@ -202,11 +245,6 @@ impl<'s> Sink<'s> {
         self.store.push(kind, row, &mut cells);
         self.cells = cells;
     }
-}
-
-fn intern_host(store: &mut Store, from: FieldId, to: FieldId, value: ValueId) -> ValueId {
-    let text = store.text(from, value).to_owned();
-    store.dictionary_mut(to).text(&text)
 }
 
 fn intern(dictionary: &mut Dictionary, value: &Value<'_>) -> ValueId {
