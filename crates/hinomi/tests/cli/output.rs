@@ -115,3 +115,58 @@ fn standard_input_is_read_and_cited() {
     let reference = report["detections"][0]["evidence"][0]["reference"].as_str().unwrap();
     assert!(reference.starts_with(&format!("file:{}/", hinomi_model::Digest::of(&log))), "{reference}");
 }
+
+#[test]
+fn indicators_are_found_in_any_field() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("indicators");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("ioc.txt");
+    std::fs::write(&file, "# seen elsewhere\n203.0.113[.]77, scanner\nnot-in-any-log.example\n").unwrap();
+    let report = report(&["examples/case", "--tz", "Asia/Tokyo", "--ioc", file.to_str().unwrap()]);
+    let titles: std::collections::BTreeSet<_> = list(&report, "detections")
+        .iter()
+        .filter(|d| d["rule_id"].as_str().unwrap().starts_with("indicator-"))
+        .map(|d| d["title"].as_str().unwrap())
+        .collect();
+    assert_eq!(titles.into_iter().collect::<Vec<_>>(), ["Indicator 203.0.113.77 appears"]);
+    let known = list(case_report(), "detections").len();
+    assert!(list(&report, "detections").len() > known, "the bundled rules still run");
+}
+
+#[test]
+fn a_suppression_hides_counts_and_expires() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("suppress");
+    std::fs::create_dir_all(&folder).unwrap();
+    let rule = list(case_report(), "detections")[0]["rule_id"].as_str().unwrap();
+    let of_rule =
+        |r: &serde_json::Value| list(r, "detections").iter().filter(|d| d["rule_id"] == rule).count();
+    let with = |expires: &str| {
+        let file = folder.join(format!("until-{expires}.yaml"));
+        let entry = format!("{{name: n, owner: o, reason: r, expires: '{expires}', rule: {rule}}}");
+        std::fs::write(&file, format!("suppressions:\n  - {entry}\n")).unwrap();
+        report(&["examples/case", "--tz", "Asia/Tokyo", "--suppress", file.to_str().unwrap()])
+    };
+    let (active, expired) = (with("2200-01-01"), with("2001-01-01"));
+    assert_eq!(of_rule(&active), 0);
+    assert_eq!(active["suppressions"][0]["hidden"], of_rule(case_report()));
+    assert_eq!(of_rule(&expired), of_rule(case_report()));
+    assert_eq!(expired["suppressions"][0]["expired"], true);
+}
+
+#[test]
+fn explaining_agrees_with_detecting() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain");
+    std::fs::create_dir_all(&folder).unwrap();
+    let rule = "title: t\nid: 7e0c2a54-5d2f-4f7e-9b1c-1d2e3f4a5b6c\nlogsource: {product: windows, service: security}\n\
+                detection:\n  s: {EventID: 4624, LogonType: [3, 10]}\n  f: {IpAddress|cidr: 10.0.0.0/8}\n  condition: s and not f\n";
+    std::fs::write(folder.join("rule.yml"), rule).unwrap();
+    let event = |ip: &str| {
+        format!("{{\"Channel\":\"Security\",\"Computer\":\"a\",\"EventID\":4624,\"LogonType\":\"10\",\"IpAddress\":\"{ip}\"}}\n")
+    };
+    std::fs::write(folder.join("events.json"), event("192.0.2.7") + &event("10.1.2.3")).unwrap();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let text = stdout(&hinomi(&["rules", "explain", &file("rule.yml"), &file("events.json")]));
+    let verdicts: Vec<_> = text.lines().filter(|l| l.starts_with("  →")).map(|l| l.trim()).collect();
+    assert_eq!(verdicts, ["→ matches", "→ does not match"], "{text}");
+    assert!(text.contains("[10.1.2.3]"), "the value that decided is shown: {text}");
+}
