@@ -42,8 +42,9 @@ pub(super) struct Assignment {
 
 /// Most fields of one event.
 const MAX_FIELDS: usize = 2048;
-/// Most elements visited for one shape of record: a template can use one fragment many times.
-const MAX_VISITS: usize = 32_768;
+/// Most elements, attributes and pieces visited for one shape of record: a template can use one fragment many
+/// times. Real events have some hundreds.
+const MAX_VISITS: usize = 8192;
 
 /// Names that only `System` may give.
 const SYSTEM_NAMES: [&str; 19] = [
@@ -116,7 +117,7 @@ impl<'a> Flattener<'a> {
     }
 
     fn element(&mut self, element: &'a Element, instance: u16, place: Place<'a>) -> Result<(), Fault> {
-        self.visits += 1;
+        self.visits += 1 + element.attributes.len() + element.content.len();
         if self.visits > MAX_VISITS {
             return Err(Fault::SIZE);
         }

@@ -50,6 +50,8 @@ pub struct EvtxDecoder {
     plans: HashMap<Box<[u32]>, u32, RandomState>,
     /// A shape whose plan could not be made keeps the reason.
     made: Vec<Result<Plan, Fault>>,
+    /// Slots of all plans.
+    slots: usize,
     last_plan: Option<u32>,
     last_key: Vec<u32>,
     record: Record,
@@ -64,6 +66,8 @@ pub struct EvtxDecoder {
 
 /// Most plans kept; real logs of a large network need some thousands.
 const MAX_PLANS: usize = 16_384;
+/// Most slots of all plans together; a hostile plan has far more than the thirty or so of a real one.
+const MAX_SLOTS: usize = 1 << 19;
 
 /// Where the bytes being decoded belong.
 struct Place<'a> {
@@ -109,11 +113,12 @@ impl EvtxDecoder {
     fn forget_plans(&mut self) {
         self.plans.clear();
         self.made.clear();
+        self.slots = 0;
         self.last_plan = None;
     }
 
     fn start_chunk(&mut self) {
-        if self.templates.start_chunk() || self.made.len() > MAX_PLANS {
+        if self.templates.start_chunk() || self.made.len() > MAX_PLANS || self.slots > MAX_SLOTS {
             self.forget_plans();
         }
     }
@@ -133,6 +138,8 @@ impl EvtxDecoder {
         let live = if header.plausible() { header.free.min(chunk.len()) } else { chunk.len() };
         let mut position = HEADER;
         let mut last = None;
+        // Looked for once, not at every gap.
+        let mut magic = None;
         loop {
             let frame = Frame::read(chunk, position);
             let dirty = |f: &Frame| f.closed && last.is_some_and(|n: u64| n.wrapping_add(1) == f.number);
@@ -146,7 +153,12 @@ impl EvtxDecoder {
                 _ if position >= live => return end,
                 _ => {}
             }
-            let elsewhere = locate::next_magic(bytes, at + position, end);
+            let search = || locate::next_magic(bytes, at + position, end);
+            let elsewhere = match magic {
+                Some(None) => None,
+                Some(Some(next)) if next >= at + position => Some(next),
+                _ => *magic.insert(search()),
+            };
             let until = elsewhere.map_or(chunk.len(), |next| next - at);
             let expected = |f: &Frame| !sound || (header.records.0..=header.records.1).contains(&f.number);
             let resume = next_frame(chunk, position + 1, until, expected);
@@ -243,7 +255,9 @@ impl EvtxDecoder {
             number
         } else {
             let number = self.made.len() as u32;
-            self.made.push(Plan::new(&self.templates, &self.record.instances, store));
+            let plan = Plan::new(&self.templates, &self.record.instances, store);
+            self.slots += plan.as_ref().map_or(0, Plan::len);
+            self.made.push(plan);
             self.plans.insert(self.key.as_slice().into(), number);
             number
         };

@@ -75,6 +75,11 @@ impl Plan {
         Ok(Self { layout: store.layout(&fields), slots, time, sequence })
     }
 
+    /// How many slots it has.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Interns the values of a record; `cells` then has one value per slot.
     pub(super) fn run(&mut self, chunk: &[u8], record: &Record, store: &mut Store, cells: &mut Vec<ValueId>) {
         cells.clear();

@@ -38,7 +38,7 @@ pub(super) const ROOT: (u16, u16) = (u16::MAX, u16::MAX);
 /// Deepest nesting of fragments in fragments.
 const MAX_FRAGMENTS: u8 = 8;
 /// Most instances in one record.
-const MAX_INSTANCES: usize = 256;
+const MAX_INSTANCES: usize = 64;
 
 /// The instances and values of one record; reused from record to record.
 #[derive(Debug, Default)]

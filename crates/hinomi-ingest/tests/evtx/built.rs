@@ -424,6 +424,18 @@ fn nesting_and_expansion_are_bounded() {
 }
 
 #[test]
+fn work_that_yields_no_field_is_bounded_too() {
+    let declared = |e: Element, n: usize| e.attribute(&format!("xmlns:{n}"), text("u"));
+    let inner = (0..500).fold(element("Wide"), declared);
+    let outer = (0..1000).fold(element("UserData"), |e, _| e.with(Part::Value(3, false)));
+    let fragment = Value::Fragment(Body::Template(inner, Vec::new()));
+    let mut chunk = Chunk::new();
+    chunk.record(1, TIME, &Body::Template(event(outer), values(7, 1, TIME, [fragment])));
+    let (found, reported) = read(&builder::file(&[chunk.finish()]));
+    assert_eq!((found.len(), reported), (0, vec![DiagnosticKind::LimitExceeded]));
+}
+
+#[test]
 fn cuts_fall_between_chunks() {
     let bytes = builder::file(&[numbered("a", 1, 2), numbered("b", 3, 2), numbered("c", 5, 2)]);
     assert_eq!(evtx_cut(&bytes[..4096 + CHUNK - 1], false), 0, "the chunk behind the header is not whole");
