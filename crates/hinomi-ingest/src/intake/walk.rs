@@ -24,6 +24,8 @@ pub(crate) struct Walk {
     roots: VecDeque<Root>,
     canonical: Vec<PathBuf>,
     open: Vec<Folder>,
+    /// Counts only: a pipe must be opened once.
+    counting: bool,
 }
 
 struct Folder {
@@ -51,7 +53,7 @@ impl Walk {
             !path.is_some_and(|p| inside(*at, p))
         });
         let roots: VecDeque<Root> = kept.map(|(_, root)| root).collect();
-        Self { roots, canonical: paths.into_iter().flatten().collect(), open: Vec::new() }
+        Self { roots, canonical: paths.into_iter().flatten().collect(), open: Vec::new(), counting: false }
     }
 
     /// A second walk over the same folders and files, to count them.
@@ -61,7 +63,7 @@ impl Walk {
             Root::Stream { .. } => None,
         };
         let roots = self.roots.iter().filter_map(path).collect();
-        Self { roots, canonical: self.canonical.clone(), open: Vec::new() }
+        Self { roots, canonical: self.canonical.clone(), open: Vec::new(), counting: true }
     }
 
     pub(crate) fn next(&mut self, losses: &mut Losses) -> Option<Found> {
@@ -92,6 +94,8 @@ impl Walk {
         };
         if metadata.is_dir() {
             self.enter(path, losses);
+            None
+        } else if is_pipe(&metadata) && self.counting {
             None
         } else if is_pipe(&metadata) {
             match fs::File::open(&path) {

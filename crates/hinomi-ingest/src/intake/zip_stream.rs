@@ -17,6 +17,9 @@ use super::peel;
 use super::source::Stream;
 use super::zip::{Checked, Context, DESCRIPTOR, Header, u16_at, u32_at};
 
+/// Data descriptor of an empty member.
+const EMPTY: &[u8; 16] = b"PK\x07\x08\0\0\0\0\0\0\0\0\0\0\0\0";
+
 /// The archive's stream, shared with the member being read.
 struct Flow {
     input: BufReader<Stream>,
@@ -134,7 +137,9 @@ impl Sequence {
             if header.is_folder() {
                 continue;
             }
-            let stored = (unknown && header.method != 8).then(|| {
+            // An archiver that writes to a pipe cannot know that a file will be empty.
+            let empty = unknown && header.method == 0 && flow.bytes(EMPTY.len())? == EMPTY;
+            let stored = (unknown && header.method != 8 && !empty).then(|| {
                 "its size is stated only behind its data, and the archive is read in order".to_owned()
             });
             if let Some(why) = header.refusal().or(stored) {
@@ -142,7 +147,7 @@ impl Sequence {
                 losses.push(place, at, DiagnosticKind::RefusedMember, message);
                 continue;
             }
-            let stream = self.body(&header, unknown, context)?;
+            let stream = if empty { Box::new(io::empty()) } else { self.body(&header, unknown, context)? };
             let name = context.names.unique(header.shown_name());
             let body = Body { stream, span: None };
             return Ok(Some(Entry { name, modified: header.modified(&context.zone), body }));

@@ -14,3 +14,5 @@ mod nesting;
 mod pack;
 #[cfg(test)]
 mod plain;
+#[cfg(test)]
+mod tools;
