@@ -302,8 +302,8 @@ impl Layers {
             }
             _ => (source, inner),
         };
-        let class = match (&self.options.forced, class) {
-            (Some(forced), Class::Log(_) | Class::Unrecognised) => Class::Log(forced.format),
+        let class = match (self.options.forced, class) {
+            (Some(format), Class::Log(_) | Class::Unrecognised) => Class::Log(format),
             (_, class) => class,
         };
         let size = source.span().map_or(source.head().len() as u64, Span::length);

@@ -48,6 +48,6 @@ mod zip_stream;
 
 pub use class::Class;
 pub use item::{FileDone, Item, MemberDone, Progress};
-pub use options::{Forced, Format, Limits, Options, Root};
+pub use options::{Format, Limits, Options, Root};
 pub use pull::Intake;
 pub use reread::{ReadError, read_member_range};

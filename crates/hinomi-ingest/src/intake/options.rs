@@ -32,15 +32,6 @@ pub enum Format {
     Text,
 }
 
-/// A format the user insists on, for every log.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Forced {
-    /// Family.
-    pub format: Format,
-    /// Name of the text format, when the family is text and the user named one.
-    pub text: Option<String>,
-}
-
 /// Everything that is not in the input itself.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,8 +39,8 @@ pub struct Options {
     pub zone: jiff::tz::TimeZone,
     /// The present, for input that carries no modification time.
     pub now: Timestamp,
-    /// Overrides recognition.
-    pub forced: Option<Forced>,
+    /// Overrides recognition, for every log.
+    pub forced: Option<Format>,
     /// Bounds.
     pub limits: Limits,
 }

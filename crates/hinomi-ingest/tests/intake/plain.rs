@@ -232,3 +232,16 @@ fn one_decoder_reads_every_format_the_reader_recognises() {
     }
     assert_eq!(store.row_count(), 7);
 }
+
+#[test]
+fn a_forced_format_overrides_recognition_but_not_what_is_no_log() {
+    let folder = Folder::new();
+    folder.put("a.json", b"{\"a\":1}\n");
+    folder.put("b.png", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
+    folder.put("c.gz", &gzip(b"{\"a\":1}\n"));
+    let mut options = options();
+    options.forced = Some(Format::Text);
+    let read = read_with(vec![Root::Path(folder.path().to_owned())], options);
+    let text = Class::Log(Format::Text);
+    assert_eq!(read.classes(), [text, Class::NotALog("PNG image"), text]);
+}

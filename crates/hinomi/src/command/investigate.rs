@@ -9,7 +9,7 @@ use std::time::Duration;
 use hinomi_detect::completeness::Window;
 use hinomi_detect::sigma::Placeholders;
 use hinomi_detect::{Engine, LogSources};
-use hinomi_ingest::intake::{Forced, Format, Options, Root};
+use hinomi_ingest::intake::{Format, Options, Root};
 use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -77,13 +77,12 @@ fn exit(args: &Investigate, report: &Report) -> Exit {
     read.and(if found { Exit::Found } else { Exit::Clean })
 }
 
-fn forced(name: FormatName) -> Forced {
-    let format = match name {
+fn forced(name: FormatName) -> Format {
+    match name {
         FormatName::Evtx => Format::Evtx,
         FormatName::Json => Format::Json,
         FormatName::Text => Format::Text,
-    };
-    Forced { format, text: None }
+    }
 }
 
 /// Language from the environment, as programs with message catalogues take it.
