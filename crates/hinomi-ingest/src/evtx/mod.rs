@@ -13,7 +13,7 @@
 //! recognised by its whole content, never by the GUID it claims.
 //!
 //! # Not here
-//! Unpacking and reading files (`unpack`, `reader`).
+//! Unpacking and reading files (`intake`).
 
 mod canonical;
 mod chunk;
