@@ -6,6 +6,7 @@ neither swallow an unrelated difference nor outlive its cause.
 """
 
 import argparse
+import ipaddress
 import json
 import re
 from collections import Counter, defaultdict
@@ -19,11 +20,22 @@ from event_store import read_events
 REPEATED_KEY = re.compile(r"~\d+$")
 RULE_TESTS = {"logsource", "modifier", "field", "via", "note"}
 EVENT_TESTS = {"field", "is", "contains", "matches"}
+
+
+def is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
 STATES = {
     "absent": lambda value: value is None,
     "present": lambda value: value is not None,
     "empty": lambda value: value == "",
     "several lines": lambda value: value is not None and "\n" in value,
+    "not an address": lambda value: value is not None and not is_address(value),
     "not ascii": lambda value: value is not None and not value.isascii(),
 }
 

@@ -132,11 +132,12 @@ def add_squeezed_names(event: dict[str, str]) -> None:
 
 def event_of_xml(text: str) -> dict[str, str]:
     root = ElementTree.fromstring(parseable(text))
+    system: dict[str, str] = {}
     event: dict[str, str] = {}
     for part in root:
         name = local_name(part)
         if name == "System":
-            add_system(event, part)
+            add_system(system, part)
         elif name == "EventData":
             add_event_data(event, part)
         elif name == "RenderingInfo":
@@ -144,7 +145,8 @@ def event_of_xml(text: str) -> dict[str, str]:
         else:
             add_leaves(event, part)
     add_squeezed_names(event)
-    return event
+    # `LogFileCleared` and others log a `Channel` of their own; what routes the event is System's.
+    return system | {name: value for name, value in event.items() if name not in system}
 
 
 def evtx_events(path: Path, shown: str, tally: Tally) -> Iterator[tuple[str, dict[str, str]]]:

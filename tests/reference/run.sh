@@ -3,7 +3,9 @@
 # compares it event by event with this project: the rule engine alone on the same flat events, and, if a
 # binary is at hand, the whole program on the files.
 #
-#   tests/reference/run.sh [corpus...]       corpora: regression evtx benign sd (default: all)
+#   tests/reference/run.sh [corpus...]       corpora: regression evtx benign sd probes (default: all)
+#
+# `probes` are events made from the rules, so that every rule is exercised.
 #
 #   HINOMI_CORPORA     where the corpora are            (default: ../shared/corpora beside the project)
 #   HINOMI             the binary to compare            (default: target/release/hinomi, then debug)
@@ -17,7 +19,7 @@ root=$(cd "$here/../.." && pwd)
 corpora=${HINOMI_CORPORA:-$root/../shared/corpora}
 out=${REFERENCE_OUT:-$root/target/reference}
 venv=$root/target/reference-venv
-selected=${*:-regression evtx benign sd}
+selected=${*:-regression evtx benign sd probes}
 failed=0
 
 skip() { echo "SKIPPED: $*"; exit 0; }
@@ -70,6 +72,7 @@ source_of() { # source_of CORPUS: prints its directory, fails if it is not there
         echo "$out/benign"
         return
         ;;
+    probes) echo "$rules" && return ;;
     *) return 1 ;;
     esac
     [ -e "$archive" ] || return 1
@@ -92,9 +95,9 @@ else
     echo "SKIPPED: no cargo, the engine alone is not compared"
 fi
 
-compare() { # compare CORPUS OURS
+compare() { # compare CORPUS OURS [LABEL]: LABEL is the name explained.yaml counts under
     "$python" "$here/reference.py" compare --ours "$2" --theirs "$out/$1.matches.ndjson" \
-        --events "$out/$1.events.ndjson" --explained "$here/explained.yaml" --corpus "$1" || failed=1
+        --events "$out/$1.events.ndjson" --explained "$here/explained.yaml" --corpus "${3:-$1}" || failed=1
     [ "$1" != regression ] || "$python" "$here/regression.py" --data "$source" --matches "$2" || failed=1
 }
 
@@ -102,11 +105,15 @@ for corpus in $selected; do
     echo "== $corpus"
     source=$(source_of "$corpus") || { echo "SKIPPED: corpus $corpus is not in $corpora"; continue; }
     events=$out/$corpus.events.ndjson matches=$out/$corpus.matches.ndjson
-    only=(--only .evtx)
-    [ "$corpus" = sd ] && only=(--only .zip --only .tar.gz)
+    only=(--only .evtx) members=(.evtx)
+    [ "$corpus" = sd ] && only=(--only .zip --only .tar.gz) members=(.json)
     directories=("$rules/windows")
     [ "$corpus" = regression ] && directories+=("$rules-emerging-threats" "$rules-threat-hunting")
-    "$python" "$here/make-events.py" "$source" "${only[@]}" --out "$events"
+    if [ "$corpus" = probes ]; then
+        "$python" "$here/make-probes.py" --rules "${directories[@]}" --out "$events"
+    else
+        "$python" "$here/make-events.py" "$source" "${only[@]}" --out "$events"
+    fi
     "$python" "$here/reference.py" evaluate --rules "${directories[@]}" --events "$events" --out "$matches"
     if [ "$corpus" = regression ]; then
         "$python" "$here/regression.py" --data "$source" --matches "$matches" --report "${matches%.ndjson}.report.json" || failed=1
@@ -117,10 +124,12 @@ for corpus in $selected; do
         tail -n 1 "$out/$corpus.engine.log"
         compare "$corpus" "$out/$corpus.engine.ndjson"
     fi
-    if [ -n "$hinomi" ] && [ -e "$here/ours.py" ]; then
+    [ "$corpus" != probes ] || continue
+    if [ -n "$hinomi" ]; then
         echo "-- the program, on the files"
-        "$python" "$here/ours.py" --hinomi "$hinomi" --rules "${directories[@]}" --input "$source" --out "$out/$corpus.ours.ndjson"
-        compare "$corpus" "$out/$corpus.ours.ndjson"
+        "$python" "$here/ours.py" --hinomi "$hinomi" --rules "${directories[@]}" --input "$source" \
+            --only "${members[@]}" --out "$out/$corpus.ours.ndjson"
+        compare "$corpus" "$out/$corpus.ours.ndjson" "$corpus files"
     else
         echo "SKIPPED: no hinomi binary to compare (build it, or set HINOMI)"
     fi

@@ -12,7 +12,7 @@ not guessed.
   conversion, and so does the skeleton that selects candidate tables.
 * Keywords (values without a field), which the backend refuses, search the field `_raw`: all values
   of the event, one per line.
-* Numeric comparison casts, because every column is text.
+* Numeric comparison casts, because every column is text; truth values ignore case, as the backend's own strings do.
 """
 
 import copy
@@ -48,6 +48,7 @@ class TokenBackend(sqliteBackend):
     field_null_expression = "{field}" + IS_NULL
     field_exists_expression = "{field}" + IS_NOT_NULL
     field_not_exists_expression = "{field}" + IS_NULL
+    bool_expression = "({field}={value} COLLATE NOCASE OR {field}={numeric_value})"
     compare_op_expression = "(({field} GLOB '[0-9-]*') AND CAST({field} AS NUMERIC) {operator} {value})"
 
     def escape_and_quote_field(self, field: str) -> str:
@@ -150,7 +151,7 @@ def convert_file(path: Path, shown: str, unmapped: str) -> RuleFile:
     result = RuleFile(path=shown, rule=shown)
     try:
         text = path.read_text(encoding="utf-8")
-        rules = _rules(text, result)
+        rules = rules_of(text, result)
     except Exception as error:  # noqa: BLE001 - a rule the reference cannot read is a finding
         result.problems.append(f"parse: {type(error).__name__}: {error}")
         return result
@@ -165,7 +166,7 @@ def convert_file(path: Path, shown: str, unmapped: str) -> RuleFile:
     return result
 
 
-def _rules(text: str, result: RuleFile) -> list[SigmaRule]:
+def rules_of(text: str, result: RuleFile) -> list[SigmaRule]:
     rules = []
     for rule in SigmaCollection.from_yaml(text).rules:
         if isinstance(rule, SigmaCorrelationRule):

@@ -16,9 +16,17 @@ from event_store import SKELETON_COLUMNS, EventStore, connect
 from sigma_sql import convert_file
 
 HERE = Path(__file__).parent
-SPEC = importlib.util.spec_from_file_location("make_events", HERE / "make-events.py")
-make_events = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(make_events)
+
+
+def program(name: str):  # noqa: ANN201
+    """A program of this directory, as a module; their names hold dashes."""
+    spec = importlib.util.spec_from_file_location(name.replace("-", "_"), HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_events, make_probes = program("make-events"), program("make-probes")
 
 SYSMON = {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": "1"}
 
@@ -95,6 +103,10 @@ class Evaluation(Workspace):
         self.assertEqual(self.matching("    s:\n        Size|gt: 9\n    condition: s", events), {"1", "2"})
         self.assertEqual(self.matching("    s:\n        Size: 10\n    condition: s", events), {"1"})
 
+    def test_truth_values_ignore_case(self) -> None:
+        events = [{**SYSMON, "Signed": value} for value in ("True", True, "1", "false", "yes")]
+        self.assertEqual(self.matching("    s:\n        Signed: true\n    condition: s", events), {"0", "1", "2"})
+
     def test_cidr(self) -> None:
         net = {"Channel": SYSMON["Channel"], "EventID": 3}
         events = [{**net, "DestinationIp": ip} for ip in ("10.1.2.3", "172.31.0.1", "172.32.0.1", "110.1.2.3")]
@@ -138,6 +150,20 @@ class Evaluation(Workspace):
         path = self.root / "rule.yml"
         path.write_text("title: x\nlogsource: {product: windows}\ndetection: {condition: nothing}\n", encoding="utf-8")
         self.assertTrue(convert_file(path, "rule.yml", "skip").problems)
+
+    def test_probes_are_reproducible_and_the_unspoiled_one_matches(self) -> None:
+        path = self.root / "rule.yml"
+        detection = (
+            "    s:\n        Image|endswith: '\\x.exe'\n        CommandLine|re: '-[a-c]{2} \\d+$'\n"
+            "    f:\n        User|startswith: 'sys'\n    condition: s and not f"
+        )
+        path.write_text(rule(detection), encoding="utf-8")
+        probes = make_probes.probes_of(path, "rule.yml", 6, 1)
+        self.assertEqual(probes, make_probes.probes_of(path, "rule.yml", 6, 1))
+        self.assertNotEqual(probes, make_probes.probes_of(path, "rule.yml", 6, 2))
+        self.assertEqual({p["EventID"] for p in probes}, {"1", "4688"})
+        found = self.matching(detection, [p for p in probes if p["_key"].endswith("#0")])
+        self.assertEqual(found, {"rule.yml/sysmon#0", "rule.yml/audit#0"})
 
     def test_the_program_end_to_end(self) -> None:
         (self.root / "rules").mkdir()
@@ -214,6 +240,8 @@ class Comparison(unittest.TestCase):
         self.assertTrue(event_holds({"field": "*", "is": "several lines"}, event))
         self.assertTrue(event_holds({"field": "C", "is": "absent"}, event))
         self.assertTrue(event_holds({"field": "B", "is": "empty"}, event))
+        self.assertTrue(event_holds({"field": "I", "is": "not an address"}, {"I": "10.1..2"}))
+        self.assertFalse(event_holds({"field": "I", "is": "not an address"}, {"I": "fe80::1"}))
         self.assertTrue(event_holds({"field": "A", "matches": "^x"}, event))
         self.assertFalse(event_holds({"field": "*", "contains": "needle"}, event))
 
@@ -239,6 +267,10 @@ class Flattening(Workspace):
     def test_leaves_of_user_data(self) -> None:
         event = make_events.event_of_xml(self.XML % '<UserData><Outer xmlns="u"><A>1</A><B><C>2</C></B></Outer></UserData>')
         self.assertEqual((event["A"], event["C"]), ("1", "2"))
+
+    def test_the_system_part_wins_over_data_of_the_same_name(self) -> None:
+        event = make_events.event_of_xml(self.XML % '<UserData><Cleared><Channel>Other</Channel></Cleared></UserData>')
+        self.assertEqual(event["Channel"], "System")
 
     def test_control_characters_do_not_lose_an_event(self) -> None:
         event = make_events.event_of_xml(self.XML % '<EventData><Data Name="A">x\x01y&#x1;&#31;</Data></EventData>')
