@@ -1,5 +1,7 @@
 //! Correlations made ready: references resolved, in an order in which each follows those it refers to.
 
+use std::collections::BTreeMap;
+
 use crate::sigma::{
     Comparison, Correlation, CorrelationKind, CountCondition, Meta, RuleExpression, TemporalCondition,
 };
@@ -91,8 +93,16 @@ pub(super) struct Plan<'a> {
 
 /// The plans, those referred to first, and the correlations that refer to themselves.
 pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan<'_>>, Vec<CorrelateError>) {
+    let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, correlation) in correlations.iter().enumerate() {
+        for name in
+            [Some(correlation.meta.id.as_str()), correlation.meta.name.as_deref()].into_iter().flatten()
+        {
+            named.entry(name).or_insert(at);
+        }
+    }
     let inner_of = |c: &Correlation| -> Vec<Option<usize>> {
-        c.rules.iter().map(|name| correlations.iter().position(|i| is_named(&i.meta, name))).collect()
+        c.rules.iter().map(|name| named.get(name.as_str()).copied()).collect()
     };
     let inner: Vec<Vec<Option<usize>>> = correlations.iter().map(inner_of).collect();
     // Levels below a planned correlation; `None` until it is planned.
@@ -113,14 +123,14 @@ pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan<'_>>, Vec<Correlat
             errors.push(CorrelateError::TooDeep { id: correlation.meta.id.clone(), limit: MAX_LEVELS });
             continue;
         }
-        let used = |outer: &Correlation| outer.rules.iter().any(|name| is_named(&correlation.meta, name));
+        let used = |needs: &Vec<Option<usize>>| needs.contains(&Some(at));
         plans.push(Plan {
             index: at,
             correlation,
             inner: needs.clone(),
             goal: goal(correlation),
             rising: is_rising(&correlation.kind, correlation),
-            alerts: correlations.iter().filter(|outer| used(outer)).all(|outer| outer.generate),
+            alerts: correlations.iter().zip(&inner).all(|(outer, needs)| outer.generate || !used(needs)),
             values: values(&correlation.kind),
         });
     }

@@ -20,6 +20,8 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 const MAX_NODES: usize = 200_000;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
+/// Most keys of one map: every new key is compared with those before it.
+const MAX_KEYS: usize = 2048;
 /// Most documents of one text.
 const MAX_DOCUMENTS: usize = 4096;
 
@@ -289,6 +291,9 @@ fn new_key<'a>(node: Node<'a>, entries: &[Entry<'a>]) -> Result<(Cow<'a, str>, u
     let Content::Scalar(Scalar { text, .. }) = node.content else {
         return Err(Fault::at(line, Problem::Yaml { message: "a key is a list or a map".into() }));
     };
+    if entries.len() >= MAX_KEYS {
+        return Err(too_large(line, "keys in a map", MAX_KEYS));
+    }
     if entries.iter().any(|entry| entry.key == text) {
         return Err(Fault::at(line, Problem::DuplicateKey { key: text.into_owned() }));
     }
@@ -309,9 +314,13 @@ fn merged(entries: Vec<Entry<'_>>) -> Result<Vec<Entry<'_>>, Fault> {
                 return Err(Fault::at(line, Problem::Shape { key: "<<".into(), expected: "a map" }));
             };
             for entry in found {
-                if !own.iter().any(|mine| mine.key == entry.key) {
-                    own.push(entry);
+                if own.iter().any(|mine| mine.key == entry.key) {
+                    continue;
                 }
+                if own.len() >= MAX_KEYS {
+                    return Err(too_large(line, "keys in a map", MAX_KEYS));
+                }
+                own.push(entry);
             }
         }
     }
@@ -385,6 +394,7 @@ mod tests {
             matches!(documents(text).as_slice(), [Err(Fault { problem: Problem::TooLarge { .. }, .. })])
         };
         assert!(is_large(&bomb));
+        assert!(is_large(&(0..3000).map(|n| format!("k{n}: v\n")).collect::<Vec<_>>().concat()));
         assert!(is_large(&"- ".repeat(1000)));
         assert!(is_large(&format!("a: {}1{}", "[".repeat(100), "]".repeat(100))));
     }
