@@ -11,9 +11,12 @@ use std::sync::LazyLock;
 use super::mapping::{Condition, Convert, Mapping, OneOrMany, Scalar, Source, TimeSource};
 
 /// The mapping files, in order of recognition.
-const FILES: [&str; 25] = [
+const FILES: [&str; 29] = [
     include_str!("../../mappings/json/windows_beats.yaml"),
+    include_str!("../../mappings/json/windows_beats6.yaml"),
     include_str!("../../mappings/json/windows_tree.yaml"),
+    include_str!("../../mappings/json/windows_powershell.yaml"),
+    include_str!("../../mappings/json/windows_provider.yaml"),
     include_str!("../../mappings/json/windows_collector.yaml"),
     include_str!("../../mappings/json/windows_export.yaml"),
     include_str!("../../mappings/json/aws_cloudtrail.yaml"),
@@ -26,6 +29,7 @@ const FILES: [&str; 25] = [
     include_str!("../../mappings/json/okta.yaml"),
     include_str!("../../mappings/json/duo.yaml"),
     include_str!("../../mappings/json/kubernetes.yaml"),
+    include_str!("../../mappings/json/zeek_stream.yaml"),
     include_str!("../../mappings/json/zeek.yaml"),
     include_str!("../../mappings/json/suricata.yaml"),
     include_str!("../../mappings/json/journald.yaml"),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hinomi_ingest::intake::{Format, Intake, Item, Options, Root};
+use hinomi_ingest::{JsonCut, JsonCutState, Unit, json_cut};
 use hinomi_model::Timestamp;
 use serde_json::Value;
 
@@ -17,13 +18,13 @@ const SOURCES: [(&str, &[&str]); 7] = [
         &["gcp/google_workspace.login", "gcp/google_workspace.admin"],
     ),
     ("e_cloud/stratus_detonation_cloudtrail", &["aws/cloudtrail"]),
-    ("b_benign/ait_testbed_day.tar.zst", &["suricata/dns", "linux/sshd", "wazuh/alerts"]),
+    ("b_benign/ait_testbed_day.tar.zst", &["suricata/dns", "linux/journald", "wazuh/alerts"]),
     ("d_network/wrccdc_2018_zeek_json", &["zeek/dns", "zeek/ssh"]),
     ("d_network/apt29_day2_zeek.tar.zst", &["zeek/conn"]),
 ];
 
-/// Events of one source that are compared field by field; the rest is counted.
-const COMPARED_UNITS: usize = 40;
+/// Of each member, about so many bytes are read.
+const COMPARED_BYTES: usize = 384 << 10;
 
 fn corpora() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
@@ -47,8 +48,10 @@ fn real_logs_are_read_like_the_naive_way_reads_them() {
         let mut seen = Seen::default();
         let mut intake = Intake::new(vec![Root::Path(path)], Options::at(Timestamp::from_nanos(0)));
         while let Some(item) = intake.next() {
-            if let Item::Unit(Format::Json, unit) = item {
-                seen.unit(&unit);
+            if let Item::Unit(Format::Json, unit) = item
+                && unit.offset == 0
+            {
+                seen.unit(&head(unit));
             }
         }
         println!("{source}: {} events, {} compared, {} values", seen.events, seen.compared, seen.values);
@@ -60,9 +63,18 @@ fn real_logs_are_read_like_the_naive_way_reads_them() {
     }
 }
 
+/// The first whole records of a unit.
+fn head(mut unit: Unit) -> Unit {
+    let end = COMPARED_BYTES.min(unit.bytes.len());
+    let at_end = end == unit.bytes.len();
+    if let JsonCut::Records(end) = json_cut(&unit.bytes[..end], at_end, &mut JsonCutState::default()) {
+        unit.bytes.truncate(end);
+    }
+    unit
+}
+
 #[derive(Default)]
 struct Seen {
-    units: usize,
     events: usize,
     compared: usize,
     values: usize,
@@ -70,11 +82,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn unit(&mut self, unit: &hinomi_ingest::Unit) {
-        self.units += 1;
-        if self.units > COMPARED_UNITS {
-            return;
-        }
+    fn unit(&mut self, unit: &Unit) {
         let (events, diagnostics) = decode_unit(unit);
         let lost: Vec<_> = diagnostics.iter().filter(|d| d.kind.name() != "assumed-time").collect();
         assert!(lost.is_empty(), "{} {lost:?}", unit.member.place());
@@ -82,13 +90,20 @@ impl Seen {
         let distinct: std::collections::BTreeSet<usize> = events.iter().map(|e| e.offset).collect();
         assert_eq!(distinct.len(), expected.len(), "{}", unit.member.place());
         self.events += events.len();
+        let mut expected = expected.iter();
+        let mut current = None;
         for event in &events {
             *self.kinds.entry(event.kind.clone()).or_default() += 1;
-            // The event's own bytes, as an independent parser reads them.
-            let cited = &unit.bytes[event.offset..event.offset + event.length];
-            let value: Value = serde_json::from_slice(cited).unwrap();
-            assert!(expected.contains(&value), "{}: not an event: {value}", unit.member.place());
-            self.compare(event, &flatten(&value));
+            if current.as_ref().is_none_or(|(offset, _)| *offset != event.offset) {
+                // The event's own bytes, as an independent parser reads them.
+                let cited = &unit.bytes[event.offset..event.offset + event.length];
+                let value: Value = serde_json::from_slice(cited).unwrap();
+                assert_eq!(Some(&value), expected.next(), "{}", unit.member.place());
+                current = Some((event.offset, flatten(&value)));
+            }
+            if let Some((_, fields)) = &current {
+                self.compare(event, fields);
+            }
         }
     }
 
@@ -113,8 +128,10 @@ impl Seen {
 /// Objects that are events, by a tree: elements of arrays and of the envelopes these sources use.
 fn expected(bytes: &[u8]) -> Vec<Value> {
     let mut events = Vec::new();
-    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        collect(document.unwrap(), &mut events);
+    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
+    // An array that was cut off ends with a document that is not whole: those sources are small and not cut.
+    while let Some(Ok(document)) = documents.next() {
+        collect(document, &mut events);
     }
     events
 }
@@ -149,19 +166,33 @@ fn is_kept_under_a_known_name(kind: &str, path: &str) -> bool {
 
 fn renamed<'a>(kind: &str, path: &'a str) -> &'a str {
     if kind != "windows" {
-        return path;
+        return match path {
+            "id_orig_h" => "id.orig_h",
+            "id_orig_p" => "id.orig_p",
+            "id_resp_h" => "id.resp_h",
+            "id_resp_p" => "id.resp_p",
+            _ => path,
+        };
     }
     match path {
-        "Hostname" => "Computer",
-        "ProviderGuid" => "Provider_Guid",
-        "RecordNumber" => "EventRecordID",
-        "ExecutionProcessID" => "Execution_ProcessID",
-        "ActivityID" => "Correlation_ActivityID",
-        "RelatedActivityID" => "Correlation_RelatedActivityID",
+        "log_name" => "Channel",
+        "source_name" => "Provider_Name",
+        "event_id" => "EventID",
+        "version" => "Version",
+        "thread_id" => "Execution_ThreadID",
+        "user.identifier" => "Security_UserID",
+        "message" => "Message",
+        "Hostname" | "computer_name" => "Computer",
+        "ProviderGuid" | "provider_guid" => "Provider_Guid",
+        "RecordNumber" | "record_number" => "EventRecordID",
+        "ExecutionProcessID" | "process_id" => "Execution_ProcessID",
+        "ActivityID" | "activity_id" => "Correlation_ActivityID",
+        "RelatedActivityID" | "related_activity_id" => "Correlation_RelatedActivityID",
         "OpcodeValue" => "Opcode",
         "Opcode" => "OpcodeName",
         _ if path.starts_with("Event.UserData.") => path.rsplit('.').next().unwrap_or(path),
-        _ => ["Event.System.", "Event.EventData."]
+        _ if path.starts_with("user_data.") => path.rsplit('.').next().unwrap_or(path),
+        _ => ["Event.System.", "Event.EventData.", "event_data."]
             .iter()
             .find_map(|prefix| path.strip_prefix(prefix))
             .unwrap_or(path),

@@ -94,9 +94,11 @@ fn texts(store: &Store, field: hinomi_columns::FieldId, value: ValueId) -> Vec<S
     }
 }
 
-/// Equal, or the same number written differently.
+/// Equal, or the same number written differently (the independent parser rounds floating point in the last place).
 pub fn same(left: &[String], right: &[String]) -> bool {
     let number = |text: &str| text.parse::<f64>().ok();
-    let equal = |(a, b): (&String, &String)| a == b || (number(a).is_some() && number(a) == number(b));
+    let near = |a: f64, b: f64| (a - b).abs() <= a.abs() * 1e-14;
+    let equal =
+        |(a, b): (&String, &String)| a == b || number(a).zip(number(b)).is_some_and(|(a, b)| near(a, b));
     left.len() == right.len() && left.iter().zip(right).all(equal)
 }
