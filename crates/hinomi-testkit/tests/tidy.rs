@@ -156,7 +156,8 @@ fn engine_code_names_no_tool() {
         if path.contains("/tests/") || path.contains("hinomi-testkit") || path.contains("/benches/") {
             continue;
         }
-        for line in before_tests(&text) {
+        // A line that embeds a data file names the file.
+        for line in before_tests(&text).filter(|l| !l.contains("include_str!")) {
             let lower = line.to_lowercase();
             faults
                 .extend(names.iter().filter(|n| lower.contains(*n)).map(|n| format!("{path}: {n}: {line}")));

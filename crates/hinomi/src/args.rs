@@ -114,7 +114,7 @@ pub struct Investigate {
     /// Write the output to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// Language of the output; default from LC_ALL, LC_MESSAGES or LANG
+    /// Language of the output; taken from the environment by default
     #[arg(long, value_enum)]
     pub lang: Option<Lang>,
     /// Zone of local times in the output and of logs that state none, for instance Asia/Tokyo

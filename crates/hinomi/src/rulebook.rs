@@ -1,6 +1,6 @@
 //! Rule files to documents: bundled, from folders, and from lists of indicators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +91,7 @@ impl Rulebook {
             match read_text(&file) {
                 Ok(text) => self.add(&text, &file.display().to_string(), placeholders),
                 Err(reason) => {
-                    self.rejected.push(RejectedRule { origin: file.display().to_string(), reason })
+                    self.rejected.push(RejectedRule { origin: file.display().to_string(), reason });
                 }
             }
         }
@@ -144,7 +144,7 @@ impl Rulebook {
     pub fn add_indicators(&mut self, path: &Path) -> Result<(), RulebookError> {
         let text = fs::read_to_string(path)
             .map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for line in text.lines() {
             let line = line.split(" #").next().unwrap_or_default().trim();
             if line.is_empty() || line.starts_with('#') {
@@ -153,7 +153,7 @@ impl Rulebook {
             let (value, note) = line.split_once([',', '\t']).unwrap_or((line, ""));
             // Analysts write defanged indicators; the logs do not.
             let value = value.trim().trim_matches('"').replace("[.]", ".").replace("hxxp", "http");
-            if value.len() >= 4 && seen.insert(value.clone(), ()).is_none() {
+            if value.len() >= 4 && seen.insert(value.clone()) {
                 self.documents.push(indicator(&value, note.trim().trim_matches('"'), path));
             }
         }

@@ -113,36 +113,42 @@ pub fn explain(rule: &Rule, input: Vec<u8>, sources: &LogSources, subjects: &Sub
     }
     let (engine, _) = Engine::compile(documents, sources, &subjects.fields());
     let findings = scan_bytes(input, &engine, subjects);
-    let mut held: BTreeMap<(u64, u32), (Option<Arc<Event>>, BTreeSet<String>, Vec<Arc<Event>>)> =
-        BTreeMap::new();
+    let mut held: BTreeMap<(u64, u32), Held> = BTreeMap::new();
     for hit in &findings.hits {
         let entry = held.entry((hit.event.offset, hit.event.sub)).or_default();
-        let id = engine.rule(hit.rule).map(|r| r.meta.id.clone()).unwrap_or_default();
-        if id == "every" {
-            entry.0 = Some(Arc::clone(&hit.event));
-        }
-        entry.1.insert(id);
-        entry.2.push(Arc::clone(&hit.event));
+        entry.rules.insert(engine.rule(hit.rule).map(|r| r.meta.id.clone()).unwrap_or_default());
+        entry.seen.push(Arc::clone(&hit.event));
     }
-    let explained = held.into_values().filter_map(|(event, ids, seen)| {
-        let value = |name: &str| seen.iter().find_map(|e| e.field(name)).map(str::to_owned);
+    held.into_values().filter_map(|event| event.explain(&parts)).collect()
+}
+
+/// What the rules of an explanation found for one event.
+#[derive(Default)]
+struct Held {
+    rules: BTreeSet<String>,
+    /// The event as each rule kept it.
+    seen: Vec<Arc<Event>>,
+}
+
+impl Held {
+    fn explain(&self, parts: &[(usize, &Search)]) -> Option<Explanation> {
+        let value = |name: &str| self.seen.iter().find_map(|e| e.field(name)).map(str::to_owned);
         let part = |(number, (depth, search)): (usize, &(usize, &Search))| Part {
             depth: *depth,
             text: describe(search),
-            holds: ids.contains(&format!("part-{number}")),
+            holds: self.rules.contains(&format!("part-{number}")),
             value: match search {
                 Search::Field(name, _) => value(name),
                 _ => None,
             },
         };
         Some(Explanation {
-            event: event?,
-            routed: ids.contains("routed"),
-            matched: ids.contains("part-0"),
+            event: Arc::clone(self.seen.first()?),
+            routed: self.rules.contains("routed"),
+            matched: self.rules.contains("part-0"),
             parts: parts.iter().enumerate().map(part).collect(),
         })
-    });
-    explained.collect()
+    }
 }
 
 fn flatten<'s>(search: &'s Search, depth: usize, out: &mut Vec<(usize, &'s Search)>) {

@@ -11,7 +11,7 @@ use crate::scan::ScanProgress;
 pub fn progress(progress: &ScanProgress, lang: Lang) {
     let reading = progress.reading();
     let width = terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0));
-    let share = if reading.bytes_total > 0 { reading.bytes_read * 100 / reading.bytes_total } else { 0 };
+    let share = (reading.bytes_read * 100).checked_div(reading.bytes_total).unwrap_or(0);
     let filled = (share.min(100) as usize) / 5;
     let bar = format!("{}{}", "█".repeat(filled), "░".repeat(20 - filled));
     let words = words(lang);

@@ -416,15 +416,13 @@ fn fold<'a>(shown: &[&'a DetectionEntry], all: bool) -> Vec<Fold<'a>> {
         const DAY: i64 = 86_400 * hinomi_model::NANOS_PER_SECOND;
         let day = detection.time.map(|t| t.as_nanos().div_euclid(DAY));
         let key = (detection.rule_id.as_str(), detection.host.as_str(), detection.account.as_str(), day);
-        match index.get(&key).and_then(|&at| folds.get_mut(at)).filter(|_| !all) {
-            Some(fold) => {
-                fold.last = detection;
-                fold.count += 1;
-            }
-            None => {
-                index.insert(key, folds.len());
-                folds.push(Fold { first: detection, last: detection, count: 1 });
-            }
+        let known = index.get(&key).and_then(|&at| folds.get_mut(at));
+        if let Some(fold) = known.filter(|_| !all) {
+            fold.last = detection;
+            fold.count += 1;
+        } else {
+            index.insert(key, folds.len());
+            folds.push(Fold { first: detection, last: detection, count: 1 });
         }
     }
     folds

@@ -46,8 +46,15 @@ pub(super) struct Worker<'e> {
     /// Made when a unit first needs every field.
     keywords: Option<Pass<'e>>,
     /// Fields kept with hits of a rule, and names that correlations expect for them.
-    kept: BTreeMap<RuleIndex, (Vec<String>, Vec<(String, String)>)>,
+    kept: BTreeMap<RuleIndex, Kept>,
     findings: Findings,
+}
+
+/// What to keep of an event that a rule matched.
+struct Kept {
+    fields: Vec<String>,
+    /// Names that correlations expect, with those of the event.
+    aliases: Vec<(String, String)>,
 }
 
 /// Decoder, columns and evaluator that belong together.
@@ -161,14 +168,14 @@ impl<'e> Worker<'e> {
             }
             let engine = self.engine;
             for rule in &rules {
-                let kept = || (engine.fields_of(*rule), engine.aliases_of(*rule));
+                let kept = || Kept { fields: engine.fields_of(*rule), aliases: engine.aliases_of(*rule) };
                 self.kept.entry(*rule).or_insert_with(kept);
             }
             let kept = || rules.iter().filter_map(|r| self.kept.get(r));
-            let names = kept().flat_map(|k| &k.0).chain(self.subjects.details());
+            let names = kept().flat_map(|k| &k.fields).chain(self.subjects.details());
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
             let Some(mut event) = scene.event(&self.filter, names) else { continue };
-            event.add_aliases(kept().flat_map(|k| &k.1));
+            event.add_aliases(kept().flat_map(|k| &k.aliases));
             let event = Arc::new(event);
             self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);
             let ordinal = unit.ordinal;
@@ -223,7 +230,7 @@ fn chunk_around(unit: &Unit, (from, to): (usize, usize)) -> (usize, usize) {
     let start = header + at / EVTX_CHUNK * EVTX_CHUNK;
     let end = (start + EVTX_CHUNK).min(unit.bytes.len());
     let sound = unit.bytes.get(start..).is_some_and(|b| b.starts_with(b"ElfChnk\0"));
-    let aligned = unit.offset <= 4096 || (unit.offset - 4096) % EVTX_CHUNK as u64 == 0;
+    let aligned = unit.offset <= 4096 || (unit.offset - 4096).is_multiple_of(EVTX_CHUNK as u64);
     if sound && aligned && to <= end { (start, end) } else { whole }
 }
 

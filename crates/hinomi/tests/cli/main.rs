@@ -1,4 +1,12 @@
 //! The program as its users run it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and write their own scratch files"
+)]
 
 mod attack_names;
 mod case;

@@ -161,12 +161,14 @@ fn explaining_agrees_with_detecting() {
                 detection:\n  s: {EventID: 4624, LogonType: [3, 10]}\n  f: {IpAddress|cidr: 10.0.0.0/8}\n  condition: s and not f\n";
     std::fs::write(folder.join("rule.yml"), rule).unwrap();
     let event = |ip: &str| {
-        format!("{{\"Channel\":\"Security\",\"Computer\":\"a\",\"EventID\":4624,\"LogonType\":\"10\",\"IpAddress\":\"{ip}\"}}\n")
+        format!(
+            "{{\"Channel\":\"Security\",\"Computer\":\"a\",\"EventID\":4624,\"LogonType\":\"10\",\"IpAddress\":\"{ip}\"}}\n"
+        )
     };
     std::fs::write(folder.join("events.json"), event("192.0.2.7") + &event("10.1.2.3")).unwrap();
     let file = |name: &str| folder.join(name).display().to_string();
     let text = stdout(&hinomi(&["rules", "explain", &file("rule.yml"), &file("events.json")]));
-    let verdicts: Vec<_> = text.lines().filter(|l| l.starts_with("  →")).map(|l| l.trim()).collect();
+    let verdicts: Vec<_> = text.lines().filter(|l| l.starts_with("  →")).map(str::trim).collect();
     assert_eq!(verdicts, ["→ matches", "→ does not match"], "{text}");
     assert!(text.contains("[10.1.2.3]"), "the value that decided is shown: {text}");
 }
