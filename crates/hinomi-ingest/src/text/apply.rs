@@ -245,7 +245,9 @@ fn finish(event: &mut Event<'_>) {
 fn uri(event: &mut Event<'_>) {
     let Some(whole) = event.get(fixed::C_URI).cloned() else { return };
     let whole = whole.text();
-    let after_scheme = whole.split_once("://").map(|(_, rest)| rest);
+    // A path may carry a URL of its own, for instance in its query.
+    let after_scheme =
+        whole.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|(_, rest)| rest);
     let (authority, path) = match after_scheme {
         Some(rest) => rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at)),
         // `CONNECT host:port`.
