@@ -46,6 +46,7 @@ auditctl_of_base() {
 
 # name<TAB>version of what the story uses, for the truth file.
 base_versions() {
+    # shellcheck disable=SC2016  # fields of dpkg-query, not of the shell
     chroot "$BASE" dpkg-query -W -f '${Package}\t${Version}\n' \
         openssh-server libpam-google-authenticator auditd laurel rsyslog samba squid nginx-light p7zip-full rclone \
         restic nmap nftables ulogd2 systemd sudo openvpn freeradius libpam-radius-auth

@@ -26,9 +26,7 @@ root_of() { echo "$RUN/hosts/$1/root"; }
 chroot_as() {
     local host=$1
     shift
-    ip netns exec "hr-$host" unshare --uts --mount -- sh -c \
-        'hostname "$1"; r=$2; shift 2; mount -t proc proc "$r/proc"; mount --rbind /dev "$r/dev"; exec chroot "$r" "$@"' \
-        sh "$host" "$(root_of "$host")" "$@"
+    ip netns exec "hr-$host" unshare --uts --mount -- sh "$HERE/lib/as-host.sh" "$host" "$(root_of "$host")" "$@"
 }
 
 # Runs a command inside a booted host.
@@ -327,13 +325,11 @@ servers_outside() {
     sleep 1
 }
 
-# Runs a command as somebody outside, in the given network namespace.
+# Becomes a command of somebody outside, in the given network namespace. For the background only: it never returns.
 outside() {
     local place=$1
     shift
-    exec ip netns exec "hr-$place" unshare --uts --mount -- sh -c \
-        'hostname laptop; r=$1; shift; mount -t proc proc "$r/proc"; mount --rbind /dev "$r/dev"; exec chroot "$r" "$@"' \
-        sh "$(root_of outside)" "$@"
+    exec ip netns exec "hr-$place" unshare --uts --mount -- sh "$HERE/lib/as-host.sh" laptop "$(root_of outside)" "$@"
 }
 
 hosts_down() {

@@ -71,7 +71,7 @@ class Shell:
         self.buffer = b""
         os.write(self.terminal, text.encode() + b"\n")
 
-    def run(self, command: str, timeout_s: float = 180, answers: dict[str, str] | None = None) -> str:
+    def run(self, command: str, timeout_s: float = 400, answers: dict[str, str] | None = None) -> str:
         """Types a command, answers its questions, returns what it printed once the prompt is back."""
         self.type(command)
         time.sleep(0.3)  # the echo of the command must not be taken for the next prompt
@@ -114,11 +114,10 @@ class World:
                               check=True, capture_output=True, text=True).stdout.strip()
 
     def outside_argv(self, place: str, command: list[str]) -> list[str]:
+        as_host = str(Path(__file__).parent.parent / "lib" / "as-host.sh")
         root = str(self.run / "hosts" / "outside" / "root")
-        script = ('hostname laptop; r=$1; shift; mount -t proc proc "$r/proc"; mount --rbind /dev "$r/dev"; '
-                  'exec chroot "$r" "$@"')
-        return ["ip", "netns", "exec", f"hr-{place}", "unshare", "--uts", "--mount", "--", "sh", "-c", script, "sh",
-                root, *command]
+        return ["ip", "netns", "exec", f"hr-{place}", "unshare", "--uts", "--mount", "--", "sh", as_host, "laptop", root,
+                *command]
 
     def sign_in(self, account: str, place: str, host: str, *, key: bool = True, wrong_code: bool = False,
                 wrong_password: bool = False) -> Shell:
