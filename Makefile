@@ -1,6 +1,6 @@
 # Hinomi. `make demo` shows it, `make test` proves it, `make soak` proves it for longer.
 CARGO ?= cargo
-.PHONY: demo build test lint unit soak bench reference install
+.PHONY: demo build test lint unit recordings soak bench reference install
 
 demo: build
 	@./target/release/hinomi investigate examples/case --tz Asia/Tokyo; test $$? -le 1
@@ -18,10 +18,15 @@ lint:
 unit:
 	$(CARGO) test --workspace --locked
 
-test: lint unit
+# The recorded cases against what their recording script wrote down, and that check against itself.
+recordings:
+	python3 examples/record/test_checks.py
+	python3 examples/record/check_truth.py examples/case examples/benign
+
+test: lint unit recordings
 
 soak:
-	HINOMI_SOAK=1 $(CARGO) test --workspace --locked --release -- --include-ignored --nocapture
+	HINOMI_SOAK=1 HINOMI_FUZZ_ROUNDS=200000 $(CARGO) test --workspace --locked --release -- --include-ignored --nocapture
 
 bench:
 	$(CARGO) bench --workspace --locked
