@@ -40,7 +40,9 @@ pub fn correlations(engine: &Engine, findings: &Findings) -> (Vec<Correlated>, V
         matches.push(BaseMatch { rule: &rule.meta, event: hit.event.as_ref(), number });
         events.push(&hit.event);
     }
-    let outcome = correlate(engine.correlations(), &matches, &Limits::default());
+    // Beyond the last event nothing was observed, so that nothing can be said to have been absent.
+    let limits = Limits { observed_until: findings.sources.latest(), ..Limits::default() };
+    let outcome = correlate(engine.correlations(), &matches, &limits);
     let rejected =
         outcome.errors.iter().map(|e| RejectedRule { origin: String::new(), reason: e.to_string() });
     (occurrences(engine, &outcome, &events), rejected.collect())

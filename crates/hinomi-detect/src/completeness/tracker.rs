@@ -94,6 +94,11 @@ impl SourceTracker {
         }
     }
 
+    /// Latest stated time of any event.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.sources.values().filter_map(|s| s.last).max()
+    }
+
     /// Reports in order of host and channel.
     pub fn finish(self) -> Vec<SourceReport> {
         let sources = self.sources.into_iter().filter(|(_, s)| s.seen > 0);
