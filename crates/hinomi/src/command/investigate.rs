@@ -37,9 +37,8 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     };
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
     let (engine, mut rejected) = engine(&args, &subjects)?;
-    let logs_zone = if args.tz.is_some() { zone.clone() } else { TimeZone::UTC };
     let mut reading = Options::at(now);
-    reading.zone = logs_zone;
+    reading.zone = zone.clone();
     reading.forced = args.format.map(forced);
     let threads =
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
@@ -64,17 +63,36 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         suppressions: &mut suppressions,
         rejected,
     });
+    known_hosts(&args, &report)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
     Ok(exit(&args, &report))
 }
 
-/// Nothing readable at all is exit 3; single losses are data.
+/// No event at all is exit 3, whatever the reason; single losses are data.
 fn exit(args: &Investigate, report: &Report) -> Exit {
     let found = report.incidents.iter().any(|i| i.level >= args.fail_on)
         || report.detections.iter().any(|d| d.level >= args.fail_on);
-    let unreadable = report.summary.events == 0 && !report.diagnostics.is_empty();
-    let read = if unreadable { Exit::Unreadable } else { Exit::Clean };
+    let read = if report.summary.events == 0 { Exit::Unreadable } else { Exit::Clean };
     read.and(if found { Exit::Found } else { Exit::Clean })
+}
+
+/// A host that no event names is more likely a slip of the pen than a clean host.
+fn known_hosts(args: &Investigate, report: &Report) -> Result<(), Failure> {
+    let matches = |host: &str, wanted: &str| {
+        let (host, wanted) = (host.to_lowercase(), wanted.to_lowercase());
+        host == wanted || host.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'))
+    };
+    for wanted in &args.host {
+        if !report.sources.iter().any(|s| matches(&s.host, wanted)) {
+            let mut hosts: Vec<&str> =
+                report.sources.iter().map(|s| s.host.as_str()).filter(|h| !h.is_empty()).collect();
+            hosts.dedup();
+            hosts.truncate(20);
+            return Err(Failure::new(Exit::Usage, format!("--host {wanted}: no event names this host"))
+                .hint(format!("hosts seen: {}", hosts.join(", "))));
+        }
+    }
+    Ok(())
 }
 
 fn forced(name: FormatName) -> Format {
@@ -172,6 +190,11 @@ fn engine(args: &Investigate, subjects: &Subjects) -> Result<(Engine, Vec<Reject
     let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
     let (engine, errors) = Engine::compile(book.documents, &log_sources, &subjects.fields());
     let mut rejected = book.rejected;
+    if engine.rules().is_empty() {
+        let first = rejected.first().map_or_else(|| "no rule was given".to_owned(), |r| r.reason.clone());
+        return Err(Failure::new(Exit::Unreadable, format!("no rule can be used: {first}"))
+            .hint("hinomi rules check says what is wrong with each rule"));
+    }
     rejected
         .extend(errors.iter().map(|e| RejectedRule { origin: e.origin().to_owned(), reason: e.to_string() }));
     Ok((engine, rejected))
@@ -235,6 +258,7 @@ fn output(
     };
     result.map_err(|e| {
         let place = args.output_file.as_ref().map_or("standard output".into(), |p| p.display().to_string());
-        Failure::new(Exit::Internal, format!("{place}: {e}"))
+        let exit = if args.output_file.is_some() { Exit::Usage } else { Exit::Internal };
+        Failure::new(exit, format!("{place}: {e}"))
     })
 }

@@ -170,7 +170,8 @@ fn told(explanation: &Explanation, lang: Lang) -> String {
         (true, false) => say("does not match", "一致しません"),
     };
     text.push_str(&format!("  → {verdict}\n"));
-    for part in &explanation.parts {
+    // What a rule asks of events it does not read has no answer.
+    for part in explanation.parts.iter().filter(|_| explanation.routed) {
         let mark = if part.holds { "✓" } else { "✗" };
         let value = part.value.as_ref().map(|v| format!("   [{v}]")).unwrap_or_default();
         text.push_str(&format!("  {}{mark} {}{value}\n", "  ".repeat(part.depth), part.text));

@@ -21,8 +21,9 @@ const MOST_INCIDENTS: usize = 12;
 /// # Errors
 /// Errors of `out`.
 pub fn terminal(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let columns =
-        view.width.or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).unwrap_or(110);
+    let asked = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let measured = || terminal_size::terminal_size().map(|(w, _)| usize::from(w.0));
+    let columns: usize = view.width.or_else(asked).or_else(measured).unwrap_or(110);
     let mut page = Page {
         report,
         view,
@@ -202,11 +203,7 @@ impl Page<'_> {
             None => format!("{} @{}", e.place, e.offset),
         });
         let place = harmless(&place.unwrap_or_default());
-        if d.author.is_empty() {
-            place
-        } else {
-            format!("{place} · {} {}", self.words.rule_by, harmless(&d.author))
-        }
+        format!("{place} · {} {} {}", self.words.rule_by, harmless(&d.rule_id), harmless(&d.author))
     }
 
     /// The most telling fields of the event.
@@ -253,8 +250,12 @@ impl Page<'_> {
         };
         self.line(&format!("  {level}  {}  {span}  {numbers}", incident.id.get(..8).unwrap_or_default()))?;
         let names = |list: &[String]| harmless(&list.join(", "));
-        let who =
-            format!("            {}  {}", names(&incident.hosts), self.paint.dim(&names(&incident.accounts)));
+        let hosts = if incident.hosts.is_empty() {
+            self.words.unknown_host.to_owned()
+        } else {
+            names(&incident.hosts)
+        };
+        let who = format!("            {hosts}  {}", self.paint.dim(&names(&incident.accounts)));
         self.line(&who)?;
         let techniques: Vec<&str> = incident.techniques.iter().map(|t| t.id.as_str()).collect();
         let text = self.paint.dim(&fit(&format!("            {}", techniques.join(" ")), self.columns));
@@ -271,6 +272,9 @@ impl Page<'_> {
     }
 
     fn missing(&mut self) -> io::Result<()> {
+        if self.report.summary.events == 0 {
+            return Ok(());
+        }
         self.heading(self.words.missing)?;
         let sources = &self.report.sources;
         let mut lines: Vec<String> = sources.iter().flat_map(|s| self.lacks(s)).collect();
@@ -282,6 +286,12 @@ impl Page<'_> {
             self.line(text)?;
         }
         self.cut(count, MOST_ROWS)?;
+        let timeless: u64 = sources.iter().map(|s| s.without_time).sum();
+        if timeless > 0 {
+            let text = format!("  {}{}{}", group_digits(timeless), self.space(), self.words.timeless);
+            let text = self.paint.warn(&text);
+            self.line(&text)?;
+        }
         let unnumbered = sources.iter().filter(|s| s.gaps.is_none()).count();
         if unnumbered > 0 {
             let text =
@@ -324,7 +334,11 @@ impl Page<'_> {
             ));
         }
         if let Some(silence) = source.silent.iter().max_by_key(|s| s.hours) {
-            let text = format!("{} {} {}", self.words.silent, silence.hours, self.words.hours);
+            let times = match source.silent.len() {
+                1 => String::new(),
+                n => format!(" ×{n}"),
+            };
+            let text = format!("{}{times} {} {}", self.words.silent, silence.hours, self.words.hours);
             lines.push(format!(
                 "{name}{text}  {} → {}",
                 self.full_time(silence.from),
@@ -354,6 +368,10 @@ impl Page<'_> {
         let mut notes: Vec<String> = Vec::new();
         let rejected = self.report.rejected_rules.len() as u64;
         let space = self.space();
+        let others = self.report.files.iter().filter(|f| f.logs == 0).count() as u64;
+        if others > 0 {
+            notes.push(format!("{}{space}{}", group_digits(others), self.words.no_logs));
+        }
         if rejected > 0 {
             notes.push(format!("{}{space}{}", group_digits(rejected), self.words.rejected));
         }

@@ -35,6 +35,8 @@ pub(super) struct Words {
     pub(super) other: &'static str,
     pub(super) all_hint: &'static str,
     pub(super) hours: &'static str,
+    pub(super) timeless: &'static str,
+    pub(super) no_logs: &'static str,
     pub(super) credentials: &'static str,
 }
 
@@ -47,7 +49,7 @@ const EN: Words = Words {
     incidents: "Incidents",
     timeline: "Timeline",
     missing: "What is missing",
-    unread: "What could not be read",
+    unread: "What could not be read, and what was assumed",
     nothing_found: "No rule matched. This says nothing about what the missing logs would have shown.",
     no_events: "No event was read: nothing can be said.",
     unknown_time: "time unknown",
@@ -68,6 +70,8 @@ const EN: Words = Words {
     other: "Or",
     all_hint: "repeated detections are folded; --all shows each",
     hours: "h",
+    timeless: "events state no readable time: they are in no window of time and may belong anywhere",
+    no_logs: "files hold nothing that is read as a log",
     credentials: "Accounts are credentials that were used, not people.",
 };
 
@@ -80,7 +84,7 @@ const JA: Words = Words {
     incidents: "インシデント",
     timeline: "時系列",
     missing: "欠けているもの",
-    unread: "読めなかったもの",
+    unread: "読めなかったもの・仮定したもの",
     nothing_found: "一致したルールはありません。欠けているログに何があったかは分かりません。",
     no_events: "イベントを一件も読めませんでした。何も判断できません。",
     unknown_time: "時刻不明",
@@ -88,9 +92,9 @@ const JA: Words = Words {
     below_level: "件は表示レベル未満の検知です(--min-level informational で表示)",
     unlisted: "件の一致は数えましたが保持していません(--max-detections)",
     gap: "件の記録番号が欠落",
-    no_numbering: "の提供元はイベントに番号を付けないため、欠落の有無は判断できません",
+    no_numbering: "のログはイベントに番号を付けないため、欠落の有無は判断できません",
     clock_back: "時計の逆行",
-    silent: "無通信",
+    silent: "記録の途絶",
     cleared: "ログ消去の記録あり",
     nothing_missing: "読み込んだ提供元の中に欠落は見つかりません。収集されなかった提供元については判断していません。",
     more: "件を省略",
@@ -101,6 +105,8 @@ const JA: Words = Words {
     other: "別の説明",
     all_hint: "繰り返す検知はまとめて表示しています(--all で全件)",
     hours: "時間",
+    timeless: "件のイベントは時刻を読めません(どの時間帯にも属し得ます)",
+    no_logs: "件のファイルはログとして読めるものを含みません",
     credentials: "アカウントは使われた資格情報を指し、人を指すものではありません。",
 };
 

@@ -49,8 +49,6 @@ pub struct Correlated {
     pub occurrence: u64,
 }
 
-/// Technique by which a rule says that a log was cleared.
-const CLEARING: [&str; 2] = ["T1070.001", "T1070.002"];
 /// Events listed per correlation.
 const MOST_EVIDENCE: usize = 100;
 
@@ -64,7 +62,7 @@ pub fn assemble(material: Material<'_>) -> Report {
     detections.sort_by(|a, b| (a.time.is_none(), a.time, &a.id).cmp(&(b.time.is_none(), b.time, &b.id)));
     let incidents = incident::group(&detections, subjects);
     let mut sources: Vec<SourceEntry> = findings.sources.finish().into_iter().map(source_entry).collect();
-    note_cleared(&mut sources, &detections);
+    note_cleared(&mut sources, &detections, subjects);
     let mut diagnostics: Vec<DiagnosticEntry> = Vec::new();
     for error in &citations.errors {
         diagnostics.push(DiagnosticEntry {
@@ -254,8 +252,11 @@ fn source_entry(source: SourceReport) -> SourceEntry {
 }
 
 /// Marks sources whose own events say that they were cleared.
-fn note_cleared(sources: &mut [SourceEntry], detections: &[DetectionEntry]) {
-    let clearing = |d: &&DetectionEntry| d.techniques.iter().any(|t| CLEARING.contains(&t.id.as_str()));
+fn note_cleared(sources: &mut [SourceEntry], detections: &[DetectionEntry], subjects: &Subjects) {
+    let field = |d: &DetectionEntry, name: &str| d.fields.get(name).cloned().unwrap_or_default();
+    let clearing = |d: &&DetectionEntry| {
+        subjects.says_cleared(&d.channel, &field(d, "Provider_Name"), &field(d, "EventID"))
+    };
     let mut seen: Vec<&str> = Vec::new();
     for detection in detections.iter().filter(clearing) {
         let Some(evidence) = detection.evidence.first() else { continue };

@@ -17,6 +17,15 @@ pub struct Subjects {
     nobody: Vec<String>,
     details: Vec<String>,
     shared_accounts: Vec<String>,
+    cleared: Vec<ClearedEvent>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClearedEvent {
+    channel: String,
+    provider: String,
+    event_ids: Vec<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +63,15 @@ impl Subjects {
     /// Names of the fields worth showing, in order of importance.
     pub fn details(&self) -> &[String] {
         &self.details
+    }
+
+    /// Whether an event of this origin says that its log was emptied. An export may leave the provider out.
+    pub fn says_cleared(&self, channel: &str, provider: &str, event_id: &str) -> bool {
+        self.cleared.iter().any(|c| {
+            c.channel.eq_ignore_ascii_case(channel)
+                && (provider.is_empty() || c.provider.eq_ignore_ascii_case(provider))
+                && c.event_ids.iter().any(|id| event_id.parse() == Ok(*id))
+        })
     }
 
     /// Whether many unrelated things run under the account: no account, a service's, or a machine's own.

@@ -26,7 +26,9 @@ pub(super) struct Filter {
 
 impl Filter {
     fn wants_host(&self, host: &str) -> bool {
+        // An event that names no host may be of any: unknown is not outside.
         self.hosts.is_empty()
+            || host.is_empty()
             || self.hosts.iter().any(|wanted| {
                 let start = host.get(..wanted.len());
                 let rest = host.get(wanted.len()..).unwrap_or_default();

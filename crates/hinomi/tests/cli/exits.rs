@@ -16,8 +16,7 @@ fn code(args: &[&str]) -> i32 {
 
 #[test]
 fn nothing_found_is_zero_and_something_found_is_one() {
-    let empty = scratch("exits-empty");
-    assert_eq!(code(&["investigate", "-q", empty.to_str().unwrap()]), 0);
+    assert_eq!(code(&["investigate", "-q", "examples/benign"]), 0);
     assert_eq!(code(&["investigate", "-q", "examples/case"]), 1);
     assert_eq!(code(&["investigate", "-q", "examples/case", "--fail-on", "critical"]), 0);
 }
@@ -39,6 +38,20 @@ fn what_cannot_be_read_is_three_with_a_hint() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("no/such/folder") && said.contains("hint:"), "{said}");
     assert_eq!(code(&["investigate", "examples/case", "-r", "no/such/rules"]), 3);
+}
+
+#[test]
+fn nothing_read_is_never_green() {
+    let empty = scratch("exits-empty");
+    assert_eq!(code(&["investigate", "-q", empty.to_str().unwrap()]), 3);
+    let rules = scratch("exits-no-rule");
+    fs::write(rules.join("bad.yml"), "title: x\n").unwrap();
+    let output = hinomi(&["investigate", "-q", "examples/benign", "-r", rules.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no rule can be used"));
+    let output = hinomi(&["investigate", "-q", "examples/benign", "--host", "nosuchhost"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("hosts seen:"));
 }
 
 #[test]
