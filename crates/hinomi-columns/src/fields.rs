@@ -38,6 +38,8 @@ pub mod well_known {
 pub struct Projection {
     names: Arc<[Box<str>]>,
     keep_all: bool,
+    /// Named, to have a fixed id, but not kept unless all fields are.
+    cold: Arc<[FieldId]>,
 }
 
 impl Projection {
@@ -51,7 +53,15 @@ impl Projection {
                 all.push(name);
             }
         }
-        Self { names: all.into(), keep_all: false }
+        Self { names: all.into(), keep_all: false, cold: Arc::default() }
+    }
+
+    /// Gives `names` ids but keeps them only together with all fields.
+    #[must_use]
+    pub fn except<S: AsRef<str>>(mut self, names: &[S]) -> Self {
+        let at = |name: &S| self.names.iter().position(|n| n.as_ref() == name.as_ref());
+        self.cold = names.iter().filter_map(at).map(|at| FieldId(at as u32)).collect();
+        self
     }
 
     /// Keeps every field; the named ones come first.
@@ -82,7 +92,8 @@ const MAX_FIELDS: usize = 65_536;
 impl FieldTable {
     pub(crate) fn new(projection: &Projection) -> Self {
         let names: Vec<Box<str>> = projection.names.to_vec();
-        let index = names.iter().cloned().zip((0..).map(FieldId)).collect();
+        let kept = |id: &FieldId| projection.keep_all || !projection.cold.contains(id);
+        let index = names.iter().cloned().zip((0..).map(FieldId)).filter(|(_, id)| kept(id)).collect();
         let asked_for = names.len();
         Self { names, index, keep_all: projection.keep_all, asked_for }
     }

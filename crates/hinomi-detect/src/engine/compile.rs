@@ -71,7 +71,7 @@ pub(crate) struct Variant {
     pub(crate) rule: RuleIndex,
     pub(crate) route: u32,
     pub(crate) expression: Expression,
-    /// Reads keywords, so that every field of the event is needed.
+    /// Reads keywords or bulky fields, so that every field of the event is needed.
     pub(crate) deep: bool,
 }
 
@@ -81,6 +81,8 @@ pub struct Engine {
     rules: Vec<EngineRule>,
     correlations: Vec<Correlation>,
     projection: Projection,
+    /// Fields kept only together with all others.
+    pub(crate) bulky: Vec<String>,
     pub(crate) predicates: Predicates,
     pub(crate) matchers: Vec<Option<FieldMatcher>>,
     pub(crate) keywords: Option<FieldMatcher>,
@@ -102,6 +104,8 @@ impl Engine {
         let mut errors = Vec::new();
         let (rules, correlations) = link(documents, &mut errors);
         let mut compiler = Compiler::new(kept, &correlations);
+        let free = |name: &&String| !compiler.field_ids.contains_key(name.as_str());
+        compiler.bulky = sources.bulky_fields().iter().filter(free).cloned().collect();
         for (index, rule) in (0..).map(RuleIndex).zip(&rules) {
             compiler.add(index, rule, sources);
         }
@@ -271,6 +275,8 @@ struct Compiler {
     always: Vec<Vec<u32>>,
     watched: Vec<(PredicateId, u32)>,
     routes_of_source: HashMap<LogSource, Vec<u32>, RandomState>,
+    /// Fields kept only together with all others.
+    bulky: Vec<String>,
     /// Fields that correlations read.
     correlated: std::collections::BTreeSet<String>,
 }
@@ -287,6 +293,7 @@ impl Compiler {
             always: Vec::new(),
             watched: Vec::new(),
             routes_of_source: HashMap::default(),
+            bulky: Vec::new(),
             correlated: std::collections::BTreeSet::new(),
         };
         well_known::NAMES.iter().chain(kept).for_each(|name| {
@@ -312,7 +319,8 @@ impl Compiler {
     fn add(&mut self, index: RuleIndex, rule: &EngineRule, sources: &LogSources) {
         for route in self.routes_of(&rule.logsource, sources) {
             let any = rule.conditions.iter().map(|c| self.expression(c, route)).collect::<Box<[_]>>();
-            let deep = rule.conditions.iter().any(reads_keywords);
+            let bulky = |name: &str| self.bulky.iter().any(|b| b == name);
+            let deep = rule.conditions.iter().any(|c| reads_everything(c, &bulky));
             let expression = Expression::Any(any);
             let number = self.variants.len() as u32;
             match self.witness(&expression) {
@@ -413,7 +421,8 @@ impl Compiler {
         Engine {
             rules,
             correlations,
-            projection: Projection::of(names),
+            projection: Projection::of(names).except(&self.bulky),
+            bulky: self.bulky,
             predicates: self.predicates,
             matchers,
             keywords,
@@ -425,12 +434,15 @@ impl Compiler {
     }
 }
 
-fn reads_keywords(search: &Search) -> bool {
+/// Whether a condition reads what is not kept for every event: any value, or a bulky field.
+fn reads_everything(search: &Search, bulky: &impl Fn(&str) -> bool) -> bool {
     match search {
-        Search::All(parts) | Search::Any(parts) => parts.iter().any(reads_keywords),
-        Search::Not(inner) => reads_keywords(inner),
+        Search::All(parts) | Search::Any(parts) => parts.iter().any(|p| reads_everything(p, bulky)),
+        Search::Not(inner) => reads_everything(inner, bulky),
         Search::Keyword(_) | Search::KeywordRegex(_) => true,
-        Search::Field(..) => false,
+        Search::Field(name, test) => {
+            bulky(name) || matches!(test, Test::FieldRef { other, .. } if bulky(other))
+        }
     }
 }
 

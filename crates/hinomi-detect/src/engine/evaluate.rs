@@ -209,7 +209,7 @@ impl<'e> Evaluator<'e> {
         let mut filter = KeywordPrefilter::default();
         let rules = deep.iter().filter_map(|&n| self.engine.variants.get(n as usize));
         for rule in rules.filter_map(|v| self.engine.rule(v.rule)) {
-            rule.conditions.iter().for_each(|c| filter.add_condition(c));
+            rule.conditions.iter().for_each(|c| filter.add_condition(c, &self.engine.bulky));
         }
         filter.build();
         let number = self.filters.len() as u32;

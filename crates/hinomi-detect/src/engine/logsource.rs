@@ -17,6 +17,8 @@ use crate::sigma::LogSource;
 pub struct LogSources {
     /// Version of the table, shown beside results.
     pub version: u32,
+    #[serde(default)]
+    bulky_fields: Vec<String>,
     services: Vec<Service>,
     categories: Vec<Category>,
 }
@@ -84,6 +86,11 @@ impl LogSources {
     /// When `text` is not a table.
     pub fn parse(text: &str) -> Result<Self, LogSourceError> {
         Ok(serde_yaml_ng::from_str(text)?)
+    }
+
+    /// Fields that hold long text, worth keeping only where a rule may match it.
+    pub(crate) fn bulky_fields(&self) -> &[String] {
+        &self.bulky_fields
     }
 
     /// The routes whose events a rule with this `logsource` reads.

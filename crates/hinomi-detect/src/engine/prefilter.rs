@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use memchr::memmem;
 
 use super::fold::fold;
-use crate::sigma::{Search, Token};
+use crate::sigma::{Search, Test, Token};
 
 /// How values stand in raw bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,9 +38,9 @@ pub struct KeywordPrefilter {
 const SHORTEST: usize = 5;
 
 impl KeywordPrefilter {
-    /// Adds the keywords of one rule. A rule that could match without any keyword makes everything a candidate.
-    pub(crate) fn add_condition(&mut self, condition: &Search) {
-        match necessary_fragments(condition) {
+    /// Adds the keywords of one rule, and what it looks for in `bulky` fields. A rule that could match without any keyword makes everything a candidate.
+    pub(crate) fn add_condition(&mut self, condition: &Search, bulky: &[String]) {
+        match necessary_fragments(condition, bulky) {
             Some(mut fragments) => self.fragments.append(&mut fragments),
             None => self.always = true,
         }
@@ -81,15 +81,18 @@ fn hides_letters(bytes: &[u8]) -> bool {
 }
 
 /// Fragments of which one must stand in the bytes for `search` to hold; `None` when there is no such list.
-fn necessary_fragments(search: &Search) -> Option<Vec<Vec<u8>>> {
+fn necessary_fragments(search: &Search, bulky: &[String]) -> Option<Vec<Vec<u8>>> {
     match search {
+        Search::Field(name, Test::Match(patterns)) if bulky.contains(name) => {
+            patterns.any.iter().map(|p| longest_plain_run(&p.0)).collect()
+        }
         Search::Keyword(patterns) => patterns.any.iter().map(|p| longest_plain_run(&p.0)).collect(),
         Search::All(parts) => {
-            let lists = parts.iter().filter_map(necessary_fragments);
+            let lists = parts.iter().filter_map(|p| necessary_fragments(p, bulky));
             lists.max_by_key(|list| list.iter().map(Vec::len).min().unwrap_or(usize::MAX))
         }
         Search::Any(parts) => {
-            let lists: Option<Vec<_>> = parts.iter().map(necessary_fragments).collect();
+            let lists: Option<Vec<_>> = parts.iter().map(|p| necessary_fragments(p, bulky)).collect();
             lists.map(|l| l.into_iter().flatten().collect())
         }
         Search::Not(_) | Search::Field(..) | Search::KeywordRegex(_) => None,
@@ -188,7 +191,7 @@ mod tests {
     fn prefilter(keywords: &[&str]) -> KeywordPrefilter {
         let any = keywords.iter().map(|k| Pattern(vec![Token::Literal((*k).to_owned())])).collect();
         let mut filter = KeywordPrefilter::default();
-        filter.add_condition(&Search::Keyword(Patterns { any, cased: false }));
+        filter.add_condition(&Search::Keyword(Patterns { any, cased: false }), &[]);
         filter.build();
         filter
     }
@@ -211,7 +214,7 @@ mod tests {
     fn short_or_negated_keywords_disable_it() {
         assert!(prefilter(&["rm"]).may_match(b"", RawEncoding::Utf8));
         let mut filter = KeywordPrefilter::default();
-        filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))));
+        filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))), &[]);
         filter.build();
         assert!(filter.may_match(b"", RawEncoding::Utf8));
     }

@@ -173,3 +173,38 @@ fn explaining_agrees_with_detecting() {
     assert_eq!(verdicts, ["→ matches", "→ does not match"], "{text}");
     assert!(text.contains("[10.1.2.3]"), "the value that decided is shown: {text}");
 }
+
+/// A field that is kept only where its bytes may match is still matched, in each of its forms.
+#[test]
+fn bulky_fields_are_matched() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bulky");
+    std::fs::create_dir_all(&folder).unwrap();
+    let rule = |id: u8, test: &str| {
+        format!(
+            "title: t{id}\nid: 7e0c2a54-5d2f-4f7e-9b1c-0000000000{id:02}\nlogsource: {{product: windows, service: security}}\n\
+             detection:\n  s: {{EventID: 4624}}\n  m: {test}\n  condition: s and m\n---\n"
+        )
+    };
+    let rules = rule(1, "{Message|contains: 'Needle in'}")
+        + &rule(2, "{Message|re: 'in\\s+a'}")
+        + &rule(3, "{Message|endswith: hay}")
+        + &rule(4, "{Message: null}");
+    std::fs::write(folder.join("rules.yml"), rules).unwrap();
+    let event = |message: &str| {
+        format!(
+            "{{\"Channel\":\"Security\",\"Computer\":\"a\",\"EventID\":4624,\"Message\":\"{message}\"}}\n"
+        )
+    };
+    let lines = event("a needle IN a stack") + &event("only hay") + &event("nothing");
+    std::fs::write(folder.join("events.json"), lines).unwrap();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let report = report(&[&file("events.json"), "-r", &file("rules.yml"), "--min-level", "informational"]);
+    let mut found: Vec<_> = list(&report, "detections")
+        .iter()
+        .map(|d| (d["title"].as_str().unwrap().to_owned(), d["evidence"][0]["offset"].as_u64().unwrap()))
+        .collect();
+    found.sort();
+    let second = event("a needle IN a stack").len() as u64;
+    let expected = [("t1", 0), ("t3", second)].map(|(t, o)| (t.to_owned(), o));
+    assert_eq!(found, expected, "the regular expression is case sensitive: IN is not in");
+}
