@@ -124,7 +124,7 @@ struct Sampler {
 const BITS_LOG2: u32 = 16;
 
 impl Sampler {
-    /// `fragments` are in lower case and at least `gram` bytes long; `gram` is at most 8.
+    /// `fragments` are in lower case and at least `gram` bytes long; `gram` is 4 or 8.
     fn new(fragments: Vec<Vec<u8>>, gram: usize) -> Self {
         let shortest = fragments.iter().map(Vec::len).min().unwrap_or(gram);
         let mut sampler = Self {
@@ -148,16 +148,19 @@ impl Sampler {
     }
 
     fn any(&self, bytes: &[u8]) -> bool {
-        let mut at = 0;
-        while let Some(window) = bytes.get(at..at + self.gram) {
+        if self.gram == 4 { self.sample::<4>(bytes) } else { self.sample::<8>(bytes) }
+    }
+
+    fn sample<const GRAM: usize>(&self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        while let Some(window) = rest.first_chunk::<GRAM>() {
             let folded = fold_gram(window);
             let bit = hash(folded);
-            if self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-                && self.stands(bytes, at, folded)
-            {
+            let hit = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+            if hit && self.stands(bytes, bytes.len() - rest.len(), folded) {
                 return true;
             }
-            at += self.stride;
+            rest = rest.get(self.stride..).unwrap_or_default();
         }
         false
     }
@@ -175,8 +178,13 @@ impl Sampler {
 
 /// A number under which upper and lower case ASCII letters agree: bit 5 of every byte is set, which folds letters
 /// and merges a few other characters harmlessly.
+#[inline]
 fn fold_gram(gram: &[u8]) -> u64 {
-    gram.iter().fold(0, |value, &byte| value << 8 | u64::from(byte | 0x20))
+    match (gram.first_chunk::<8>(), gram.first_chunk::<4>()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight) | 0x2020_2020_2020_2020,
+        (None, Some(four)) => u64::from(u32::from_le_bytes(*four) | 0x2020_2020),
+        (None, None) => 0,
+    }
 }
 
 fn hash(folded: u64) -> usize {
