@@ -278,7 +278,8 @@ impl Page<'_> {
         self.heading(self.words.missing)?;
         let sources = &self.report.sources;
         let mut lines: Vec<String> = sources.iter().flat_map(|s| self.lacks(s)).collect();
-        if lines.is_empty() {
+        // Where no source numbers its events, nothing can be said to be complete.
+        if lines.is_empty() && sources.iter().any(|s| s.gaps.is_some()) {
             lines.push(format!("  {}", self.words.nothing_missing));
         }
         let count = lines.len();
