@@ -1,6 +1,6 @@
 //! The one string form in which every statement cites its evidence.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crate::Digest;
@@ -30,7 +30,7 @@ impl fmt::Display for EvidenceRef {
         for byte in self.member.bytes() {
             match byte {
                 b'%' | b'#' | b'@' | 0..=b' ' | 0x7f.. => write!(f, "%{byte:02X}")?,
-                _ => write!(f, "{}", byte as char)?,
+                _ => f.write_char(char::from(byte))?,
             }
         }
         write!(f, "#{}.{}@{}", self.offset, self.sub, self.event)
