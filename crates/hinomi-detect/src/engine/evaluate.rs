@@ -28,6 +28,8 @@ pub struct Evaluator<'e> {
     sets: SetTable,
     /// Per field and value: number of its predicate set, or [`UNKNOWN`].
     value_sets: Vec<Vec<u32>>,
+    /// Per field: number of the set that holds when it is absent, or [`UNKNOWN`].
+    absent_sets: Vec<u32>,
     /// One per set of keyword rules: most programs share one.
     filters: Vec<KeywordPrefilter>,
     filter_index: HashMap<Vec<u32>, u32, RandomState>,
@@ -68,7 +70,8 @@ struct Plan {
     columns: Vec<(u32, FieldId)>,
     /// Predicates that hold because fields are missing from the layout.
     base: Vec<PredicateId>,
-    outcomes: HashMap<Box<[u32]>, Outcome, RandomState>,
+    outcomes: HashMap<Box<[u32]>, u32, RandomState>,
+    found: Vec<Outcome>,
 }
 
 /// What rows with one tuple of sets yield.
@@ -87,6 +90,7 @@ impl<'e> Evaluator<'e> {
             epoch: 0,
             sets: SetTable::default(),
             value_sets: Vec::new(),
+            absent_sets: Vec::new(),
             filters: Vec::new(),
             filter_index: HashMap::default(),
             programs: Vec::new(),
@@ -145,6 +149,7 @@ impl<'e> Evaluator<'e> {
             self.epoch = store.epoch();
             self.sets = SetTable::default();
             self.value_sets.iter_mut().for_each(Vec::clear);
+            self.absent_sets.clear();
             self.plans.clear();
             self.plan_of_layout.clear();
             self.plan_of_shape.clear();
@@ -219,7 +224,13 @@ impl<'e> Evaluator<'e> {
     }
 
     fn new_plan(&mut self, program: u32, batch: &Batch, key: (u32, LayoutId, KindId)) -> u32 {
-        let mut plan = Plan { program, columns: Vec::new(), base: Vec::new(), outcomes: HashMap::default() };
+        let mut plan = Plan {
+            program,
+            columns: Vec::new(),
+            base: Vec::new(),
+            outcomes: HashMap::default(),
+            found: Vec::new(),
+        };
         if let Some(program) = self.programs.get(program as usize) {
             let read = |field: FieldId| self.depth == Depth::Keywords || program.fields.contains(&field);
             let columns = batch.fields().iter().zip(0u32..).filter(|(f, _)| read(**f));
@@ -248,11 +259,24 @@ impl<'e> Evaluator<'e> {
     }
 
     fn absent_set(&mut self, field: FieldId) -> u32 {
-        let matcher = self.engine.matchers.get(field.index()).and_then(Option::as_ref);
-        match matcher.map(FieldMatcher::when_absent) {
-            None | Some([]) => EMPTY_SET,
-            Some(predicates) => self.sets.number(predicates.to_vec()),
+        match self.absent_sets.get(field.index()) {
+            Some(&set) if set != UNKNOWN => set,
+            _ => self.learn_absent(field),
         }
+    }
+
+    #[cold]
+    fn learn_absent(&mut self, field: FieldId) -> u32 {
+        let matcher = self.engine.matchers.get(field.index()).and_then(Option::as_ref);
+        let predicates = matcher.map(FieldMatcher::when_absent).unwrap_or_default();
+        let set = self.sets.number(predicates.to_vec());
+        if self.absent_sets.len() <= field.index() {
+            self.absent_sets.resize(field.index() + 1, UNKNOWN);
+        }
+        if let Some(slot) = self.absent_sets.get_mut(field.index()) {
+            *slot = set;
+        }
+        set
     }
 
     #[cold]
@@ -294,17 +318,23 @@ impl<'e> Evaluator<'e> {
 
     fn outcome(&mut self, plan: u32, key: &[u32]) -> &Outcome {
         static NOTHING: std::sync::LazyLock<Outcome> = std::sync::LazyLock::new(Outcome::default);
-        let known = self.plans.get(plan as usize).is_some_and(|p| p.outcomes.contains_key(key));
-        if !known {
-            let outcome = self.evaluate_rules(plan, key);
-            if let Some(plan) = self.plans.get_mut(plan as usize) {
-                if plan.outcomes.len() >= MEMORY_LIMIT {
-                    plan.outcomes.clear();
-                }
-                plan.outcomes.insert(key.into(), outcome);
-            }
+        let known = self.plans.get(plan as usize).and_then(|p| p.outcomes.get(key)).copied();
+        let at = known.unwrap_or_else(|| self.learn(plan, key));
+        self.plans.get(plan as usize).and_then(|p| p.found.get(at as usize)).unwrap_or(&NOTHING)
+    }
+
+    #[cold]
+    fn learn(&mut self, plan: u32, key: &[u32]) -> u32 {
+        let outcome = self.evaluate_rules(plan, key);
+        let Some(plan) = self.plans.get_mut(plan as usize) else { return UNKNOWN };
+        if plan.found.len() >= MEMORY_LIMIT {
+            plan.outcomes.clear();
+            plan.found.clear();
         }
-        self.plans.get(plan as usize).and_then(|p| p.outcomes.get(key)).unwrap_or(&NOTHING)
+        let at = plan.found.len() as u32;
+        plan.found.push(outcome);
+        plan.outcomes.insert(key.into(), at);
+        at
     }
 
     /// Marks the predicates that hold for a tuple of sets.
