@@ -81,7 +81,6 @@ impl Store {
         if self.dictionaries.is_empty() {
             self.dictionaries.push(Dictionary::default());
         }
-        // The index is in range by construction; `swap_remove`-free code keeps the borrow simple.
         #[expect(
             clippy::indexing_slicing,
             reason = "clamped to the last element of a non-empty vector above"

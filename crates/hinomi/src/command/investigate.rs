@@ -53,6 +53,13 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         limits: Limits { hits: args.max_detections, ..Limits::default() },
     };
     let findings = with_progress(&args, lang, |progress| scan(request, progress));
+    if findings.lost_workers > 0 {
+        return Err(Failure::new(
+            Exit::Internal,
+            "a part of the input made the program fail: a report would lack it",
+        )
+        .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
+    }
     let (correlated, mut unusable) = crate::correlated::correlations(&engine, &findings);
     rejected.append(&mut unusable);
     let report = assemble(Material {

@@ -72,6 +72,8 @@ pub struct Findings {
     pub diagnostics: Diagnostics,
     /// Events decoded.
     pub events: u64,
+    /// Workers that failed: whatever they had read and found is missing from everything here.
+    pub lost_workers: u64,
     /// Outer files.
     pub files: Vec<FileDone>,
     /// Logs and other members inside them.
@@ -125,10 +127,13 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
         drop(buffers);
         feed(&mut intake, &units, &returned, progress, &mut findings);
         drop(units);
-        workers.into_iter().filter_map(|w| w.join().ok()).collect::<Vec<_>>()
+        workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     for part in parts {
-        findings.absorb(part);
+        match part {
+            Ok(part) => findings.absorb(part),
+            Err(_) => findings.lost_workers += 1,
+        }
     }
     findings.settle(request.limits);
     findings
