@@ -10,6 +10,7 @@ mod hit;
 mod subject;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -173,10 +174,16 @@ fn work(
     queue: &Mutex<Receiver<(Format, Unit)>>,
     buffers: &SyncSender<Vec<u8>>,
 ) -> Findings {
+    let mut failed = false;
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((format, unit)) = next else { return worker.finish() };
-        worker.process(format, &unit);
+        let Ok((format, unit)) = next else {
+            let mut findings = worker.finish();
+            findings.lost_workers = u64::from(failed);
+            return findings;
+        };
+        // A worker that failed once takes the rest from the queue without reading it, so that nobody waits for it.
+        failed = failed || catch_unwind(AssertUnwindSafe(|| worker.process(format, &unit))).is_err();
         // A full return channel only means that the buffer is dropped.
         let _ = buffers.try_send(unit.bytes);
     }
@@ -191,6 +198,7 @@ impl Findings {
         self.sources.merge(other.sources);
         self.diagnostics.append(&mut other.diagnostics);
         self.events += other.events;
+        self.lost_workers += other.lost_workers;
     }
 
     /// Keeps the first hits of the input up to the limit, whichever worker found them (every worker kept at
