@@ -1,0 +1,9 @@
+//! The evidence ledger: every received byte is durable before it is acknowledged, committed to a signed Merkle log
+//! within a second, and provable afterwards without trusting the machine that kept it.
+//!
+//! # Not here
+//! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
+
+mod error;
+
+pub use error::LedgerError;
