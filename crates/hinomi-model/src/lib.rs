@@ -3,15 +3,19 @@
 //! # Not here
 //! Parsing of logs (`hinomi-ingest`), columns of events (`hinomi-columns`) and rules (`hinomi-detect`).
 
+mod clock;
 mod diagnostic;
 mod digest;
+mod disk;
 mod evidence;
 mod kind;
 mod level;
 mod time;
 
+pub use clock::{Clock, Entropy};
 pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
 pub use digest::{Digest, DigestError, Hashing};
+pub use disk::{Access, DirEntry, Disk, DiskFile, DiskLock, DiskMetadata, EntryKind};
 pub use evidence::{EvidenceError, EvidenceRef};
 pub use kind::{KindId, KindTable, LogKind};
 pub use level::{Level, LevelError};
