@@ -4,6 +4,8 @@
 //! # Not here
 //! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
 
+mod disk;
 mod error;
 
+pub use disk::FileDisk;
 pub use error::LedgerError;
