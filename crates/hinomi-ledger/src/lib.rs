@@ -4,8 +4,12 @@
 //! # Not here
 //! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
 
+pub mod checkpoint;
+pub mod cosignature;
 mod disk;
 mod error;
+pub mod note;
+pub mod tlog;
 
 pub use disk::FileDisk;
 pub use error::LedgerError;
