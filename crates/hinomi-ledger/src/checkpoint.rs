@@ -176,6 +176,20 @@ impl VerifiedCheckpoint {
         &self.cosignatures
     }
 
+    /// Reads back what this process's own key cosigned and stored; the caller has verified that signature.
+    pub(crate) fn cosigned_by_us(note: Note) -> Result<Self, LedgerError> {
+        let checkpoint = note.unverified_text().parse()?;
+        Ok(Self { checkpoint, note, cosignatures: Vec::new() })
+    }
+
+    /// Drops every signature line that is not of `keys`: strangers' lines are not stored and not passed on.
+    pub(crate) fn keep_only(&mut self, keys: &[VerifierKey]) -> Result<(), LedgerError> {
+        let known = |s: &&NoteSignature| keys.iter().any(|k| k.id() == s.id() && k.name() == s.name());
+        let lines = self.note.signatures().iter().filter(known).cloned().collect();
+        self.note = Note::new(self.note.unverified_text(), lines)?;
+        Ok(())
+    }
+
     /// Adds a cosignature line that was just made or verified.
     ///
     /// # Errors

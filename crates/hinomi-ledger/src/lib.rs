@@ -7,9 +7,11 @@
 pub mod checkpoint;
 pub mod cosignature;
 mod disk;
+pub mod durable;
 mod error;
 pub mod note;
 pub mod tlog;
+pub mod witness;
 
 pub use disk::FileDisk;
 pub use error::LedgerError;

@@ -76,7 +76,7 @@ impl ConsistencyProof {
             return Err(bad());
         }
         if old == 0 || old == new {
-            let same = if old == 0 { *old_root == Hash::empty_root() } else { old_root == new_root };
+            let same = (old != 0 || *old_root == Hash::empty_root()) && (old != new || old_root == new_root);
             return if same && self.hashes.is_empty() { Ok(()) } else { Err(bad()) };
         }
         let mut path = self.hashes.iter();

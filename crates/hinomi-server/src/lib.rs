@@ -1,0 +1,4 @@
+//! Transports: how ledgers, witnesses, vaults and object stores reach each other.
+//!
+//! # Not here
+//! What the bytes mean and whether they are believed: `hinomi-ledger`, which has no network.
