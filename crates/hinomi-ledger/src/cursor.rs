@@ -124,7 +124,11 @@ pub(crate) fn put_delta(out: &mut Vec<u8>, value: i64) {
 /// # Errors
 /// [`LedgerError::TooLarge`] above 255 bytes.
 pub(crate) fn put_short_str(out: &mut Vec<u8>, what: &'static str, text: &str) -> Result<(), LedgerError> {
-    let len = u8::try_from(text.len()).map_err(|_| LedgerError::TooLarge { what, found: text.len() as u64, bound: 255 })?;
+    let len = u8::try_from(text.len()).map_err(|_| LedgerError::TooLarge {
+        what,
+        found: text.len() as u64,
+        bound: 255,
+    })?;
     out.push(len);
     out.extend_from_slice(text.as_bytes());
     Ok(())
@@ -161,7 +165,9 @@ mod tests {
             assert_eq!(Cursor::new(&out, "test").delta().unwrap(), value);
         }
         // Two bytes where one suffices; eleven bytes; a tenth byte above one.
-        for bad in [&[0x80, 0][..], &[0xff; 11], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &[0x80]] {
+        for bad in
+            [&[0x80, 0][..], &[0xff; 11], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &[0x80]]
+        {
             assert!(Cursor::new(bad, "test").varint().is_err(), "{bad:?}");
         }
     }

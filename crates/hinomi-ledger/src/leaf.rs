@@ -52,7 +52,7 @@ impl Scope {
 
 /// Number of a data key: random, unique in a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct KeyId(pub [u8; 16]);
+pub struct DataKeyId(pub [u8; 16]);
 
 /// Number of a block: random, unique in a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -79,7 +79,7 @@ pub struct Genesis {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyBorn {
     /// Its number.
-    pub key: KeyId,
+    pub key: DataKeyId,
     /// What it encrypts.
     pub scope: Scope,
     /// SHA-256 of a label and the key: ciphertexts and copies can be checked against it, the key cannot be found.
@@ -92,7 +92,7 @@ pub struct KeyBorn {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     /// Key of the records.
-    pub key: KeyId,
+    pub key: DataKeyId,
     /// Number of the block; the salts depend on it.
     pub block: BlockId,
     /// Source, class and day, as in the key's leaf.
@@ -134,7 +134,7 @@ pub struct SegmentSealed {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tombstone {
     /// The key.
-    pub key: KeyId,
+    pub key: DataKeyId,
     /// What it encrypted.
     pub scope: Scope,
     /// When, nanoseconds since 1970.
@@ -226,7 +226,11 @@ impl Leaf {
             }
         }
         if out.len() > MAX_LEAF {
-            return Err(LedgerError::TooLarge { what: "leaf", found: out.len() as u64, bound: MAX_LEAF as u64 });
+            return Err(LedgerError::TooLarge {
+                what: "leaf",
+                found: out.len() as u64,
+                bound: MAX_LEAF as u64,
+            });
         }
         Ok(out)
     }
@@ -257,10 +261,9 @@ impl Leaf {
                 after: at.array()?,
                 from: at.short_str()?.to_owned(),
             }),
-            7 => Self::Policy(Policy {
-                change: at.short_str()?.to_owned(),
-                document: at.bytes16()?.to_vec(),
-            }),
+            7 => {
+                Self::Policy(Policy { change: at.short_str()?.to_owned(), document: at.bytes16()?.to_vec() })
+            }
             _ => return Err(at.malformed("its kind is unknown")),
         };
         at.end()?;
@@ -309,15 +312,18 @@ impl KeyBorn {
         out.extend_from_slice(&self.key.0);
         self.scope.put(out)?;
         out.extend_from_slice(&self.commitment);
-        let too_many =
-            |_| LedgerError::TooLarge { what: "number of vaults", found: self.recipients.len() as u64, bound: 255 };
+        let too_many = |_| LedgerError::TooLarge {
+            what: "number of vaults",
+            found: self.recipients.len() as u64,
+            bound: 255,
+        };
         out.push(u8::try_from(self.recipients.len()).map_err(too_many)?);
         self.recipients.iter().for_each(|r| out.extend_from_slice(r));
         Ok(())
     }
 
     fn take(at: &mut Cursor<'_>) -> Result<Self, LedgerError> {
-        let (key, scope, commitment) = (KeyId(at.array()?), Scope::take(at)?, at.array()?);
+        let (key, scope, commitment) = (DataKeyId(at.array()?), Scope::take(at)?, at.array()?);
         let count = at.u8()?;
         let recipients = (0..count).map(|_| at.array()).collect::<Result<_, _>>()?;
         Ok(Self { key, scope, commitment, recipients })
@@ -340,7 +346,7 @@ impl Block {
 
     fn take(at: &mut Cursor<'_>) -> Result<Self, LedgerError> {
         Ok(Self {
-            key: KeyId(at.array()?),
+            key: DataKeyId(at.array()?),
             block: BlockId(at.array()?),
             scope: Scope::take(at)?,
             first_ns: at.u64()?,
@@ -386,7 +392,7 @@ impl Tombstone {
 
     fn take(at: &mut Cursor<'_>) -> Result<Self, LedgerError> {
         Ok(Self {
-            key: KeyId(at.array()?),
+            key: DataKeyId(at.array()?),
             scope: Scope::take(at)?,
             erased_ns: at.u64()?,
             approval: at.bytes16()?.to_vec(),
@@ -403,7 +409,7 @@ mod tests {
     }
 
     fn one_of_each() -> Vec<Leaf> {
-        let (key, block) = (KeyId([1; 16]), BlockId([2; 16]));
+        let (key, block) = (DataKeyId([1; 16]), BlockId([2; 16]));
         vec![
             Leaf::Genesis(Genesis {
                 ledger: [9; 16],
@@ -413,7 +419,12 @@ mod tests {
                 signer: "k".to_owned(),
                 eraser: [3; 32],
             }),
-            Leaf::KeyBorn(KeyBorn { key, scope: scope(), commitment: [4; 32], recipients: vec![[5; 32], [6; 32]] }),
+            Leaf::KeyBorn(KeyBorn {
+                key,
+                scope: scope(),
+                commitment: [4; 32],
+                recipients: vec![[5; 32], [6; 32]],
+            }),
             Leaf::Block(Block {
                 key,
                 block,

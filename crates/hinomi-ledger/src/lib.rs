@@ -4,14 +4,38 @@
 //! # Not here
 //! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
 
+#![allow(dead_code, unused_imports, reason = "the reading side follows")]
+
+mod aead;
 pub mod checkpoint;
 pub mod cosignature;
+mod cursor;
+mod data_key;
 mod disk;
 pub mod durable;
+mod engine;
 mod error;
+mod files;
+mod frame;
+mod keys;
+mod leaf;
+mod log_state;
 pub mod note;
+mod options;
+mod publish;
+mod records;
+mod scan;
+mod seal;
+mod sources;
 pub mod tlog;
+mod wal;
 pub mod witness;
 
 pub use disk::FileDisk;
+pub use engine::{Identity, Ledger, Located, Recovery, Ticket};
 pub use error::LedgerError;
+pub use keys::{VaultKey, VaultRecipient};
+pub use leaf::*;
+pub use options::{Creation, Options, Places, Surroundings};
+pub use records::{MAX_RECORD, Record};
+pub use sources::{SystemClock, SystemEntropy};

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn hand_made_forms() {
-        let record = |received_ns, sequence, bytes: &[u8]| Record { received_ns, sequence, bytes: bytes.to_vec() };
+        let record =
+            |received_ns, sequence, bytes: &[u8]| Record { received_ns, sequence, bytes: bytes.to_vec() };
         // Joined, no sequences: 2 records, times 5 and 7.
         assert_eq!(encode(&[record(5, None, b"ab"), record(7, None, b"c")]), b"\x01\x02\x0a\x04ab\nc");
         // A line feed inside: lengths; sequences 9, none, 11 as 10, 0, 12 against 0, 11, 1.
@@ -147,16 +148,28 @@ mod tests {
 
     #[test]
     fn malformed_forms_are_refused() {
-        for bad in [&b""[..], b"\x04\0", b"\x01\x05\0", b"\x01\x02\0\0abc", b"\0\x01\0\x05ab", b"\0\x01\0\x01ab", b"\x01\0x"] {
+        for bad in [
+            &b""[..],
+            b"\x04\0",
+            b"\x01\x05\0",
+            b"\x01\x02\0\0abc",
+            b"\0\x01\0\x05ab",
+            b"\0\x01\0\x01ab",
+            b"\x01\0x",
+        ] {
             assert!(decode(bad).is_err(), "{bad:?}");
         }
     }
 
     fn any_record() -> impl Strategy<Value = Record> {
         let sequence = prop_oneof![Just(None), (0..u64::MAX).prop_map(Some), (0..20u64).prop_map(Some)];
-        let bytes = prop_oneof!["[a-z]{0,9}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..40)];
-        (any::<u64>(), sequence, bytes)
-            .prop_map(|(received_ns, sequence, bytes)| Record { received_ns, sequence, bytes })
+        let bytes =
+            prop_oneof!["[a-z]{0,9}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..40)];
+        (any::<u64>(), sequence, bytes).prop_map(|(received_ns, sequence, bytes)| Record {
+            received_ns,
+            sequence,
+            bytes,
+        })
     }
 
     proptest! {

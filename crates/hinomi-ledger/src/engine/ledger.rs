@@ -1,0 +1,377 @@
+//! The handle of an open ledger.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use hinomi_model::DiskLock;
+
+use super::core::Core;
+use super::create::{self, Identity, check_modes, load_identity, lock_folder};
+use super::intake::{Intake, Item, OpenBlock, cost_of};
+use super::recovery::{Recovery, replay};
+use super::ticket::{Cell, Piece, Ticket};
+use crate::LedgerError;
+use crate::keys::{KeyRing, load_signer};
+use crate::leaf::{BlockId, Leaf, MAX_NAME, Scope};
+use crate::options::{Creation, Options, Places, Surroundings};
+use crate::publish::Publisher;
+use crate::records::{MAX_RECORD, Record};
+use crate::wal::{Opening, WalWriter};
+
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// What all threads of a ledger share.
+pub(super) struct Shared {
+    pub around: Surroundings,
+    pub places: Places,
+    pub options: Options,
+    pub identity: Identity,
+    pub intake: Mutex<Intake>,
+    pub core: Mutex<Core>,
+    pub ring: Mutex<KeyRing>,
+    /// There is room for callers.
+    pub room: Condvar,
+    /// There is work for the pool.
+    pub jobs: Condvar,
+    /// There is something to commit.
+    pub ready: Condvar,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An open ledger. Dropping it commits what was accepted and stops its threads.
+pub struct Ledger {
+    pub(super) shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    _lock: Box<dyn DiskLock>,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ledger({})", self.shared.places.evidence.display())
+    }
+}
+
+impl Ledger {
+    /// Makes a new ledger; [`Ledger::open`] opens it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where a ledger is already; [`LedgerError::Io`].
+    pub fn create(
+        around: &Surroundings,
+        places: &Places,
+        creation: &Creation,
+        options: &Options,
+    ) -> Result<(), LedgerError> {
+        create::create(around, places, creation, options)
+    }
+
+    /// Opens a ledger for writing: replays its write-ahead log, finishes what a crash interrupted, and commits what had
+    /// no leaf.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`], [`LedgerError::Newer`], [`LedgerError::Damaged`] with the place, [`LedgerError::Io`].
+    pub fn open(
+        around: Surroundings,
+        places: Places,
+        options: Options,
+    ) -> Result<(Self, Recovery), LedgerError> {
+        let disk = around.disk.clone();
+        let identity = load_identity(&*disk, &places)?;
+        let guard = lock_folder(&*disk, &places)?;
+        check_modes(&*disk, &places)?;
+        crate::files::remove(&*disk, &places.creating())?;
+        let signer = load_signer(&*disk, &places.signer())?;
+        let mut ring = KeyRing::load(&*disk, &places.keys, identity.ledger, true)?;
+        let replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
+        let mut report = replayed.report;
+        let zombies: Vec<_> =
+            replayed.buried.iter().copied().filter(|key| ring.entry(*key).is_some()).collect();
+        if !zombies.is_empty() {
+            ring.destroy(&*disk, &zombies, &*around.entropy)?;
+            report.keys_destroyed = zombies.len() as u64;
+        }
+        let folder = places.wal();
+        let room = options.queue_bytes + options.tick_bytes;
+        let wal = if replayed.sealed {
+            let state = replayed.state.clone();
+            let opening = Opening { ledger: identity.ledger, created_ns: around.now_ns(), state };
+            WalWriter::create(
+                &*disk,
+                &folder,
+                replayed.newest + 1,
+                replayed.resume.next_frame,
+                &opening,
+                room,
+            )?
+        } else {
+            WalWriter::resume(&*disk, &folder, replayed.newest, &replayed.resume)?
+        };
+        let mut core = Core {
+            around: around.clone(),
+            options: options.clone(),
+            ledger: identity.ledger,
+            origin: identity.origin.clone(),
+            signer,
+            wal,
+            state: replayed.state,
+            finished: replayed.finished,
+            publisher: Publisher::new(disk.clone(), places.log()),
+            open: BTreeMap::new(),
+            closed: replayed.open,
+            leaves: Vec::new(),
+            leaf_cells: Vec::new(),
+            block_cells: BTreeMap::new(),
+            has_records: replayed.has_records,
+            signed: replayed.signed,
+        };
+        core.recommit(ring.born_since(core.state.keys_logged))?;
+        let shared = Arc::new(Shared {
+            around,
+            places,
+            options,
+            identity,
+            intake: Mutex::default(),
+            core: Mutex::new(core),
+            ring: Mutex::new(ring),
+            room: Condvar::new(),
+            jobs: Condvar::new(),
+            ready: Condvar::new(),
+        });
+        shared.refill(&mut lock(&shared.core), 0)?;
+        let threads = Shared::start(&shared);
+        Ok((Self { shared, threads, _lock: guard }, report))
+    }
+
+    /// What this ledger is.
+    pub fn identity(&self) -> &Identity {
+        &self.shared.identity
+    }
+
+    /// Where it lives.
+    pub fn places(&self) -> &Places {
+        &self.shared.places
+    }
+
+    /// Accepts records of one source and retention class, in order; waits while too much is on its way or the disk is
+    /// full. What is returned settles when they are durable.
+    ///
+    /// # Errors
+    /// [`LedgerError::TooLarge`] for a record above 16 MiB or a name above 255 bytes, before anything is accepted;
+    /// [`LedgerError::Poisoned`] after a failed write; [`LedgerError::Io`] with `StorageFull` on a ledger without
+    /// threads.
+    pub fn append(&self, source: &str, class: &str, records: Vec<Record>) -> Result<Ticket, LedgerError> {
+        for name in [source, class] {
+            if name.len() > MAX_NAME {
+                let (found, bound) = (name.len() as u64, MAX_NAME as u64);
+                return Err(LedgerError::TooLarge { what: "name of a source or class", found, bound });
+            }
+        }
+        for record in &records {
+            if record.bytes.len() > MAX_RECORD {
+                let (found, bound) = (record.bytes.len() as u64, MAX_RECORD as u64);
+                return Err(LedgerError::TooLarge { what: "record", found, bound });
+            }
+        }
+        let mut pieces = Vec::new();
+        for (day, records) in by_day(records) {
+            let scope = Scope { source: source.to_owned(), class: class.to_owned(), day };
+            for chunk in in_chunks(records, self.shared.options.block_bytes) {
+                pieces.push(self.shared.accept(&Arc::new(scope.clone()), chunk)?);
+            }
+        }
+        Ok(Ticket { pieces, inline: self.shared.options.threads == 0 })
+    }
+
+    /// Adds a leaf that is not a block, with the next tick.
+    pub(crate) fn add_leaf(&self, leaf: Leaf) -> Result<Arc<Cell>, LedgerError> {
+        let cell = Arc::<Cell>::default();
+        let mut intake = self.shared.healthy()?;
+        intake.queue.push_back(Item::Leaf(leaf, cell.clone()));
+        intake.uncommitted = true;
+        self.shared.ready.notify_one();
+        Ok(cell)
+    }
+
+    /// Commits everything accepted so far: leaves, a signed checkpoint, published.
+    ///
+    /// # Errors
+    /// [`LedgerError::Poisoned`] or, without threads, the error itself.
+    pub fn tick(&self) -> Result<(), LedgerError> {
+        let cell = self.shared.request_tick()?;
+        if self.shared.options.threads == 0 {
+            self.commit()?;
+        }
+        cell.wait().map(drop)
+    }
+
+    /// Makes everything accepted so far durable, without a checkpoint. Only useful without threads.
+    ///
+    /// # Errors
+    /// The first error of the disk; the ledger is poisoned then.
+    pub fn commit(&self) -> Result<(), LedgerError> {
+        self.shared.commit_inline()
+    }
+
+    /// Size of the tree and text of the newest checkpoint that is durable.
+    pub fn checkpoint(&self) -> (u64, String) {
+        lock(&self.shared.core).signed.clone()
+    }
+
+    /// Commits everything and stops.
+    ///
+    /// # Errors
+    /// As [`Ledger::tick`].
+    pub fn close(mut self) -> Result<(), LedgerError> {
+        self.shut_down()
+    }
+
+    fn shut_down(&mut self) -> Result<(), LedgerError> {
+        let ticked =
+            if self.threads.is_empty() && lock(&self.shared.intake).stopping { Ok(()) } else { self.tick() };
+        lock(&self.shared.intake).stopping = true;
+        self.shared.ready.notify_all();
+        self.shared.jobs.notify_all();
+        self.shared.room.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has poisoned the ledger already.
+            let _ = thread.join();
+        }
+        ticked?;
+        lock(&self.shared.core).wal.trim()
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.shut_down();
+    }
+}
+
+fn by_day(records: Vec<Record>) -> Vec<(u32, Vec<Record>)> {
+    let mut out: Vec<(u32, Vec<Record>)> = Vec::new();
+    for record in records {
+        let day = (record.received_ns / DAY_NS) as u32;
+        match out.last_mut() {
+            Some((last, group)) if *last == day => group.push(record),
+            _ => out.push((day, vec![record])),
+        }
+    }
+    out
+}
+
+/// Splits records so that a block does not grow far beyond its bound.
+fn in_chunks(records: Vec<Record>, bytes: u64) -> Vec<Vec<Record>> {
+    let total: u64 = records.iter().map(|r| r.bytes.len() as u64).sum();
+    if total <= bytes && records.len() < 1 << 18 {
+        return vec![records];
+    }
+    let mut out = vec![Vec::new()];
+    let mut size = 0;
+    for record in records {
+        if size >= bytes || out.last().is_some_and(|chunk: &Vec<Record>| chunk.len() >= 1 << 18) {
+            out.push(Vec::new());
+            size = 0;
+        }
+        size += record.bytes.len() as u64;
+        if let Some(chunk) = out.last_mut() {
+            chunk.push(record);
+        }
+    }
+    out
+}
+
+impl Shared {
+    /// The intake, unless a write failed.
+    pub(super) fn healthy(&self) -> Result<MutexGuard<'_, Intake>, LedgerError> {
+        let intake = lock(&self.intake);
+        match &intake.poison {
+            Some(reason) => Err(LedgerError::Poisoned { reason: reason.clone() }),
+            None if intake.stopping => Err(LedgerError::Refused { why: "the ledger is closing" }),
+            None => Ok(intake),
+        }
+    }
+
+    fn accept(&self, scope: &Arc<Scope>, records: Vec<Record>) -> Result<Piece, LedgerError> {
+        let mut intake = self.healthy()?;
+        let cost = cost_of(&records);
+        let bound = self.options.queue_bytes;
+        loop {
+            let opens = !intake.open.contains_key(scope);
+            let low = intake.full && self.options.low_priority.contains(&scope.class);
+            let fits = intake.accepted == 0 || intake.accepted + cost <= bound;
+            if fits && !low && intake.accepted + cost <= intake.credit {
+                if opens {
+                    let open = self.open_block(scope)?;
+                    intake.open.insert(scope.clone(), open);
+                }
+                break;
+            }
+            intake = self.make_room(intake, cost)?;
+        }
+        let accepted = intake.accept(scope, records, self.options.block_bytes, self.options.level);
+        let (part, durable, committed) =
+            accepted.ok_or(LedgerError::Refused { why: "the block was closed meanwhile" })?;
+        if !intake.waiting.is_empty() {
+            self.jobs.notify_one();
+        }
+        self.ready.notify_one();
+        Ok(Piece { part, durable, committed })
+    }
+
+    fn make_room<'a>(
+        &'a self,
+        mut intake: MutexGuard<'a, Intake>,
+        cost: u64,
+    ) -> Result<MutexGuard<'a, Intake>, LedgerError> {
+        intake.wanted = intake.wanted.max(cost);
+        if self.options.threads > 0 {
+            self.ready.notify_one();
+            intake = self.room.wait(intake).unwrap_or_else(PoisonError::into_inner);
+            drop(intake);
+            return self.healthy();
+        }
+        drop(intake);
+        self.commit_inline()?;
+        self.refill(&mut lock(&self.core), cost)?;
+        let intake = self.healthy()?;
+        if intake.full {
+            let source = std::io::ErrorKind::StorageFull.into();
+            return Err(LedgerError::Io { action: "take space in", path: self.places.wal(), source });
+        }
+        Ok(intake)
+    }
+
+    fn open_block(&self, scope: &Arc<Scope>) -> Result<OpenBlock, LedgerError> {
+        let mut ring = lock(&self.ring);
+        let key = if let Some(key) = ring.for_scope(scope) {
+            key
+        } else {
+            let scopes = [Scope::clone(scope)];
+            let born =
+                ring.add(&scopes, &self.options.vaults, self.around.now_ns(), &*self.around.entropy)?;
+            born.first().copied().ok_or(LedgerError::Missing { what: "data key", name: String::new() })?
+        };
+        let missing = || LedgerError::Missing { what: "data key", name: scope.source.clone() };
+        let secret = ring.data_key(key)?.ok_or_else(missing)?;
+        let mut block = [0; 16];
+        let no_block = crate::files::io_error("get random bytes for", &self.places.evidence);
+        self.around.entropy.fill(&mut block).map_err(no_block)?;
+        Ok(OpenBlock {
+            key,
+            secret,
+            block: BlockId(block),
+            scope: scope.clone(),
+            cut: 0,
+            cut_bytes: 0,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            durable: Arc::default(),
+            committed: Arc::default(),
+        })
+    }
+}

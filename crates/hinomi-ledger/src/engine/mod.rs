@@ -1,0 +1,26 @@
+//! The write path: callers hand in records, a pool seals them, one committer writes, syncs, signs and shows.
+//!
+//! ```text
+//! append ─▶ intake (bounded) ─▶ pool: hash, compress, encrypt ─▶ committer: write, sync ─▶ ticket settled
+//!                                                                     └ tick: leaves, checkpoint, sync ─▶ published
+//! ```
+//!
+//! # Invariants
+//! - The first failed write ends the ledger: every ticket fails, nothing more is accepted, reopening finds out what the
+//!   disk holds.
+//! - With `threads: 0` nothing happens but in the caller's calls, in a fixed order.
+
+mod core;
+mod create;
+mod intake;
+mod ledger;
+mod recovery;
+mod step;
+mod ticket;
+
+pub use create::Identity;
+pub(crate) use create::{load_identity, lock_folder};
+pub use ledger::Ledger;
+pub use recovery::Recovery;
+pub(crate) use recovery::damaged_at;
+pub use ticket::{Located, Ticket};

@@ -1,0 +1,280 @@
+//! What the threads do: the pool seals, the committer writes in order.
+//!
+//! # Invariants
+//! Locks are taken in the order core, intake, ring; the pool holds none while it works.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::core::{Committed, Core};
+use super::intake::{FrameItem, Intake, Item, Work};
+use super::ledger::{Shared, lock};
+use super::ticket::Cell;
+use crate::LedgerError;
+use crate::wal::is_full;
+
+/// How long the committer sleeps at most.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Who waits for what the running commit does.
+#[derive(Default)]
+struct Waiting {
+    durable: Vec<Arc<Cell>>,
+    tick: Option<Arc<Cell>>,
+    cost: u64,
+}
+
+impl Shared {
+    /// Starts the pool and the committer.
+    pub(super) fn start(shared: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        if shared.options.threads == 0 {
+            return Vec::new();
+        }
+        let mut threads = Vec::new();
+        for _ in 0..shared.options.threads {
+            let shared = shared.clone();
+            threads.push(thread::spawn(move || shared.seal_frames()));
+        }
+        let shared = shared.clone();
+        threads.push(thread::spawn(move || shared.commit_frames()));
+        threads
+    }
+
+    fn seal_frames(&self) {
+        let mut intake = lock(&self.intake);
+        loop {
+            if intake.stopping || intake.poison.is_some() {
+                return;
+            }
+            match intake.take_job() {
+                Some((position, job)) => {
+                    drop(intake);
+                    let sealed = job.run();
+                    drop(job);
+                    intake = lock(&self.intake);
+                    intake.finish(position, sealed);
+                    self.ready.notify_one();
+                }
+                None => intake = self.jobs.wait(intake).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn commit_frames(&self) {
+        let guard = Alarm { shared: self };
+        let mut oldest: Option<Instant> = None;
+        loop {
+            let Some(items) = self.next_items(&mut oldest) else { break };
+            let mut core = lock(&self.core);
+            if let Err(error) = self.commit_items(&mut core, items) {
+                drop(core);
+                self.poison(&error);
+                break;
+            }
+        }
+        std::mem::forget(guard);
+    }
+
+    /// Waits until there is something to write; `None` when the ledger stops.
+    fn next_items(&self, oldest: &mut Option<Instant>) -> Option<Vec<Item>> {
+        let tick = Duration::from_nanos(self.options.tick_ns);
+        let gather = Duration::from_nanos(self.options.gather_ns);
+        let mut gathered = false;
+        let mut intake = lock(&self.intake);
+        loop {
+            if intake.poison.is_some() || (intake.stopping && intake.queue.is_empty()) {
+                return None;
+            }
+            if intake.uncommitted && oldest.is_none() {
+                *oldest = Some(now());
+            }
+            if oldest.is_some_and(|since| since.elapsed() >= tick) {
+                self.queue_tick(&mut intake, Arc::default());
+            }
+            if !intake.uncommitted {
+                *oldest = None;
+            }
+            let items = intake.take_ready();
+            if !items.is_empty() || intake.wanted > 0 {
+                return Some(items);
+            }
+            if intake.queue.is_empty() && intake.has_pending() {
+                if gathered || gather.is_zero() {
+                    intake.cut_all(false, self.options.level);
+                    self.jobs.notify_all();
+                } else {
+                    gathered = true;
+                    intake = self.sleep(intake, gather);
+                }
+                continue;
+            }
+            let due = oldest.map_or(IDLE, |since| tick.saturating_sub(since.elapsed()));
+            intake = self.sleep(intake, due.min(IDLE));
+        }
+    }
+
+    fn sleep<'a>(&'a self, intake: MutexGuard<'a, Intake>, time: Duration) -> MutexGuard<'a, Intake> {
+        match self.ready.wait_timeout(intake, time) {
+            Ok((intake, _)) => intake,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    /// Puts a tick behind everything accepted so far.
+    fn queue_tick(&self, intake: &mut Intake, cell: Arc<Cell>) {
+        intake.cut_all(true, self.options.level);
+        intake.queue.push_back(Item::Tick(cell));
+        intake.uncommitted = false;
+        self.jobs.notify_all();
+        self.ready.notify_one();
+    }
+
+    pub(super) fn request_tick(&self) -> Result<Arc<Cell>, LedgerError> {
+        let cell = Arc::<Cell>::default();
+        let mut intake = self.healthy()?;
+        self.queue_tick(&mut intake, cell.clone());
+        Ok(cell)
+    }
+
+    /// Everything the threads would do now, in this one.
+    pub(super) fn commit_inline(&self) -> Result<(), LedgerError> {
+        let mut core = lock(&self.core);
+        self.healthy()?.cut_all(false, self.options.level);
+        loop {
+            let items = {
+                let mut intake = lock(&self.intake);
+                while let Some((position, job)) = intake.take_job() {
+                    let sealed = job.run();
+                    intake.finish(position, sealed);
+                }
+                intake.take_ready()
+            };
+            if items.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = self.commit_items(&mut core, items) {
+                self.poison(&error);
+                return Err(error);
+            }
+        }
+    }
+
+    pub(super) fn poison(&self, error: &LedgerError) {
+        let mut intake = lock(&self.intake);
+        intake.fail(&describe(error));
+        self.room.notify_all();
+        self.jobs.notify_all();
+        self.ready.notify_all();
+    }
+
+    fn commit_items(&self, core: &mut Core, items: Vec<Item>) -> Result<(), LedgerError> {
+        let mut waiting = Waiting::default();
+        let mut outcome = items.into_iter().try_for_each(|item| commit_item(core, item, &mut waiting));
+        if outcome.is_ok() && waiting.tick.is_none() {
+            outcome = core.sync();
+        }
+        if let (Ok(()), Some(tick)) = (&outcome, &waiting.tick) {
+            outcome = self.commit_tick(core, tick);
+        }
+        if let Err(error) = &outcome {
+            let reason = describe(error);
+            let cells = waiting.durable.iter().chain(&waiting.tick).chain(core.block_cells.values());
+            cells.chain(&core.leaf_cells).for_each(|cell| cell.fail(&reason));
+        }
+        outcome?;
+        waiting.durable.iter().for_each(|cell| cell.succeed(0));
+        self.refill(core, waiting.cost)
+    }
+
+    fn commit_tick(&self, core: &mut Core, tick: &Cell) -> Result<(), LedgerError> {
+        let committed = self.try_tick(core)?;
+        for (block, leaf) in &committed.blocks {
+            if let Some(cell) = core.block_cells.remove(block) {
+                cell.succeed(*leaf);
+            }
+        }
+        let cells = std::mem::take(&mut core.leaf_cells);
+        cells.iter().zip(&committed.others).for_each(|(cell, leaf)| cell.succeed(*leaf));
+        tick.succeed(core.signed.0);
+        Ok(())
+    }
+
+    fn try_tick(&self, core: &mut Core) -> Result<Committed, LedgerError> {
+        let mut committed = Committed::default();
+        if core.is_dirty() {
+            let born = lock(&self.ring).born_since(core.state.keys_logged);
+            committed = core.tick(born)?;
+        }
+        core.sync()?;
+        if core.rotation_is_due() {
+            core.rotate()?;
+        }
+        Ok(committed)
+    }
+
+    /// Takes space for what callers may send next, and lets them.
+    pub(super) fn refill(&self, core: &mut Core, done: u64) -> Result<(), LedgerError> {
+        let wanted = lock(&self.intake).wanted;
+        let room = self.options.queue_bytes.max(wanted) + self.options.tick_bytes;
+        let full = match core.wal.ensure_room(room) {
+            Err(error) if is_full(&error) => true,
+            other => other.map(|()| false)?,
+        };
+        let mut intake = lock(&self.intake);
+        intake.full = full;
+        intake.wanted = 0;
+        intake.accepted = intake.accepted.saturating_sub(done);
+        intake.credit = core.wal.room().saturating_sub(self.options.tick_bytes);
+        self.room.notify_all();
+        Ok(())
+    }
+}
+
+fn commit_item(core: &mut Core, item: Item, waiting: &mut Waiting) -> Result<(), LedgerError> {
+    match item {
+        Item::Frame(FrameItem { work, key, block, scope, closes, cost, durable, committed }) => {
+            waiting.durable.push(durable);
+            core.block_cells.entry(block).or_insert(committed);
+            waiting.cost += cost;
+            let Work::Done(sealed) = work else { return Ok(()) };
+            core.write_records(&sealed?, key, block, &scope)?;
+            if closes {
+                core.close(block);
+            }
+        }
+        Item::Close(block, committed) => {
+            core.block_cells.entry(block).or_insert(committed);
+            core.close(block);
+        }
+        Item::Leaf(leaf, cell) => {
+            core.leaves.push(leaf);
+            core.leaf_cells.push(cell);
+        }
+        Item::Tick(cell) => waiting.tick = Some(cell),
+    }
+    Ok(())
+}
+
+/// Poisons the ledger if the committer ends in a panic, so that nobody waits for ever.
+struct Alarm<'a> {
+    shared: &'a Shared,
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        self.shared.poison(&LedgerError::Refused { why: "the committer ended" });
+    }
+}
+
+fn describe(error: &LedgerError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "paces the thread; nothing that is stored depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}

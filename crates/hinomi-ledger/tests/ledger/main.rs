@@ -1,0 +1,5 @@
+//! The ledger as its users see it, on real folders.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+mod writing;
