@@ -8,6 +8,7 @@
 
 mod aead;
 pub mod checkpoint;
+pub mod completeness;
 pub mod cosignature;
 mod cursor;
 mod data_key;
@@ -24,6 +25,7 @@ pub mod note;
 mod options;
 mod publish;
 mod records;
+pub mod retention;
 mod scan;
 mod seal;
 mod sources;

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(of(TileKind::Hashes(0)).last(), Some(&112));
         assert_eq!(of(TileKind::Hashes(1)), [256, 17]);
         assert_eq!(of(TileKind::Hashes(2)), [1]);
-        assert_eq!(of(TileKind::Hashes(3)), []);
+        assert_eq!(of(TileKind::Hashes(3)), Vec::<u16>::new());
         assert_eq!(of(TileKind::Entries).len(), 274);
         let at_256: Vec<String> = tiles_of_growth(0, 256).map(|t| t.path()).collect();
         assert_eq!(at_256, ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]);

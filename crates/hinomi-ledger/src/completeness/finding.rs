@@ -1,0 +1,144 @@
+//! What the tracker finds: the records of the source [`COMPLETENESS_SOURCE`].
+
+use hinomi_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::LedgerError;
+
+/// The built-in source whose records are findings.
+pub const COMPLETENESS_SOURCE: &str = "hinomi:completeness";
+/// The built-in source whose records are the ticks of the ledger's clock; steps of it are findings about this source.
+pub const CLOCK_SOURCE: &str = "hinomi:clock";
+/// Version of the form of a finding; it grows when a field changes its meaning.
+pub const FINDING_VERSION: u32 = 1;
+
+/// One finding about one source. Times are of receipt.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Form of this finding.
+    pub schema_version: u32,
+    /// Which source it is about.
+    pub source: String,
+    /// When it was found, by the clock of the ledger.
+    #[serde(with = "nanos")]
+    pub found: Timestamp,
+    /// What was found.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum What {
+    /// The source sent its first record.
+    Appeared,
+    /// Numbers that the source gave out never came, or not within the time that reordering may take.
+    Gap {
+        /// First number that is missing.
+        first: u64,
+        /// Last number that is missing.
+        last: u64,
+        /// How many.
+        missing: u64,
+        /// When the number before the gap was received.
+        #[serde(with = "nanos")]
+        after: Timestamp,
+        /// When the number behind it was received.
+        #[serde(with = "nanos")]
+        before: Timestamp,
+    },
+    /// Numbers of a gap came after all.
+    GapFilled {
+        /// First of them.
+        first: u64,
+        /// Last of them.
+        last: u64,
+    },
+    /// The source counts anew: it was set up again, or its log was cleared. What was lost in between is unknown.
+    Restarted {
+        /// Last number of the old count.
+        from: u64,
+        /// First number of the new one.
+        to: u64,
+        /// When the old count was last heard.
+        #[serde(with = "nanos")]
+        after: Timestamp,
+        /// When the new one was first heard.
+        #[serde(with = "nanos")]
+        before: Timestamp,
+    },
+    /// A single record with a number far from where the source was before and after it.
+    Stray {
+        /// Its number.
+        number: u64,
+    },
+    /// A number that the source cannot have given out.
+    Impossible {
+        /// The number.
+        number: u64,
+    },
+    /// Nothing was heard for longer than the source promised.
+    Silent {
+        /// When it was last heard, or since when it was expected.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// The promise, in nanoseconds.
+        promised_ns: i64,
+    },
+    /// A silent source was heard again.
+    Resumed {
+        /// When the silence had begun.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+    },
+    /// The clock of the ledger went backwards, or forwards by more than its ticks are apart: either the clock was
+    /// changed, or nothing was received in between.
+    ClockStep {
+        /// The time before.
+        #[serde(with = "nanos")]
+        from: Timestamp,
+        /// The time behind.
+        #[serde(with = "nanos")]
+        to: Timestamp,
+    },
+}
+
+impl Finding {
+    /// The bytes of the record: one line of JSON.
+    ///
+    /// # Errors
+    /// None in practice; the encoder's type says so.
+    pub fn to_record(&self) -> Result<Vec<u8>, LedgerError> {
+        serde_json::to_vec(self)
+            .map_err(|_| LedgerError::Malformed { kind: "finding", what: "cannot be written as JSON" })
+    }
+
+    /// Reads the bytes of a record.
+    ///
+    /// # Errors
+    /// [`LedgerError::Malformed`] if they are no finding of a known form.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, LedgerError> {
+        let malformed = |what| LedgerError::Malformed { kind: "finding", what };
+        let finding: Self = serde_json::from_slice(bytes).map_err(|_| malformed("is not of this form"))?;
+        if finding.schema_version > FINDING_VERSION {
+            return Err(malformed("was written by a newer program"));
+        }
+        Ok(finding)
+    }
+}
+
+/// Times as nanoseconds since 1970, so that none is rounded.
+pub(super) mod nanos {
+    use hinomi_model::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(in super::super) fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_i64(time.as_nanos())
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp::from_nanos)
+    }
+}
