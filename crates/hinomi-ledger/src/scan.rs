@@ -169,3 +169,16 @@ pub(crate) fn read_frame(disk: &dyn Disk, path: &Path, place: Place) -> Result<F
     let content = bytes.split_off(PRELUDE);
     Frame::new(prelude, content).map_err(|_| bad("the checksum of a frame does not hold"))
 }
+
+/// Length and SHA-256 of a file.
+pub(crate) fn digest_of(disk: &dyn Disk, path: &Path) -> Result<(u64, [u8; 32]), LedgerError> {
+    let mut file = Buffered::open(disk, path)?;
+    let mut hash = hinomi_model::Hashing::default();
+    let mut at = 0;
+    while at < file.len() {
+        let step = (file.len() - at).min(BUFFER as u64 / 2);
+        hash.update(&file.read(at, step as usize)?.unwrap_or_default());
+        at += step;
+    }
+    Ok((at, *hash.finish().as_bytes()))
+}

@@ -8,12 +8,13 @@ use hinomi_model::DiskLock;
 
 use super::core::Core;
 use super::create::{self, Identity, check_modes, load_identity, lock_folder};
-use super::intake::{Intake, Item, OpenBlock, cost_of};
-use super::recovery::{Recovery, replay};
-use super::ticket::{Cell, Piece, Ticket};
+use super::intake::{Intake, OpenBlock, cost_of};
+use super::packer::Sealed;
+use super::recovery::{Recovery, Replayed, replay};
+use super::ticket::{Piece, Ticket};
 use crate::LedgerError;
 use crate::keys::{KeyRing, load_signer};
-use crate::leaf::{BlockId, Leaf, MAX_NAME, Scope};
+use crate::leaf::{BlockId, MAX_NAME, Scope};
 use crate::options::{Creation, Options, Places, Surroundings};
 use crate::publish::Publisher;
 use crate::records::{MAX_RECORD, Record};
@@ -30,12 +31,15 @@ pub(super) struct Shared {
     pub intake: Mutex<Intake>,
     pub core: Mutex<Core>,
     pub ring: Mutex<KeyRing>,
+    pub sealed: Mutex<Sealed>,
     /// There is room for callers.
     pub room: Condvar,
     /// There is work for the pool.
     pub jobs: Condvar,
     /// There is something to commit.
     pub ready: Condvar,
+    /// There is a file to pack.
+    pub packing: Condvar,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -84,50 +88,21 @@ impl Ledger {
         let guard = lock_folder(&*disk, &places)?;
         check_modes(&*disk, &places)?;
         crate::files::remove(&*disk, &places.creating())?;
-        let signer = load_signer(&*disk, &places.signer())?;
         let mut ring = KeyRing::load(&*disk, &places.keys, identity.ledger, true)?;
         let replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
-        let mut report = replayed.report;
+        let mut report = replayed.report.clone();
         let zombies: Vec<_> =
             replayed.buried.iter().copied().filter(|key| ring.entry(*key).is_some()).collect();
         if !zombies.is_empty() {
             ring.destroy(&*disk, &zombies, &*around.entropy)?;
             report.keys_destroyed = zombies.len() as u64;
         }
-        let folder = places.wal();
-        let room = options.queue_bytes + options.tick_bytes;
-        let wal = if replayed.sealed {
-            let state = replayed.state.clone();
-            let opening = Opening { ledger: identity.ledger, created_ns: around.now_ns(), state };
-            WalWriter::create(
-                &*disk,
-                &folder,
-                replayed.newest + 1,
-                replayed.resume.next_frame,
-                &opening,
-                room,
-            )?
-        } else {
-            WalWriter::resume(&*disk, &folder, replayed.newest, &replayed.resume)?
+        let sealed = Sealed {
+            files: replayed.sealed_files.iter().copied().collect(),
+            named: replayed.named.clone(),
+            ..Sealed::default()
         };
-        let mut core = Core {
-            around: around.clone(),
-            options: options.clone(),
-            ledger: identity.ledger,
-            origin: identity.origin.clone(),
-            signer,
-            wal,
-            state: replayed.state,
-            finished: replayed.finished,
-            publisher: Publisher::new(disk.clone(), places.log()),
-            open: BTreeMap::new(),
-            closed: replayed.open,
-            leaves: Vec::new(),
-            leaf_cells: Vec::new(),
-            block_cells: BTreeMap::new(),
-            has_records: replayed.has_records,
-            signed: replayed.signed,
-        };
+        let mut core = resume(&around, &places, &options, &identity, replayed)?;
         core.recommit(ring.born_since(core.state.keys_logged))?;
         let shared = Arc::new(Shared {
             around,
@@ -137,9 +112,11 @@ impl Ledger {
             intake: Mutex::default(),
             core: Mutex::new(core),
             ring: Mutex::new(ring),
+            sealed: Mutex::new(sealed),
             room: Condvar::new(),
             jobs: Condvar::new(),
             ready: Condvar::new(),
+            packing: Condvar::new(),
         });
         shared.refill(&mut lock(&shared.core), 0)?;
         let threads = Shared::start(&shared);
@@ -186,16 +163,6 @@ impl Ledger {
         Ok(Ticket { pieces, inline: self.shared.options.threads == 0 })
     }
 
-    /// Adds a leaf that is not a block, with the next tick.
-    pub(crate) fn add_leaf(&self, leaf: Leaf) -> Result<Arc<Cell>, LedgerError> {
-        let cell = Arc::<Cell>::default();
-        let mut intake = self.shared.healthy()?;
-        intake.queue.push_back(Item::Leaf(leaf, cell.clone()));
-        intake.uncommitted = true;
-        self.shared.ready.notify_one();
-        Ok(cell)
-    }
-
     /// Commits everything accepted so far: leaves, a signed checkpoint, published.
     ///
     /// # Errors
@@ -233,6 +200,8 @@ impl Ledger {
         let ticked =
             if self.threads.is_empty() && lock(&self.shared.intake).stopping { Ok(()) } else { self.tick() };
         lock(&self.shared.intake).stopping = true;
+        lock(&self.shared.sealed).stopping = true;
+        self.shared.packing.notify_all();
         self.shared.ready.notify_all();
         self.shared.jobs.notify_all();
         self.shared.room.notify_all();
@@ -250,6 +219,43 @@ impl Drop for Ledger {
         // Whoever wants to know calls `close`.
         let _ = self.shut_down();
     }
+}
+
+/// The committer as recovery left it.
+fn resume(
+    around: &Surroundings,
+    places: &Places,
+    options: &Options,
+    identity: &Identity,
+    replayed: Replayed,
+) -> Result<Core, LedgerError> {
+    let (disk, folder) = (&*around.disk, places.wal());
+    let room = options.queue_bytes + options.tick_bytes;
+    let wal = if replayed.sealed {
+        let state = replayed.state.clone();
+        let opening = Opening { ledger: identity.ledger, created_ns: around.now_ns(), state };
+        WalWriter::create(disk, &folder, replayed.newest + 1, replayed.resume.next_frame, &opening, room)?
+    } else {
+        WalWriter::resume(disk, &folder, replayed.newest, &replayed.resume)?
+    };
+    Ok(Core {
+        around: around.clone(),
+        options: options.clone(),
+        ledger: identity.ledger,
+        origin: identity.origin.clone(),
+        signer: load_signer(disk, &places.signer())?,
+        wal,
+        state: replayed.state,
+        finished: replayed.finished,
+        publisher: Publisher::new(around.disk.clone(), places.log()),
+        open: BTreeMap::new(),
+        closed: replayed.open,
+        leaves: Vec::new(),
+        leaf_cells: Vec::new(),
+        block_cells: BTreeMap::new(),
+        has_records: replayed.has_records && !replayed.sealed,
+        signed: replayed.signed,
+    })
 }
 
 fn by_day(records: Vec<Record>) -> Vec<(u32, Vec<Record>)> {

@@ -14,6 +14,7 @@ mod core;
 mod create;
 mod intake;
 mod ledger;
+mod packer;
 mod recovery;
 mod step;
 mod ticket;

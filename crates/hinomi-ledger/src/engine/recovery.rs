@@ -24,7 +24,7 @@ use crate::cursor::Cursor;
 use crate::files::{self, numbered};
 use crate::frame::{Frame, FrameKind};
 use crate::keys::KeyRing;
-use crate::leaf::{BlockId, DataKeyId, Leaf};
+use crate::leaf::{BlockId, DataKeyId, Leaf, SegmentSealed};
 use crate::log_state::{Finished, LogState};
 use crate::note::Note;
 use crate::options::Places;
@@ -65,6 +65,8 @@ pub(crate) struct Replayed {
     pub resume: ResumeAt,
     /// Files that are sealed and may be packed, the newest excluded unless sealed.
     pub sealed_files: Vec<u64>,
+    /// Segments that have a leaf.
+    pub named: BTreeMap<u64, SegmentSealed>,
     /// Keys that have a tombstone.
     pub buried: Vec<DataKeyId>,
     pub report: Recovery,
@@ -92,6 +94,7 @@ struct Replay<'a> {
     created_ns: u64,
     sealed: bool,
     has_records: bool,
+    named: BTreeMap<u64, SegmentSealed>,
     buried: Vec<DataKeyId>,
     report: Recovery,
 }
@@ -119,6 +122,7 @@ pub(crate) fn replay(
         created_ns: 0,
         sealed: false,
         has_records: false,
+        named: BTreeMap::new(),
         buried: Vec::new(),
         report: Recovery::default(),
     };
@@ -154,6 +158,7 @@ pub(crate) fn replay(
         has_records: replay.has_records,
         resume,
         sealed_files,
+        named: replay.named,
         buried: replay.buried,
         report,
     })
@@ -367,6 +372,9 @@ impl Replay<'_> {
                 }
             }
             Leaf::Tombstone(tombstone) => self.buried.push(tombstone.key),
+            Leaf::SegmentSealed(sealed) => {
+                self.named.insert(sealed.number, sealed.clone());
+            }
             Leaf::Block(block) => {
                 let found = self.open.remove(&block.block);
                 if found.is_none_or(|p| p.count != block.count || p.key != block.key) {

@@ -12,6 +12,7 @@ use super::intake::{FrameItem, Intake, Item, Work};
 use super::ledger::{Shared, lock};
 use super::ticket::Cell;
 use crate::LedgerError;
+use crate::leaf::Leaf;
 use crate::wal::is_full;
 
 /// How long the committer sleeps at most.
@@ -36,15 +37,17 @@ impl Shared {
             let shared = shared.clone();
             threads.push(thread::spawn(move || shared.seal_frames()));
         }
-        let shared = shared.clone();
-        threads.push(thread::spawn(move || shared.commit_frames()));
+        let committer = shared.clone();
+        threads.push(thread::spawn(move || committer.commit_frames()));
+        let packer = shared.clone();
+        threads.push(thread::spawn(move || packer.pack_files()));
         threads
     }
 
     fn seal_frames(&self) {
         let mut intake = lock(&self.intake);
         loop {
-            if intake.stopping || intake.poison.is_some() {
+            if intake.poison.is_some() || (intake.stopping && intake.waiting.is_empty()) {
                 return;
             }
             match intake.take_job() {
@@ -130,6 +133,20 @@ impl Shared {
         self.ready.notify_one();
     }
 
+    /// Adds a leaf that is not a block and waits until it is committed.
+    pub(super) fn commit_leaf(&self, leaf: Leaf) -> Result<u64, LedgerError> {
+        let cell = Arc::<Cell>::default();
+        {
+            let mut intake = self.healthy()?;
+            intake.queue.push_back(Item::Leaf(leaf, cell.clone()));
+            self.queue_tick(&mut intake, Arc::default());
+        }
+        if self.options.threads == 0 {
+            self.commit_inline()?;
+        }
+        cell.wait()
+    }
+
     pub(super) fn request_tick(&self) -> Result<Arc<Cell>, LedgerError> {
         let cell = Arc::<Cell>::default();
         let mut intake = self.healthy()?;
@@ -207,8 +224,11 @@ impl Shared {
             committed = core.tick(born)?;
         }
         core.sync()?;
-        if core.rotation_is_due() {
-            core.rotate()?;
+        if core.rotation_is_due()
+            && let Some(number) = core.rotate()?
+        {
+            lock(&self.sealed).files.push_back(number);
+            self.packing.notify_one();
         }
         Ok(committed)
     }
@@ -267,7 +287,7 @@ impl Drop for Alarm<'_> {
     }
 }
 
-fn describe(error: &LedgerError) -> String {
+pub(super) fn describe(error: &LedgerError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -1,5 +1,6 @@
 //! The ledger as its users see it, on real folders.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod model;
 mod support;
 mod writing;

@@ -1,0 +1,346 @@
+//! Reading records back, from segments and from the write-ahead log.
+//!
+//! A reader is a view of the ledger at the moment of its opening, as of the published checkpoint. It needs no lock and
+//! may run beside the writer; when the writer packs a file that the reader has not read yet, the reader finds the segment.
+//!
+//! # Invariants
+//! No record is returned that is not committed: the whole block is hashed and compared with its leaf, and the leaf is
+//! proven to be in the tree of the checkpoint.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hinomi_model::Disk;
+
+use crate::LedgerError;
+use crate::cursor::Cursor;
+use crate::data_key::{DataKey, SALT};
+use crate::engine::{Identity, damaged_at, load_identity};
+use crate::files::numbered;
+use crate::frame::{Frame, FrameKind};
+use crate::keys::KeyRing;
+use crate::leaf::{Block, BlockId, DataKeyId, Leaf};
+use crate::leaves::Published;
+use crate::options::Places;
+use crate::records::Record;
+use crate::scan::{Buffered, Found, Scan, read_frame};
+use crate::seal::{RecordsHeader, unpack};
+use crate::segment::{SegmentFile, segment_path};
+use crate::tlog::{Hash, root_of};
+use crate::wal::{Place, wal_path};
+
+/// Decoded frames kept, so that a frame with many blocks is not opened for each of them.
+const CACHED_FRAMES: usize = 6;
+const CACHED_SEGMENTS: usize = 16;
+
+/// The records of a block, their hashes and their key.
+type Verified = (Vec<Record>, Vec<Hash>, Arc<DataKey>);
+type Decoded = Arc<(RecordsHeader, Vec<Record>)>;
+
+/// A view of a ledger.
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    places: Places,
+    identity: Identity,
+    published: Published,
+    ring: Mutex<Option<KeyRing>>,
+    /// Frames of blocks in write-ahead files.
+    wal: BTreeMap<BlockId, Vec<Place>>,
+    /// Number and end of the leaves of each segment, by its first leaf.
+    segments: BTreeMap<u64, (u64, u64)>,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    frames: VecDeque<((bool, Place), Decoded)>,
+    segments: BTreeMap<u64, Arc<SegmentFile>>,
+}
+
+/// The records of a block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockRecords {
+    /// The leaf that commits to them.
+    pub leaf: u64,
+    /// What the leaf says.
+    pub block: Block,
+    /// The records, in order.
+    pub records: Vec<Record>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({})", self.places.evidence.display())
+    }
+}
+
+impl Reader {
+    /// Opens a view. `with_keys`: also the keys, without which no record can be read but everything else.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`], [`LedgerError::Newer`], [`LedgerError::Damaged`], [`LedgerError::Io`].
+    pub fn open(disk: Arc<dyn Disk>, places: Places, with_keys: bool) -> Result<Self, LedgerError> {
+        let identity = load_identity(&*disk, &places)?;
+        let published = Published::open(disk.clone(), &places.log(), &identity.origin)?;
+        let load = || KeyRing::load(&*disk, &places.keys, identity.ledger, false);
+        let ring = with_keys.then(load).transpose()?;
+        let mut reader = Self {
+            disk,
+            places,
+            identity,
+            published,
+            ring: Mutex::new(ring),
+            wal: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            cache: Mutex::default(),
+        };
+        reader.index()?;
+        Ok(reader)
+    }
+
+    /// What the ledger is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Number of leaves that the published checkpoint covers.
+    pub fn size(&self) -> u64 {
+        self.published.size()
+    }
+
+    /// The published checkpoint, not verified.
+    pub fn note(&self) -> &crate::note::Note {
+        &self.published.note
+    }
+
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// A leaf, proven against the checkpoint.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotAuthentic`] when it is not in the tree.
+    pub fn leaf(&self, leaf: u64) -> Result<Leaf, LedgerError> {
+        self.published.leaf(leaf).map(|(leaf, _, _)| leaf)
+    }
+
+    fn index(&mut self) -> Result<(), LedgerError> {
+        let folder = self.places.wal();
+        for number in numbered(&*self.disk, &folder, ".wal")? {
+            self.index_wal(&wal_path(&folder, number), number)?;
+        }
+        // Listed after the write-ahead files: what was packed meanwhile is found in one of the two.
+        let folder = self.places.segments();
+        for number in numbered(&*self.disk, &folder, ".seg")? {
+            let path = segment_path(&folder, number);
+            let (opening, _) = SegmentFile::opening(&*self.disk, &path, number, &self.identity.ledger)?;
+            self.segments.insert(opening.first_leaf, (number, opening.end_leaf));
+        }
+        Ok(())
+    }
+
+    fn index_wal(&mut self, path: &Path, number: u64) -> Result<(), LedgerError> {
+        let source = match Buffered::open(&*self.disk, path) {
+            // It was packed since its folder was listed.
+            Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(());
+            }
+            other => other?,
+        };
+        let mut scan = Scan::new(source, number);
+        // What cannot be read is missed when its leaf is asked for; a writer may be in the middle of the last frame.
+        while let Found::Frame(place, frame) = scan.next(None)? {
+            if frame.prelude.kind == FrameKind::Records {
+                let header = RecordsHeader::decode(frame.header()).map_err(damaged_at(path, place.offset))?;
+                for part in header.parts {
+                    self.wal.entry(part.block).or_default().push(place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn segment(&self, number: u64) -> Result<Arc<SegmentFile>, LedgerError> {
+        if let Some(known) = self.cache().segments.get(&number) {
+            return Ok(known.clone());
+        }
+        let path = segment_path(&self.places.segments(), number);
+        let file = Arc::new(SegmentFile::open(&*self.disk, &path, number, &self.identity.ledger)?);
+        let mut cache = self.cache();
+        if cache.segments.len() >= CACHED_SEGMENTS {
+            cache.segments.pop_first();
+        }
+        cache.segments.insert(number, file.clone());
+        Ok(file)
+    }
+
+    /// The frames of a block: whether in a segment, and where.
+    fn places_of(&self, leaf: u64, block: &Block) -> Result<Vec<(bool, Place)>, LedgerError> {
+        let in_segment = self.segments.range(..=leaf).next_back().filter(|(_, (_, end))| leaf < *end);
+        if let Some((_, (number, _))) = in_segment {
+            let segment = self.segment(*number)?;
+            let frames = segment.leaves.get(&leaf).into_iter().flatten();
+            let places = frames.filter_map(|(frame, _)| Some((true, segment.frames.get(*frame)?.place)));
+            return Ok(places.collect());
+        }
+        let places = self.wal.get(&block.block).into_iter().flatten();
+        Ok(places.map(|place| (false, *place)).collect())
+    }
+
+    fn path_of(&self, in_segment: bool, number: u64) -> std::path::PathBuf {
+        if in_segment {
+            segment_path(&self.places.segments(), number)
+        } else {
+            wal_path(&self.places.wal(), number)
+        }
+    }
+
+    fn decoded(&self, at: (bool, Place), secret: &DataKey, key: DataKeyId) -> Result<Decoded, LedgerError> {
+        if let Some((_, known)) = self.cache().frames.iter().find(|(place, _)| *place == at) {
+            return Ok(known.clone());
+        }
+        let path = self.path_of(at.0, at.1.file);
+        let frame: Frame = read_frame(&*self.disk, &path, at.1)?;
+        let here = |error| damaged_at(&path, at.1.offset)(error);
+        let header = RecordsHeader::decode(frame.header()).map_err(here)?;
+        if header.key != key {
+            return Err(here(LedgerError::NotAuthentic {
+                what: "a frame under another key than its leaf names",
+            }));
+        }
+        let records = unpack(secret, &header, &frame).map_err(here)?;
+        let decoded = Arc::new((header, records));
+        let mut cache = self.cache();
+        if cache.frames.len() >= CACHED_FRAMES {
+            cache.frames.pop_front();
+        }
+        cache.frames.push_back((at, decoded.clone()));
+        Ok(decoded)
+    }
+
+    /// The data key with a number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Erased`] when a tombstone says where it went, [`LedgerError::Missing`] otherwise.
+    fn data_key(&self, key: DataKeyId) -> Result<Arc<DataKey>, LedgerError> {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match ring.as_mut() {
+            Some(ring) => ring.data_key(key)?,
+            None => {
+                return Err(LedgerError::Missing {
+                    what: "key ring",
+                    name: "opened without keys".to_owned(),
+                });
+            }
+        };
+        drop(ring);
+        match found {
+            Some(secret) => Ok(secret),
+            None => match self.tombstone_of(key)? {
+                Some(tombstone) => Err(LedgerError::Erased { tombstone }),
+                None => Err(LedgerError::Missing { what: "data key", name: hex(&key.0) }),
+            },
+        }
+    }
+
+    fn tombstone_of(&self, key: DataKeyId) -> Result<Option<u64>, LedgerError> {
+        for leaf in (0..self.size()).rev() {
+            let bytes = self.published.leaf_bytes(leaf)?;
+            if let Ok(Leaf::Tombstone(tombstone)) = Leaf::decode(&bytes)
+                && tombstone.key == key
+            {
+                return Ok(Some(leaf));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The records of a leaf, verified; `None` if the leaf is not a block.
+    ///
+    /// # Errors
+    /// [`LedgerError::Erased`], [`LedgerError::Damaged`] with the place, [`LedgerError::NotAuthentic`] when what is stored
+    /// is not what the leaf commits to.
+    pub fn block(&self, leaf: u64) -> Result<Option<BlockRecords>, LedgerError> {
+        match self.published.leaf(leaf)? {
+            (Leaf::Block(block), _, _) => {
+                let (records, _, _) = self.verified(leaf, &block)?;
+                Ok(Some(BlockRecords { leaf, block, records }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Records of a block, its hashes and its key.
+    pub(crate) fn verified(&self, leaf: u64, block: &Block) -> Result<Verified, LedgerError> {
+        let secret = self.data_key(block.key)?;
+        if *secret.commitment() != self.commitment_of(block)? {
+            return Err(LedgerError::NotAuthentic { what: "the data key of a block" });
+        }
+        let mut records = Vec::new();
+        for at in self.places_of(leaf, block)? {
+            let decoded = self.decoded(at, &secret, block.key)?;
+            let mut skip = 0;
+            for part in &decoded.0.parts {
+                let count = part.count as usize;
+                if part.block == block.block && part.first as usize == records.len() {
+                    records.extend(decoded.1.iter().skip(skip).take(count).cloned());
+                }
+                skip += count;
+            }
+        }
+        if records.len() != block.count as usize {
+            return Err(LedgerError::Missing { what: "records of leaf", name: leaf.to_string() });
+        }
+        let hashes = secret.record_hashes(block.block, 0, &records);
+        if root_of(hashes.iter().copied()).as_bytes() != &block.root {
+            return Err(LedgerError::NotAuthentic { what: "the records of a block" });
+        }
+        Ok((records, hashes, secret))
+    }
+
+    /// The commitment that the ring has for the key of a block, whose scope must be the block's.
+    fn commitment_of(&self, block: &Block) -> Result<[u8; 32], LedgerError> {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = ring.as_ref().and_then(|ring| ring.entry(block.key));
+        let entry =
+            entry.ok_or_else(|| LedgerError::Missing { what: "data key", name: hex(&block.key.0) })?;
+        if entry.scope != block.scope {
+            return Err(LedgerError::NotAuthentic { what: "the scope of a data key" });
+        }
+        Ok(entry.commitment)
+    }
+
+    /// The blocks among leaves `from..to`, in order.
+    pub fn blocks(&self, from: u64, to: u64) -> impl Iterator<Item = Result<BlockRecords, LedgerError>> {
+        (from..to.min(self.size())).filter_map(|leaf| self.block(leaf).transpose())
+    }
+
+    pub(crate) fn salt(secret: &DataKey, block: BlockId, record: u32) -> [u8; SALT] {
+        let salt = secret.salts(block, record, 1);
+        salt.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The leaves of a frame of leaves, with the index of the first.
+pub(crate) fn leaves_of(frame: &Frame) -> Result<(u64, Vec<Vec<u8>>), LedgerError> {
+    let mut header = Cursor::new(frame.header(), "frame of leaves");
+    let first = header.u64()?;
+    header.end()?;
+    let mut body = Cursor::new(frame.body(), "frame of leaves");
+    let mut leaves = Vec::new();
+    while !body.is_at_end() {
+        leaves.push(body.bytes16()?.to_vec());
+    }
+    Ok((first, leaves))
+}
