@@ -121,7 +121,7 @@ fn packed_files_are_gone_and_their_records_are_not() {
     let home = Home::new(Options { wal_bytes: 10_000, ..inline() });
     let (ledger, _) = home.open();
     for i in 0..60u64 {
-        let bytes: Vec<u8> = (0..2000u64).map(|n| (n * (i + 7) * 2_654_435_761 >> 13) as u8).collect();
+        let bytes: Vec<u8> = (0..2000u64).map(|n| ((n * (i + 7) * 2_654_435_761) >> 13) as u8).collect();
         let record = Record { received_ns: NOON + i, sequence: Some(i), bytes };
         ledger.append("fw", "security", vec![record]).unwrap();
         ledger.tick().unwrap();
