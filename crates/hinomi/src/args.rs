@@ -1,9 +1,13 @@
 //! The command line's arguments.
 
+mod scenario;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
+
+pub use scenario::{RenderArgs, RenderShape, Scenario};
 
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]
@@ -31,6 +35,9 @@ pub enum Command {
     /// Check, explain and list rules
     #[command(subcommand)]
     Rules(Rules),
+    /// Render organisations and cases into logs, with the truth about them
+    #[command(subcommand)]
+    Scenario(Scenario),
     /// Print shell completions
     Completions {
         /// Shell to print them for

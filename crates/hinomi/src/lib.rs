@@ -13,5 +13,6 @@ pub mod render;
 pub mod report;
 pub mod rulebook;
 pub mod scan;
+pub mod staging;
 pub mod suppress;
 pub mod trial;

@@ -2,6 +2,7 @@
 
 mod investigate;
 mod rules;
+mod scenario;
 
 use std::io::{self, Write};
 
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Investigate(args) => investigate::run(*args),
         Command::Rules(verb) => rules::run(verb),
+        Command::Scenario(verb) => scenario::run(verb),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);

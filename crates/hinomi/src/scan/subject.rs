@@ -89,7 +89,7 @@ impl Subjects {
     }
 
     /// `DOMAIN\name`, or the name alone; empty when the event names no account.
-    pub(super) fn account(&self, store: &Store, batch: &Batch, row: usize) -> String {
+    pub(crate) fn account(&self, store: &Store, batch: &Batch, row: usize) -> String {
         let channel = store.text(well_known::CHANNEL, batch.shape().channel);
         let event_id = store.text(well_known::EVENT_ID, batch.shape().event_id);
         for entry in &self.account {
@@ -110,7 +110,7 @@ impl Subjects {
     }
 
     /// The host the event names; empty when it names none.
-    pub(super) fn host(&self, store: &Store, batch: &Batch, row: usize) -> String {
+    pub(crate) fn host(&self, store: &Store, batch: &Batch, row: usize) -> String {
         let mut names = self.host.iter().filter_map(|name| self.value(store, batch, row, name));
         names.next().map(str::to_owned).unwrap_or_default()
     }
