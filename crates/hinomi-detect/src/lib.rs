@@ -7,6 +7,7 @@ pub mod completeness;
 pub mod correlate;
 mod engine;
 pub mod sigma;
+pub mod story;
 
 pub use engine::{
     CompileError, Depth, Engine, EngineRule, Evaluator, KeywordPrefilter, LogSourceError, LogSources,

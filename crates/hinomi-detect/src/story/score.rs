@@ -1,0 +1,331 @@
+//! Why two signals belong together, in points.
+
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
+use super::entity::{Entity, EntityId, EntityKind, Role};
+use super::prevalence::Prevalence;
+use super::signal::Signal;
+use super::table::Points;
+
+const MINUTE: i64 = 60 * NANOS_PER_SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// A kind of reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Both cite the same event.
+    SameEvent,
+    /// Both are of one process.
+    SameProcess,
+    /// One process started the other.
+    ParentProcess,
+    /// One process started both.
+    SiblingProcess,
+    /// Both name the same process number on one host, near in time.
+    ProcessNumber,
+    /// Both are of one logon session.
+    Logon,
+    /// The same account's credentials were used.
+    Account,
+    /// Both name the same address.
+    Address,
+    /// One wrote or registered what the other used.
+    File,
+    /// A connection from or to the other's host.
+    Network,
+    /// On the same host.
+    Host,
+    /// The same rule on several hosts at the same time.
+    SameAct,
+}
+
+impl Reason {
+    /// Whether two unrelated activities hardly share this by chance.
+    pub fn is_decisive(self) -> bool {
+        !matches!(self, Self::Host | Self::SameAct | Self::ProcessNumber | Self::SiblingProcess)
+    }
+
+    /// Name in data, kebab-case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SameEvent => "same-event",
+            Self::SameProcess => "same-process",
+            Self::ParentProcess => "parent-process",
+            Self::SiblingProcess => "sibling-process",
+            Self::ProcessNumber => "process-number",
+            Self::Logon => "logon",
+            Self::Account => "account",
+            Self::Address => "address",
+            Self::File => "file",
+            Self::Network => "network",
+            Self::Host => "host",
+            Self::SameAct => "same-act",
+        }
+    }
+}
+
+/// One reason of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// What kind.
+    pub reason: Reason,
+    /// What both share; `None` for [`Reason::SameAct`].
+    pub entity: Option<EntityId>,
+    /// Points.
+    pub points: u32,
+    /// How many others meet at the entity, when that lowered the points.
+    pub shared_by: Option<u32>,
+}
+
+/// Two signals that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Number of the earlier signal.
+    pub a: usize,
+    /// Number of the later signal.
+    pub b: usize,
+    /// Sum of the reasons.
+    pub points: u32,
+    /// Between the two; `None` when a time is unknown.
+    pub gap_ns: Option<i64>,
+    /// Reasons, strongest first.
+    pub because: Vec<Because>,
+    /// True when it joined parts whose accounts and addresses differ.
+    pub seam: bool,
+}
+
+impl Link {
+    /// Whether its decisive reasons alone reach `join` points.
+    pub fn is_decisive(&self, join: u32) -> bool {
+        let decisive = self.because.iter().filter(|b| b.reason.is_decisive());
+        decisive.map(|b| b.points).sum::<u32>() >= join
+    }
+}
+
+/// Accounts on a host from which on it counts as shared by many.
+pub(super) const MANY_ACCOUNTS: usize = 4;
+/// Hosts an account may be seen on, and peers an address may have, before they join less.
+const FEW_HOSTS: usize = 5;
+const FEW_PEERS: usize = 3;
+
+/// Scores pairs of signals.
+pub(super) struct Scorer<'a> {
+    pub(super) points: Points,
+    pub(super) entities: &'a [Entity],
+    pub(super) crowds: &'a [Crowd],
+}
+
+/// How many others meet at an entity, looked up once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Crowd {
+    /// Others that meet there.
+    pub(super) others: u32,
+    /// Percent of the points that remain.
+    pub(super) weight: u32,
+}
+
+impl Crowd {
+    /// Looks the entity up; `uses` is the number of signals that name it.
+    pub(super) fn of(entity: &Entity, uses: usize, prevalence: &Prevalence) -> Self {
+        let (others, few) = match entity.kind {
+            EntityKind::Host => (prevalence.accounts_on(entity), MANY_ACCOUNTS - 1),
+            EntityKind::Account => (prevalence.hosts_of(entity), FEW_HOSTS),
+            EntityKind::Address => (prevalence.peers_of(entity), FEW_PEERS),
+            // A file name that hundreds of detections name is a part of the system.
+            EntityKind::File => (uses, 40),
+            _ => (0, 0),
+        };
+        let mut weight = 100;
+        let mut bound = few;
+        // Each doubling beyond few takes a fifth.
+        while others > bound && weight > 20 {
+            weight = weight * 4 / 5;
+            bound = bound.saturating_mul(2).max(1);
+        }
+        Self { others: others as u32, weight: if others > few { weight.min(80) } else { 100 } }
+    }
+
+    pub(super) fn is_crowded(self) -> bool {
+        self.weight < 100
+    }
+}
+
+impl Scorer<'_> {
+    /// The link between two signals, whatever its points.
+    pub(super) fn link(&self, (a, one): (usize, &Signal), (b, other): (usize, &Signal)) -> Link {
+        let gap = gap_ns(one, other);
+        let mut because: Vec<Because> = Vec::new();
+        for (entity, roles_one, roles_other) in shared(one, other) {
+            for &(_, x) in roles_one {
+                for &(_, y) in roles_other {
+                    if let Some(found) = self.because(entity, (x, y), gap) {
+                        keep_best(&mut because, found);
+                    }
+                }
+            }
+        }
+        if one.rule == other.rule {
+            let points = percent(
+                self.points.same_act,
+                decay(gap, &[(2 * MINUTE, 100), (10 * MINUTE, 60), (HOUR, 20)]),
+            );
+            keep_best(
+                &mut because,
+                Because { reason: Reason::SameAct, entity: None, points, shared_by: None },
+            );
+        }
+        because.retain(|b| b.points > 0);
+        because.sort_by_key(|b| (std::cmp::Reverse(b.points), b.reason));
+        let points = because.iter().map(|b| b.points).sum();
+        Link { a, b, points, gap_ns: gap, because, seam: false }
+    }
+
+    fn because(&self, entity: EntityId, roles: (Role, Role), gap: Option<i64>) -> Option<Because> {
+        use EntityKind as Kind;
+        let kind = self.entities.get(entity as usize)?.kind;
+        let crowd = self.crowds.get(entity as usize).copied().unwrap_or(Crowd { others: 0, weight: 100 });
+        let p = &self.points;
+        let both = |role: Role| roles == (role, role);
+        let one_of = |a: Role, b: Role| roles == (a, b) || roles == (b, a);
+        let (reason, points, days) = match kind {
+            Kind::Event => (Reason::SameEvent, p.same_event, 100),
+            Kind::Process if both(Role::Own) => (Reason::SameProcess, p.same_process, 100),
+            Kind::Process if one_of(Role::Own, Role::Parent) => {
+                (Reason::ParentProcess, p.parent_process, 100)
+            }
+            Kind::Process => {
+                (Reason::SiblingProcess, p.sibling_process, decay(gap, &[(HOUR, 100), (DAY, 50)]))
+            }
+            Kind::ProcessNumber if both(Role::Parent) => return None,
+            Kind::ProcessNumber => {
+                (Reason::ProcessNumber, p.process_number, decay(gap, &[(10 * MINUTE, 100), (2 * HOUR, 50)]))
+            }
+            Kind::Logon | Kind::LogonTicket => {
+                (Reason::Logon, p.logon, decay(gap, &[(3 * DAY, 100), (30 * DAY, 50)]))
+            }
+            Kind::Account => (
+                Reason::Account,
+                p.account,
+                decay(gap, &[(DAY, 100), (7 * DAY, 80), (30 * DAY, 65), (365 * DAY, 50)]),
+            ),
+            // Many speak to the same server inside; speaking to the same place outside is telling.
+            Kind::Address if both(Role::Target) && self.is_inside(entity) => (Reason::Address, p.address, 30),
+            Kind::Address => (
+                Reason::Address,
+                p.address,
+                decay(gap, &[(DAY, 100), (7 * DAY, 80), (30 * DAY, 60), (365 * DAY, 40)]),
+            ),
+            Kind::File if both(Role::Target) => return None,
+            Kind::File => (Reason::File, p.file, decay(gap, &[(DAY, 100), (7 * DAY, 80), (30 * DAY, 50)])),
+            Kind::Host => return Some(self.host(entity, roles, gap, crowd)),
+        };
+        let points = percent(percent(points, days), crowd.weight);
+        let shared_by = crowd.is_crowded().then_some(crowd.others);
+        Some(Because { reason, entity: Some(entity), points, shared_by })
+    }
+
+    fn is_inside(&self, entity: EntityId) -> bool {
+        use std::net::IpAddr;
+        let name = self.entities.get(entity as usize).map_or("", |e| e.name.as_str());
+        match name.parse() {
+            Ok(IpAddr::V4(v4)) => v4.is_private() || v4.is_link_local(),
+            Ok(IpAddr::V6(v6)) => v6.is_unique_local() || v6.is_unicast_link_local(),
+            Err(_) => false,
+        }
+    }
+
+    /// On the same host, or a connection to the other's host.
+    fn host(&self, entity: EntityId, roles: (Role, Role), gap: Option<i64>, crowd: Crowd) -> Because {
+        let p = &self.points;
+        let shared_by = crowd.is_crowded().then_some(crowd.others);
+        let (reason, points) = match roles {
+            (Role::Own, Role::Own) => {
+                let days = decay(gap, &[(12 * HOUR, 100), (DAY, 80), (3 * DAY, 50), (30 * DAY, 30)]);
+                (Reason::Host, percent(percent(p.host, days), crowd.weight))
+            }
+            // A server that only saw both, or a common far end, says little.
+            (Role::Observer, _) | (_, Role::Observer) | (Role::Target, Role::Target) => {
+                (Reason::Host, percent(p.host, decay(gap, &[(HOUR, 20), (DAY, 10)])))
+            }
+            _ => {
+                let days = decay(gap, &[(10 * MINUTE, 120), (2 * HOUR, 90), (DAY, 60), (7 * DAY, 30)]);
+                (Reason::Network, percent(percent(p.network, days), crowd.weight))
+            }
+        };
+        Because { reason, entity: Some(entity), points, shared_by }
+    }
+}
+
+fn percent(points: u32, percent: u32) -> u32 {
+    points * percent / 100
+}
+
+/// The percentage of the first step that is at least as long as the gap, zero beyond the last. An unknown time is
+/// near nothing and far from nothing: the middle step.
+fn decay(gap: Option<i64>, steps: &[(i64, u32)]) -> u32 {
+    match gap {
+        Some(gap) => steps.iter().find(|(longest, _)| gap <= *longest).map_or(0, |s| s.1),
+        None => steps.get(steps.len() / 2).map_or(0, |s| s.1),
+    }
+}
+
+/// Nanoseconds between two signals, zero when they overlap.
+pub(super) fn gap_ns(one: &Signal, other: &Signal) -> Option<i64> {
+    let from = |s: &Signal| s.first.map(Timestamp::as_nanos);
+    let to = |s: &Signal| s.last.map(Timestamp::as_nanos);
+    let forth = from(other)?.saturating_sub(to(one)?);
+    let back = from(one)?.saturating_sub(to(other)?);
+    Some(forth.max(back).max(0))
+}
+
+fn keep_best(because: &mut Vec<Because>, found: Because) {
+    match because.iter_mut().find(|b| b.reason == found.reason) {
+        Some(known) if found.points > known.points => *known = found,
+        Some(_) => {}
+        None => because.push(found),
+    }
+}
+
+type Named = [(EntityId, Role)];
+
+/// Entities that both signals name, with their roles in each.
+fn shared<'s>(one: &'s Signal, other: &'s Signal) -> Vec<(EntityId, &'s Named, &'s Named)> {
+    let groups = |s: &'s Signal| s.named.chunk_by(|a, b| a.0 == b.0);
+    let mut theirs = groups(other).peekable();
+    let mut found = Vec::new();
+    for ours in groups(one) {
+        let Some(&(entity, _)) = ours.first() else { continue };
+        while theirs.next_if(|t| t.first().is_some_and(|t| t.0 < entity)).is_some() {}
+        if let Some(same) = theirs.next_if(|t| t.first().is_some_and(|t| t.0 == entity)) {
+            found.push((entity, ours, same));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_fall_with_the_gap() {
+        let steps = [(10, 100), (100, 50)];
+        let at = |gap| decay(gap, &steps);
+        assert_eq!([at(Some(0)), at(Some(10)), at(Some(11)), at(Some(101)), at(None)], [100, 100, 50, 0, 50]);
+    }
+
+    #[test]
+    fn a_crowd_takes_a_fifth_per_doubling() {
+        let host = Entity { kind: EntityKind::Host, scope: String::new(), name: "dc".into() };
+        let with = |accounts: usize| {
+            let mut p = Prevalence::default();
+            for n in 0..accounts {
+                let account = Entity { kind: EntityKind::Account, scope: String::new(), name: n.to_string() };
+                p.note(&host, &account);
+            }
+            Crowd::of(&host, 1, &p).weight
+        };
+        assert_eq!([with(0), with(3), with(4), with(7), with(13)], [100, 100, 80, 64, 51]);
+    }
+}

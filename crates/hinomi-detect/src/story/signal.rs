@@ -1,0 +1,150 @@
+//! One detection as the story sees it.
+
+use hashbrown::HashMap;
+use hinomi_model::{Digest, Level, Timestamp};
+
+use super::entity::{Entity, EntityId, EntityKind, Role};
+use super::table::{StageId, StoryTable};
+
+/// What a caller states of a detection.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Level of the rule.
+    pub level: Level,
+    /// Id of the rule.
+    pub rule: &'a str,
+    /// Names of stages and techniques in the rule's tags.
+    pub stages: Vec<StageId>,
+    /// True when one event shows it; false when a pattern over several events was counted.
+    pub direct: bool,
+    /// Time of the first event.
+    pub first: Option<Timestamp>,
+    /// Time of the last event.
+    pub last: Option<Timestamp>,
+    /// Its events, or the first of them.
+    pub events: Vec<EventFacts<'a>>,
+}
+
+/// What a caller states of an event of a detection.
+#[derive(Debug, Clone, Copy)]
+pub struct EventFacts<'a> {
+    /// Digest of its bytes.
+    pub digest: Digest,
+    /// Host that wrote it.
+    pub host: &'a str,
+    /// Account whose credentials were used; `None` when there is none or many unrelated things run under it.
+    pub account: Option<&'a str>,
+    /// Channel or kind of log.
+    pub channel: &'a str,
+    /// Fields in order of name.
+    pub fields: &'a [(Box<str>, Box<str>)],
+}
+
+impl EventFacts<'_> {
+    fn field(&self, name: &str) -> Option<&str> {
+        let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
+        self.fields.get(at).map(|(_, value)| value.as_ref())
+    }
+}
+
+/// A detection inside the story.
+#[derive(Debug, Clone)]
+pub(super) struct Signal {
+    pub(super) level: Level,
+    pub(super) rule: u32,
+    pub(super) stages: Vec<StageId>,
+    pub(super) direct: bool,
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
+    /// In order, without repetition.
+    pub(super) named: Vec<(EntityId, Role)>,
+    /// Orders signals of the same time independently of their arrival.
+    pub(super) key: Digest,
+}
+
+/// Things named per detection; a pattern over thousands of hosts names the first.
+pub(super) const MOST_NAMED: usize = 96;
+
+/// Numbers entities and rules.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    pub(super) entities: Vec<Entity>,
+    index: HashMap<Entity, EntityId, foldhash::fast::RandomState>,
+    rules: HashMap<String, u32, foldhash::fast::RandomState>,
+}
+
+impl Interner {
+    pub(super) fn entity(&mut self, entity: Entity) -> EntityId {
+        if let Some(&id) = self.index.get(&entity) {
+            return id;
+        }
+        let id = self.entities.len() as EntityId;
+        self.entities.push(entity.clone());
+        self.index.insert(entity, id);
+        id
+    }
+
+    pub(super) fn known(&self, entity: &Entity) -> Option<EntityId> {
+        self.index.get(entity).copied()
+    }
+
+    fn rule(&mut self, id: &str) -> u32 {
+        let next = self.rules.len() as u32;
+        *self.rules.entry(id.to_owned()).or_insert(next)
+    }
+
+    pub(super) fn signal(&mut self, facts: &Facts<'_>, table: &StoryTable) -> Signal {
+        let mut named: Vec<(EntityId, Role)> = Vec::new();
+        for event in &facts.events {
+            if named.len() >= MOST_NAMED {
+                break;
+            }
+            self.name(event, table, &mut named);
+        }
+        named.sort_unstable();
+        named.dedup();
+        named.truncate(MOST_NAMED);
+        let key = facts.events.first().map_or_else(|| Digest::of(facts.rule.as_bytes()), |e| e.digest);
+        Signal {
+            level: facts.level,
+            rule: self.rule(facts.rule),
+            stages: facts.stages.clone(),
+            direct: facts.direct,
+            first: facts.first.or(facts.last),
+            last: facts.last.or(facts.first),
+            named,
+            key,
+        }
+    }
+
+    fn name(&mut self, event: &EventFacts<'_>, table: &StoryTable, named: &mut Vec<(EntityId, Role)>) {
+        let event_id = event.field("EventID").unwrap_or_default();
+        let mut add = |kind, value: &str, role| {
+            if let Some(entity) = Entity::of(kind, value, event.host, table) {
+                named.push((self.entity(entity), role));
+            }
+        };
+        let observed = table.observes(event.channel, event_id);
+        add(EntityKind::Host, event.host, if observed { Role::Observer } else { Role::Own });
+        if let Some(account) = event.account {
+            add(EntityKind::Account, account, Role::Own);
+        }
+        add(EntityKind::Event, &event.digest.to_string(), Role::Own);
+        let applies = |only: &std::collections::BTreeMap<String, Vec<u32>>| {
+            only.is_empty()
+                || only.iter().any(|(c, ids)| {
+                    c.eq_ignore_ascii_case(event.channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
+                })
+        };
+        let mut done: Vec<(&str, EntityKind)> = Vec::new();
+        for rule in &table.fields {
+            if !applies(&rule.only) || done.contains(&(rule.field.as_str(), rule.names)) {
+                continue;
+            }
+            if let Some(value) = event.field(&rule.field) {
+                done.push((&rule.field, rule.names));
+                add(rule.names, value, rule.role);
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The table of the story: fields, weights, observers, stages and the logs that settle them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::entity::{EntityKind, Role};
+
+/// Number of a stage, in the order of the table.
+pub type StageId = u8;
+
+/// A text in both languages.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// English.
+    pub en: String,
+    /// Japanese.
+    pub ja: String,
+}
+
+/// Everything that is data about stories.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoryTable {
+    /// Version of the table.
+    pub version: u32,
+    pub(super) points: Points,
+    pub(super) fields: Vec<FieldRule>,
+    pub(super) own_addresses: Vec<OwnAddress>,
+    pub(super) nothing: Vec<String>,
+    pub(super) system_logons: Vec<String>,
+    pub(super) local_accounts: Vec<String>,
+    pub(super) observers: Vec<Observer>,
+    stages: Vec<Stage>,
+    /// Channels that a host with any of some other channels must have.
+    pub expected: Vec<Expected>,
+}
+
+/// Points that shared things give.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Points {
+    pub(super) join: u32,
+    pub(super) same_event: u32,
+    pub(super) same_process: u32,
+    pub(super) parent_process: u32,
+    pub(super) sibling_process: u32,
+    pub(super) process_number: u32,
+    pub(super) logon: u32,
+    pub(super) account: u32,
+    pub(super) address: u32,
+    pub(super) file: u32,
+    pub(super) network: u32,
+    pub(super) host: u32,
+    pub(super) same_act: u32,
+}
+
+/// A field and what it names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldRule {
+    pub(super) field: String,
+    pub(super) names: EntityKind,
+    #[serde(default)]
+    pub(super) role: Role,
+    /// Channel → event ids; the entry applies to these only.
+    #[serde(default)]
+    pub(super) only: BTreeMap<String, Vec<u32>>,
+}
+
+/// A pair of fields that says which address a host has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnAddress {
+    pub(super) host: String,
+    pub(super) address: String,
+    #[serde(default)]
+    pub(super) when: Option<FieldIs>,
+}
+
+/// A condition on a field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldIs {
+    pub(super) field: String,
+    pub(super) is: String,
+}
+
+/// Events in which the host only observes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observer {
+    #[serde(default)]
+    channel: Option<String>,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    event_ids: Vec<u32>,
+}
+
+/// A stage of an intrusion: a tactic of ATT&CK.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Name in tags of rules.
+    pub id: String,
+    /// Name for people.
+    pub name: Text,
+    #[serde(default)]
+    other_names: Vec<String>,
+    /// Logs that would show it.
+    #[serde(default)]
+    pub settled_by: Vec<Settles>,
+}
+
+/// A log that would show a stage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settles {
+    /// The log.
+    pub log: Text,
+    /// What it would have shown.
+    pub shows: Text,
+    /// True when each host of an incident must have it.
+    pub scope: Scope,
+    /// Channels or kinds, with `*` at the end.
+    pub sources: Vec<String>,
+}
+
+/// Where a settling log must exist.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Anywhere.
+    Any,
+    /// On each host of the incident.
+    Host,
+}
+
+/// Channels that must exist.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// A host that has one of these channels …
+    pub when: Vec<String>,
+    /// … must have each of these.
+    pub channels: Vec<String>,
+}
+
+/// The table cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("story table: {0}")]
+pub struct StoryTableError(#[from] serde_yaml_ng::Error);
+
+impl StoryTable {
+    /// The table that ships with the program.
+    ///
+    /// # Errors
+    /// When the table does not parse, which a test excludes.
+    pub fn bundled() -> Result<Self, StoryTableError> {
+        Self::parse(include_str!("../../../../mappings/story.yaml"))
+    }
+
+    /// Parses a table.
+    ///
+    /// # Errors
+    /// When `text` is not such a table.
+    pub fn parse(text: &str) -> Result<Self, StoryTableError> {
+        Ok(serde_yaml_ng::from_str(text)?)
+    }
+
+    /// Every field that must be kept with a detection for its story.
+    pub fn fields(&self) -> Vec<&str> {
+        let own = self
+            .own_addresses
+            .iter()
+            .flat_map(|o| [Some(&o.host), Some(&o.address), o.when.as_ref().map(|w| &w.field)]);
+        let named = self.fields.iter().map(|f| &f.field).chain(own.flatten());
+        let mut all: Vec<&str> = named.map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Stages in order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// A stage by number.
+    pub fn stage(&self, id: StageId) -> Option<&Stage> {
+        self.stages.get(usize::from(id))
+    }
+
+    /// The stages that tags of a rule name, in order.
+    pub fn stages_of<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<StageId> {
+        let mut found: Vec<StageId> = names.filter_map(|name| self.stage_named(name)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn stage_named(&self, name: &str) -> Option<StageId> {
+        let name = name.replace('_', "-").to_lowercase();
+        let named = |s: &Stage| s.id == name || s.other_names.contains(&name);
+        self.stages.iter().position(named).and_then(|at| StageId::try_from(at).ok())
+    }
+
+    /// Whether the host that wrote such an event only saw what others did.
+    pub(super) fn observes(&self, channel: &str, event_id: &str) -> bool {
+        self.observers.iter().any(|o| {
+            let place = o.channel.as_ref().is_some_and(|c| c.eq_ignore_ascii_case(channel))
+                || o.kind.as_ref().is_some_and(|k| glob(k, channel));
+            place && (o.event_ids.is_empty() || o.event_ids.iter().any(|id| event_id.parse() == Ok(*id)))
+        })
+    }
+
+    pub(super) fn is_nothing(&self, value: &str) -> bool {
+        self.nothing.iter().any(|n| n.eq_ignore_ascii_case(value))
+    }
+}
+
+/// Equality, or equality of the start when the pattern ends in `*`; any case.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.get(..start.len()).is_some_and(|t| t.eq_ignore_ascii_case(start)),
+        None => pattern.eq_ignore_ascii_case(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_table_parses_and_knows_the_stages() {
+        let table = StoryTable::bundled().unwrap();
+        assert_eq!(table.stages().len(), 14);
+        let order = table.stages_of(["impact", "initial_access", "Stealth", "t1059"].into_iter());
+        let ids: Vec<&str> = order.iter().map(|&s| table.stage(s).unwrap().id.as_str()).collect();
+        assert_eq!(ids, ["initial-access", "defense-evasion", "impact"]);
+    }
+
+    #[test]
+    fn observers_are_told_by_channel_and_event_or_by_kind() {
+        let table = StoryTable::bundled().unwrap();
+        assert!(table.observes("Security", "4769"));
+        assert!(!table.observes("Security", "4688"));
+        assert!(table.observes("zeek/conn", ""));
+        assert!(!table.observes("linux/sshd", ""));
+    }
+}

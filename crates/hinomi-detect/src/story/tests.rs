@@ -1,0 +1,400 @@
+//! Hand-made cases: what belongs together was decided before, by people, from what each event says.
+
+use hinomi_model::{Digest, Level, NANOS_PER_SECOND, Timestamp};
+
+use super::*;
+
+/// A detection as one writes it down: minute, level, rule, stage, host, account, further fields.
+struct Sketch {
+    minute: i64,
+    level: Level,
+    rule: &'static str,
+    stage: &'static str,
+    host: &'static str,
+    account: &'static str,
+    channel: &'static str,
+    fields: Vec<(&'static str, &'static str)>,
+}
+
+fn at(minute: i64, level: Level, rule: &'static str, stage: &'static str, host: &'static str) -> Sketch {
+    Sketch { minute, level, rule, stage, host, account: "", channel: "Security", fields: Vec::new() }
+}
+
+impl Sketch {
+    fn by(mut self, account: &'static str) -> Self {
+        self.account = account;
+        self
+    }
+
+    fn with(mut self, field: &'static str, value: &'static str) -> Self {
+        self.fields.push((field, value));
+        self.fields.sort_unstable();
+        self
+    }
+
+    fn in_channel(mut self, channel: &'static str) -> Self {
+        self.channel = channel;
+        self
+    }
+}
+
+fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
+    let table = StoryTable::bundled().unwrap();
+    let mut builder = StoryBuilder::new(&table);
+    for (number, s) in sketches.iter().enumerate() {
+        let fields: Vec<(Box<str>, Box<str>)> =
+            s.fields.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let time = Some(Timestamp::from_nanos(s.minute * 60 * NANOS_PER_SECOND));
+        builder.add(&Facts {
+            level: s.level,
+            rule: s.rule,
+            stages: table.stages_of([s.stage].into_iter()),
+            direct: true,
+            first: time,
+            last: time,
+            events: vec![EventFacts {
+                digest: Digest::of(&number.to_be_bytes()),
+                host: s.host,
+                account: Some(s.account).filter(|a| !a.is_empty()),
+                channel: s.channel,
+                fields: &fields,
+            }],
+        });
+    }
+    builder.tell(prevalence)
+}
+
+/// The groups of detections, each by number, in order.
+fn groups(story: &Story) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = story
+        .incidents
+        .iter()
+        .map(|i| {
+            let mut all: Vec<usize> = [&i.core[..], &i.weak_before, &i.context].concat();
+            all.sort_unstable();
+            all
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn entity(kind: EntityKind, name: &str) -> Entity {
+    Entity { kind, scope: String::new(), name: name.into() }
+}
+
+/// A domain controller and a file server that forty people use, beside two workstations.
+fn company() -> Prevalence {
+    let mut p = Prevalence::default();
+    for n in 0..40 {
+        let account = entity(EntityKind::Account, &format!("staff{n:02}"));
+        p.note(&entity(EntityKind::Host, "dc01"), &account);
+        p.note(&entity(EntityKind::Host, "fs01"), &account);
+    }
+    for (host, account) in [("ws1", "aoki"), ("ws2", "mori"), ("dc01", "aoki"), ("fs01", "mori")] {
+        p.note(&entity(EntityKind::Host, host), &entity(EntityKind::Account, account));
+    }
+    p
+}
+
+use Level::{High, Informational, Low, Medium};
+
+#[test]
+fn one_campaign_over_three_hosts_is_one_incident() {
+    let story = tell(
+        &[
+            // A remote session, a program, its child, a move to the file server with the same credentials.
+            at(0, Medium, "r-signin", "initial-access", "gw1")
+                .by("ctr1")
+                .with("src_endpoint.ip", "203.0.113.9"),
+            at(30, High, "r-shell", "execution", "ws1").by("ctr1").with("ProcessGuid", "{a1}"),
+            at(31, Medium, "r-disc", "discovery", "ws1")
+                .with("ParentProcessGuid", "{A1}")
+                .with("ProcessGuid", "{a2}"),
+            at(50, High, "r-svc", "lateral-movement", "fs01").by("ctr1").with("IpAddress", "10.0.0.5"),
+        ],
+        &company(),
+    );
+    assert_eq!(groups(&story), [vec![0, 1, 2, 3]]);
+    assert_eq!(story.incidents[0].judgement.severity, High);
+    let child = story.incidents[0].links.iter().find(|l| l.b == 2).unwrap();
+    assert_eq!(child.because[0].reason, Reason::ParentProcess);
+    assert_eq!(story.incidents[0].links.len(), 3, "a forest over four");
+}
+
+#[test]
+fn two_campaigns_that_meet_on_shared_servers_stay_two() {
+    let story = tell(
+        &[
+            at(0, High, "r-shell", "execution", "ws1").by("aoki").with("ProcessGuid", "{a1}"),
+            at(1, High, "r-other", "execution", "ws2").by("mori").with("ProcessGuid", "{b1}"),
+            at(10, High, "r-copy", "lateral-movement", "fs01").by("aoki").with("IpAddress", "10.0.0.1"),
+            at(11, High, "r-read", "collection", "fs01").by("mori").with("IpAddress", "10.0.0.2"),
+            at(20, High, "r-sync", "credential-access", "dc01").by("aoki").with("IpAddress", "10.0.0.1"),
+            at(21, High, "r-add", "persistence", "dc01").by("mori").with("IpAddress", "10.0.0.2"),
+        ],
+        &company(),
+    );
+    assert_eq!(groups(&story), [vec![0, 2, 4], vec![1, 3, 5]]);
+    assert_eq!(story.apart.len(), 0, "a crowded host alone does not reach the points that join");
+}
+
+#[test]
+fn the_same_act_at_the_same_minute_by_different_actors_is_refused_and_said() {
+    let story = tell(
+        &[
+            at(0, High, "r-copy", "lateral-movement", "fs01").by("aoki").with("IpAddress", "10.0.0.1"),
+            at(1, High, "r-copy", "lateral-movement", "fs01").by("mori").with("IpAddress", "10.0.0.2"),
+        ],
+        &company(),
+    );
+    assert_eq!(groups(&story), [vec![0], vec![1]]);
+    assert_eq!(story.apart.len(), 1);
+    assert_eq!((story.apart[0].one, story.apart[0].other), (0, 1));
+    assert_eq!(story.apart[0].link.because[0].reason, Reason::SameAct);
+}
+
+#[test]
+fn on_a_small_server_two_actors_cannot_be_told_apart_and_the_seam_says_so() {
+    // Nobody else is known on app1: whether one actor used two accounts cannot be decided.
+    let story = tell(
+        &[
+            at(0, High, "r-a", "execution", "app1").by("sup1").with("IpAddress", "198.51.100.7"),
+            at(3, High, "r-b", "collection", "app1").by("sup1").with("IpAddress", "198.51.100.7"),
+            at(5, High, "r-c", "execution", "app1").by("sup2").with("IpAddress", "203.0.113.40"),
+            at(8, High, "r-d", "impact", "app1").by("sup2").with("IpAddress", "203.0.113.40"),
+        ],
+        &Prevalence::default(),
+    );
+    assert_eq!(groups(&story), [vec![0, 1, 2, 3]]);
+    let seams: Vec<&Link> = story.incidents[0].links.iter().filter(|l| l.seam).collect();
+    assert_eq!(seams.len(), 1, "exactly one link holds the two actors together");
+    assert_eq!(seams[0].because[0].reason, Reason::Host);
+    assert_eq!(story.incidents[0].firm_parts, 2);
+}
+
+#[test]
+fn the_systems_own_account_and_session_join_nothing() {
+    let story = tell(
+        &[
+            at(0, High, "r-a", "execution", "ws1").with("SubjectLogonId", "0x3e7"),
+            at(1, High, "r-b", "execution", "ws2").with("SubjectLogonId", "0x3e7"),
+        ],
+        &company(),
+    );
+    assert_eq!(groups(&story), [vec![0], vec![1]]);
+}
+
+#[test]
+fn a_name_that_every_host_has_is_another_account_on_each() {
+    let on = |a: &'static str| {
+        tell(
+            &[at(0, High, "r-a", "execution", "ws1").by(a), at(40, High, "r-b", "execution", "ws2").by(a)],
+            &company(),
+        )
+    };
+    assert_eq!(groups(&on("WS1\\Administrator")).len(), 2);
+    assert_eq!(groups(&on("CORP\\t.sato")).len(), 1);
+}
+
+#[test]
+fn an_account_on_hundreds_of_hosts_joins_less() {
+    let mut p = company();
+    for n in 0..200 {
+        p.note(&entity(EntityKind::Account, "svc-scan"), &entity(EntityKind::Host, &format!("h{n}")));
+    }
+    let sketches = [
+        at(0, High, "r-a", "execution", "ws1").by("svc-scan"),
+        at(40, High, "r-b", "execution", "ws2").by("svc-scan"),
+    ];
+    assert_eq!(groups(&tell(&sketches, &p)).len(), 2);
+    assert_eq!(groups(&tell(&sketches, &company())).len(), 1);
+}
+
+#[test]
+fn a_dropped_file_and_a_connection_lead_to_the_next_host() {
+    let mut p = company();
+    p.note_own(&entity(EntityKind::Address, "10.0.0.1"), &entity(EntityKind::Host, "ws1"));
+    let story = tell(
+        &[
+            at(0, High, "r-a", "execution", "ws1").by("aoki").with("ProcessGuid", "{a}"),
+            // On another machine, under another account: tied by the address of ws1 …
+            at(5, High, "r-b", "lateral-movement", "ws2")
+                .with("IpAddress", "10.0.0.1")
+                .with("RelativeTargetName", "Temp\\upd7.exe"),
+            // … and by the file that was put there, hours later.
+            at(600, Medium, "r-c", "execution", "ws2")
+                .by("mori")
+                .with("Image", "C:\\Windows\\Temp\\upd7.exe"),
+        ],
+        &p,
+    );
+    assert_eq!(groups(&story), [vec![0, 1, 2]]);
+    let reasons: Vec<Reason> = story.incidents[0].links.iter().map(|l| l.because[0].reason).collect();
+    assert!(reasons.contains(&Reason::Network) && reasons.contains(&Reason::File), "{reasons:?}");
+}
+
+#[test]
+fn one_loud_rule_is_no_grave_incident_and_unrelated_hosts_stay_apart() {
+    let story = tell(
+        &[
+            at(0, High, "r-driver", "persistence", "ws1"),
+            at(3, High, "r-driver", "persistence", "ws1"),
+            at(2000, Medium, "r-other", "execution", "ws2"),
+        ],
+        &company(),
+    );
+    assert_eq!(groups(&story), [vec![0, 1], vec![2]]);
+    let severities: Vec<Level> = story.incidents.iter().map(|i| i.judgement.severity).collect();
+    assert_eq!(severities, [Medium, Medium]);
+    assert_eq!(story.incidents[0].judgement.reason, "one-rule");
+}
+
+#[test]
+fn weak_signals_come_along_and_never_glue() {
+    let story = tell(
+        &[
+            at(0, Low, "r-odd", "discovery", "ws1").by("aoki"),
+            at(20, High, "r-a", "execution", "ws1").by("aoki").with("ProcessGuid", "{a}"),
+            at(40, Informational, "r-note", "execution", "ws1").by("aoki"),
+            // Names both accounts, and is weak: must not join what only it has in common.
+            at(60, Low, "r-bridge", "lateral-movement", "ws2").by("mori").with("TargetUserName", "aoki"),
+            at(80, High, "r-b", "execution", "ws2").by("mori").with("ProcessGuid", "{b}"),
+        ],
+        &company(),
+    );
+    assert_eq!(story.incidents.len(), 2);
+    let first = &story.incidents[0];
+    assert_eq!((&first.core[..], &first.weak_before[..], &first.context[..]), (&[1][..], &[0][..], &[2][..]));
+    assert_eq!(story.incidents[1].core, [4]);
+    assert_eq!(story.incidents[1].weak_before, [3]);
+}
+
+#[test]
+fn a_server_that_only_saw_both_joins_nothing() {
+    let observed = |minute, rule, account| {
+        at(minute, Medium, rule, "credential-access", "dc09").by(account).with("EventID", "4769")
+    };
+    let story = tell(&[observed(0, "r-a", "aoki"), observed(1, "r-b", "mori")], &Prevalence::default());
+    assert_eq!(groups(&story), [vec![0], vec![1]]);
+    let flow = |minute, rule, from| {
+        at(minute, Medium, rule, "discovery", "")
+            .in_channel("zeek/conn")
+            .with("id.orig_h", from)
+            .with("id.resp_h", "192.0.2.10")
+    };
+    let mut p = Prevalence::default();
+    for n in 0..50 {
+        let far = entity(EntityKind::Address, &format!("203.0.113.{n}"));
+        p.note(&entity(EntityKind::Address, "192.0.2.10"), &far);
+    }
+    let story = tell(&[flow(0, "r-a", "203.0.113.1"), flow(1, "r-b", "203.0.113.2")], &p);
+    assert_eq!(groups(&story), [vec![0], vec![1]], "a server that the world scans");
+}
+
+#[test]
+fn the_order_of_arrival_does_not_matter() {
+    let sketches = || {
+        vec![
+            at(0, Medium, "r-signin", "initial-access", "gw1")
+                .by("ctr1")
+                .with("src_endpoint.ip", "203.0.113.9"),
+            at(30, High, "r-shell", "execution", "ws1").by("ctr1").with("ProcessGuid", "{a1}"),
+            at(31, Medium, "r-disc", "discovery", "ws1").with("ParentProcessGuid", "{a1}"),
+            at(50, High, "r-svc", "lateral-movement", "fs01").by("mori"),
+            at(51, High, "r-svc", "lateral-movement", "fs01").by("aoki"),
+        ]
+    };
+    let forth = tell(&sketches(), &company());
+    let mut backwards = sketches();
+    backwards.reverse();
+    let back = tell(&backwards, &company());
+    let mut mirrored: Vec<Vec<usize>> = groups(&back)
+        .into_iter()
+        .map(|g| {
+            let mut g: Vec<usize> = g.into_iter().map(|n| 4 - n).collect();
+            g.sort_unstable();
+            g
+        })
+        .collect();
+    mirrored.sort();
+    assert_eq!(groups(&forth), mirrored);
+}
+
+#[test]
+fn certainty_says_why() {
+    let story = tell(
+        &[
+            at(0, High, "r-a", "execution", "ws1").by("aoki").with("ProcessGuid", "{a}"),
+            at(1, Medium, "r-b", "discovery", "ws1").by("aoki").with("ProcessGuid", "{a}"),
+            at(2, Medium, "r-c", "collection", "ws1"),
+        ],
+        &Prevalence::default(),
+    );
+    let steps: Vec<(Certainty, &[WhyCertain])> =
+        story.incidents[0].steps.iter().map(|s| (s.certainty, &s.why[..])).collect();
+    assert_eq!(
+        steps,
+        [
+            (Certainty::Confirmed, &[][..]),
+            (Certainty::Confirmed, &[][..]),
+            (Certainty::Estimated, &[WhyCertain::Alone, WhyCertain::Circumstance][..]),
+        ]
+    );
+}
+
+#[test]
+fn the_number_of_pairs_grows_with_the_number_of_signals() {
+    let table = StoryTable::bundled().unwrap();
+    let pairs = |n: i64| {
+        let mut interner = signal::Interner::default();
+        let fields: Vec<(Box<str>, Box<str>)> = vec![("IpAddress".into(), "10.0.0.5".into())];
+        let signals: Vec<signal::Signal> = (0..n)
+            .map(|n| {
+                let time = Some(Timestamp::from_nanos(n));
+                let event = EventFacts {
+                    digest: Digest::of(&n.to_be_bytes()),
+                    host: "dc01",
+                    account: Some(if n % 2 == 0 { "aoki" } else { "mori" }),
+                    channel: "Security",
+                    fields: &fields,
+                };
+                let facts = Facts {
+                    level: Medium,
+                    rule: "r",
+                    stages: Vec::new(),
+                    direct: true,
+                    first: time,
+                    last: time,
+                    events: vec![event],
+                };
+                interner.signal(&facts, &table)
+            })
+            .collect();
+        let order: Vec<usize> = (0..signals.len()).collect();
+        pairs::candidates(&signals, &interner.entities, &order, |_| true, |_| true).len()
+    };
+    // Everything shares the host and the address; still each meets a handful.
+    let (small, large) = (pairs(1_000), pairs(2_000));
+    assert!(small < 1_000 * 8, "{small}");
+    assert!(large < small * 21 / 10, "{large} after {small}");
+}
+
+#[test]
+fn no_trace_needs_a_log_that_was_there_all_the_time() {
+    let table = StoryTable::bundled().unwrap();
+    let minute = |m: i64| Some(Timestamp::from_nanos(m * 60 * NANOS_PER_SECOND));
+    let hosts = ["ws1".to_owned()];
+    let state = |first, last, holes: &[(Option<Timestamp>, Option<Timestamp>)]| {
+        let source = SourceSeen { host: "WS1", channel: "System", kind: "windows", first, last, holes };
+        let persistence = table.stages_of(["persistence"].into_iter())[0];
+        let found = unseen(&table, &[], &hosts, (minute(10), minute(20)), &[source]);
+        found.into_iter().find(|u| u.stage == persistence).unwrap().state
+    };
+    assert_eq!(state(minute(0), minute(30), &[]), UnseenState::NoTrace);
+    assert_eq!(state(minute(0), minute(30), &[(minute(15), minute(16))]), UnseenState::Holes);
+    assert_eq!(state(minute(0), minute(30), &[(minute(21), minute(22))]), UnseenState::NoTrace);
+    assert_eq!(state(minute(15), minute(30), &[]), UnseenState::Partly);
+    let nothing = unseen(&table, &[], &hosts, (minute(10), minute(20)), &[]);
+    assert!(!nothing.is_empty() && nothing.iter().all(|u| u.state == UnseenState::NoLog));
+}
