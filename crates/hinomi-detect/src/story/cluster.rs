@@ -118,7 +118,7 @@ pub(super) fn contradicts(link: &Link, one: &Signal, other: &Signal, scorer: &Sc
 fn on_own_host(link: &Link, scorer: &Scorer<'_>) -> bool {
     link.because.iter().any(|b| {
         let crowd = b.entity.and_then(|e| scorer.crowds.get(e as usize));
-        b.reason == Reason::Host
+        matches!(b.reason, Reason::Host | Reason::Network)
             && crowd.is_some_and(|c| !c.is_crowded())
             && b.points >= scorer.points.join / 2
     })

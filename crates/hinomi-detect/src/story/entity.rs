@@ -105,7 +105,7 @@ fn account(value: &str, host: &str, table: &StoryTable) -> Option<Entity> {
         _ => bare,
     };
     let name = bare.to_lowercase();
-    if name.is_empty() || table.is_nothing(&name) {
+    if name.is_empty() || table.is_nothing(&name) || table.is_system_account(&name) {
         return None;
     }
     let local = table.local_accounts.contains(&name);

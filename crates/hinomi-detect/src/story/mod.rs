@@ -39,7 +39,7 @@ mod tests;
 pub use assemble::{Apart, Story, StoryBuilder};
 pub use entity::{Entity, EntityId, EntityKind, Role};
 pub use incident::{Certainty, Incident, Judgement, StageSeen, Step, WhyCertain};
-pub use prevalence::{Census, Prevalence};
+pub use prevalence::{AccountField, Census, Prevalence};
 pub use score::{Because, Link, Reason};
 pub use signal::{EventFacts, Facts};
 pub use table::{Expected, Scope, Settles, Stage, StageId, StoryTable, StoryTableError, Text};

@@ -29,24 +29,23 @@ type Neighbours = BTreeMap<(u64, Entity), BTreeSet<Box<str>>>;
 /// Counts while reading; one per thread.
 pub struct Census<'t> {
     table: &'t StoryTable,
-    accounts: Vec<&'t str>,
-    shared: &'t (dyn Fn(&str) -> bool + Sync),
+    accounts: Vec<AccountField<'t>>,
+    shared: &'t [String],
     met: Meetings,
     seen: HashSet<(FieldId, ValueId, FieldId, ValueId), RandomState>,
     epoch: Option<u32>,
 }
 
+/// A field that may hold an account, and the channels and event ids it counts in (all, when empty).
+pub type AccountField<'t> = (&'t str, &'t BTreeMap<String, Vec<u32>>);
+
 /// A column that names entities of one kind.
 type Column = (EntityKind, FieldId, usize);
 
 impl<'t> Census<'t> {
-    /// A census that takes accounts from the first of `accounts` that an event has; `shared` tells accounts under
-    /// which many unrelated things run.
-    pub fn new(
-        table: &'t StoryTable,
-        accounts: Vec<&'t str>,
-        shared: &'t (dyn Fn(&str) -> bool + Sync),
-    ) -> Self {
+    /// A census that takes accounts from the first of `accounts` that an event has; many unrelated things run under
+    /// those of `shared`.
+    pub fn new(table: &'t StoryTable, accounts: Vec<AccountField<'t>>, shared: &'t [String]) -> Self {
         Self { table, accounts, shared, met: Meetings::new(), seen: HashSet::default(), epoch: None }
     }
 
@@ -89,7 +88,16 @@ impl<'t> Census<'t> {
             Some((kind, field, batch.position(field)?))
         };
         let host = batch.position(well_known::COMPUTER).map(|p| (EntityKind::Host, well_known::COMPUTER, p));
-        let account = self.accounts.iter().find_map(|name| column(EntityKind::Account, name));
+        let channel = store.text(well_known::CHANNEL, batch.shape().channel);
+        let event_id = store.text(well_known::EVENT_ID, batch.shape().event_id);
+        let applies = |only: &BTreeMap<String, Vec<u32>>| {
+            let named = |(c, ids): (&String, &Vec<u32>)| {
+                c.eq_ignore_ascii_case(channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
+            };
+            only.is_empty() || only.iter().any(named)
+        };
+        let mut fields = self.accounts.iter().filter(|(_, only)| applies(only));
+        let account = fields.find_map(|(name, _)| column(EntityKind::Account, name));
         let addresses = self.table.fields.iter().filter(|f| f.names == EntityKind::Address);
         let addresses = addresses.filter_map(|f| column(EntityKind::Address, &f.field));
         host.into_iter().chain(account).chain(addresses).collect()
@@ -115,7 +123,12 @@ impl<'t> Census<'t> {
     }
 
     fn entity(&self, kind: EntityKind, value: &str, host: &str) -> Option<Entity> {
-        if kind == EntityKind::Account && (self.shared)(value) {
+        // A security id stands for an account that other events call by its name.
+        let is_id = value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-"));
+        if kind == EntityKind::Account && is_id {
+            return None;
+        }
+        if kind == EntityKind::Account && self.shared.iter().any(|s| s.eq_ignore_ascii_case(value)) {
             return None;
         }
         Entity::of(kind, value, host, self.table)

@@ -76,6 +76,8 @@ pub struct Because {
     pub points: u32,
     /// How many others meet at the entity, when that lowered the points.
     pub shared_by: Option<u32>,
+    /// Whether two unrelated activities hardly share this by chance.
+    pub decisive: bool,
 }
 
 /// Two signals that belong together.
@@ -98,7 +100,7 @@ pub struct Link {
 impl Link {
     /// Whether its decisive reasons alone reach `join` points.
     pub fn is_decisive(&self, join: u32) -> bool {
-        let decisive = self.because.iter().filter(|b| b.reason.is_decisive());
+        let decisive = self.because.iter().filter(|b| b.decisive);
         decisive.map(|b| b.points).sum::<u32>() >= join
     }
 }
@@ -172,10 +174,14 @@ impl Scorer<'_> {
             );
             keep_best(
                 &mut because,
-                Because { reason: Reason::SameAct, entity: None, points, shared_by: None },
+                Because { reason: Reason::SameAct, entity: None, points, shared_by: None, decisive: false },
             );
         }
         because.retain(|b| b.points > 0);
+        // Whoever connected may be another than whoever acted on the other host.
+        if self.accounts_differ(one, other) {
+            because.iter_mut().filter(|b| b.reason == Reason::Network).for_each(|b| b.decisive = false);
+        }
         because.sort_by_key(|b| (std::cmp::Reverse(b.points), b.reason));
         let points = because.iter().map(|b| b.points).sum();
         Link { a, b, points, gap_ns: gap, because, seam: false }
@@ -222,7 +228,17 @@ impl Scorer<'_> {
         };
         let points = percent(percent(points, days), crowd.weight);
         let shared_by = crowd.is_crowded().then_some(crowd.others);
-        Some(Because { reason, entity: Some(entity), points, shared_by })
+        let decisive = reason.is_decisive();
+        Some(Because { reason, entity: Some(entity), points, shared_by, decisive })
+    }
+
+    fn accounts_differ(&self, one: &Signal, other: &Signal) -> bool {
+        let is_account =
+            |id: &EntityId| self.entities.get(*id as usize).is_some_and(|e| e.kind == EntityKind::Account);
+        let accounts =
+            |s: &Signal| -> Vec<EntityId> { s.named.iter().map(|n| n.0).filter(is_account).collect() };
+        let (ours, theirs) = (accounts(one), accounts(other));
+        !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|a| theirs.contains(a))
     }
 
     fn is_inside(&self, entity: EntityId) -> bool {
@@ -253,7 +269,7 @@ impl Scorer<'_> {
                 (Reason::Network, percent(percent(p.network, days), crowd.weight))
             }
         };
-        Because { reason, entity: Some(entity), points, shared_by }
+        Because { reason, entity: Some(entity), points, shared_by, decisive: reason.is_decisive() }
     }
 }
 

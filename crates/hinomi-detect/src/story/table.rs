@@ -30,6 +30,7 @@ pub struct StoryTable {
     pub(super) own_addresses: Vec<OwnAddress>,
     pub(super) nothing: Vec<String>,
     pub(super) system_logons: Vec<String>,
+    pub(super) system_accounts: Vec<String>,
     pub(super) local_accounts: Vec<String>,
     pub(super) observers: Vec<Observer>,
     stages: Vec<Stage>,
@@ -214,6 +215,10 @@ impl StoryTable {
                 || o.kind.as_ref().is_some_and(|k| glob(k, channel));
             place && (o.event_ids.is_empty() || o.event_ids.iter().any(|id| event_id.parse() == Ok(*id)))
         })
+    }
+
+    pub(super) fn is_system_account(&self, name: &str) -> bool {
+        self.system_accounts.iter().any(|pattern| glob(pattern, name))
     }
 
     pub(super) fn is_nothing(&self, value: &str) -> bool {

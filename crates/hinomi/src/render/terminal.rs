@@ -226,7 +226,7 @@ impl Page<'_> {
         let title = format!("{} {}", self.words.incidents, group_digits(incidents.len() as u64));
         self.heading(&title)?;
         let mut ordered: Vec<&IncidentEntry> = incidents.iter().collect();
-        ordered.sort_by_key(|i| (std::cmp::Reverse(i.level), std::cmp::Reverse(i.rules)));
+        ordered.sort_by_key(|i| (std::cmp::Reverse(i.severity), std::cmp::Reverse(i.rules)));
         for incident in ordered.iter().take(MOST_INCIDENTS) {
             self.incident(incident)?;
         }
@@ -234,7 +234,8 @@ impl Page<'_> {
     }
 
     fn incident(&mut self, incident: &IncidentEntry) -> io::Result<()> {
-        let level = self.paint.level(incident.level, &pad(level_name(incident.level, self.view.lang), 8));
+        let level =
+            self.paint.level(incident.severity, &pad(level_name(incident.severity, self.view.lang), 8));
         let span = format!("{} → {}", self.full_time(incident.first), self.full_time(incident.last));
         let numbers = match self.view.lang {
             Lang::En => format!(

@@ -10,7 +10,7 @@ use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::cite::Citations;
-use super::incident;
+use super::incident::{self, Found};
 use super::model::{
     Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, Program,
     RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
@@ -56,13 +56,15 @@ const MOST_EVIDENCE: usize = 100;
 pub fn assemble(material: Material<'_>) -> Report {
     let Material { findings, engine, correlated, subjects, suppressions, rejected } = material;
     let mut citations = Citations::new(&findings.files);
-    let mut detections = singles(&findings.hits, engine, &mut citations);
-    detections.extend(correlated.into_iter().map(|c| correlation_entry(&c, &mut citations)));
-    detections.retain(|d| !suppressions.hides(d));
-    detections.sort_by(|a, b| (a.time.is_none(), a.time, &a.id).cmp(&(b.time.is_none(), b.time, &b.id)));
-    let incidents = incident::group(&detections, subjects);
+    let mut found = singles(&findings.hits, engine, &mut citations);
+    found.extend(correlated.into_iter().map(|c| correlation_entry(&c, &mut citations)));
+    found.retain(|f| !suppressions.hides(&f.entry));
+    let order = |f: &Found| (f.entry.time.is_none(), f.entry.time);
+    found.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.entry.id.cmp(&b.entry.id)));
     let mut sources: Vec<SourceEntry> = findings.sources.finish().into_iter().map(source_entry).collect();
-    note_cleared(&mut sources, &detections, subjects);
+    note_cleared(&mut sources, &found, subjects);
+    let incidents = incident::incidents(&found, subjects, &findings.prevalence, &sources);
+    let detections: Vec<DetectionEntry> = found.into_iter().map(|f| f.entry).collect();
     let mut diagnostics: Vec<DiagnosticEntry> = Vec::new();
     for error in &citations.errors {
         diagnostics.push(DiagnosticEntry {
@@ -117,42 +119,54 @@ pub fn assemble(material: Material<'_>) -> Report {
 }
 
 /// One detection per rule and event; the same event found twice is one detection with two citations.
-fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<DetectionEntry> {
-    let mut entries: Vec<DetectionEntry> = Vec::new();
+fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<Found> {
+    let mut entries: Vec<Found> = Vec::new();
     let mut index: BTreeMap<(RuleIndex, Digest), usize> = BTreeMap::new();
     for hit in hits {
         let Some(rule) = engine.rule(hit.rule).filter(|r| r.alerts) else { continue };
         let evidence = event_entry(&hit.event, citations);
         let key = (hit.rule, hit.event.digest);
         if let Some(known) = index.get(&key).and_then(|&at| entries.get_mut(at)) {
-            if !known.evidence.iter().any(|e| e.reference == evidence.reference) {
-                known.evidence.push(evidence);
+            if !known.entry.evidence.iter().any(|e| e.reference == evidence.reference) {
+                known.entry.evidence.push(evidence);
             }
             continue;
         }
         let id = detection_id(&rule.meta.id, "", &[hit.event.digest], 0);
         index.insert(key, entries.len());
-        entries.push(entry(id, &rule.meta, &hit.event, vec![evidence]));
+        entries.push(Found {
+            entry: entry(id, &rule.meta, &hit.event, vec![evidence]),
+            events: vec![std::sync::Arc::clone(&hit.event)],
+            tags: rule.meta.tags.clone(),
+            direct: true,
+        });
     }
     entries
 }
 
-fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> DetectionEntry {
+fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> Found {
     let mut digests: Vec<Digest> = correlated.events.iter().map(|e| e.digest).collect();
     digests.sort_unstable();
     let group: Vec<String> = correlated.group.iter().map(|(k, v)| format!("{k}\u{1}{v}")).collect();
     let id = detection_id(&correlated.meta.id, &group.join("\u{2}"), &digests, correlated.occurrence);
-    let listed = correlated.events.iter().take(MOST_EVIDENCE);
+    // The first ones and the last, which is the one that the entry describes.
+    let listed = correlated.events.iter().enumerate();
+    let listed = listed
+        .filter(|(at, _)| *at + 1 < MOST_EVIDENCE || *at + 1 == correlated.events.len())
+        .map(|(_, e)| e);
     let evidence: Vec<EventEntry> = listed.map(|e| event_entry(e, citations)).collect();
     let more = correlated.more + (correlated.events.len() - evidence.len()) as u64;
     let Some(last) = correlated.events.last() else {
-        return entry(id, &correlated.meta, &Event::unknown(), evidence);
+        let entry = entry(id, &correlated.meta, &Event::unknown(), evidence);
+        return Found { entry, events: Vec::new(), tags: correlated.meta.tags.clone(), direct: false };
     };
     let mut entry = entry(id, &correlated.meta, last, evidence);
     entry.first_time = correlated.events.iter().filter_map(|e| e.time).min();
     entry.more_evidence = more;
     entry.group.clone_from(&correlated.group);
-    entry
+    // The last events come first: they are what the entry describes.
+    let events = correlated.events.iter().rev().map(std::sync::Arc::clone).collect();
+    Found { entry, events, tags: correlated.meta.tags.clone(), direct: false }
 }
 
 fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> DetectionEntry {
@@ -248,27 +262,29 @@ fn source_entry(source: SourceReport) -> SourceEntry {
         gaps_complete: source.gaps_complete,
         clock_jump_count: source.clock_jump_count,
         cleared: Vec::new(),
+        audit_changed: Vec::new(),
+        expected: source.gaps.is_some().then(|| source.seen.saturating_add(source.missing)),
     }
 }
 
-/// Marks sources whose own events say that they were cleared.
-fn note_cleared(sources: &mut [SourceEntry], detections: &[DetectionEntry], subjects: &Subjects) {
-    let field = |d: &DetectionEntry, name: &str| d.fields.get(name).cloned().unwrap_or_default();
-    let clearing = |d: &&DetectionEntry| {
-        subjects.says_cleared(&d.channel, &field(d, "Provider_Name"), &field(d, "EventID"))
-    };
-    let mut seen: Vec<&str> = Vec::new();
-    for detection in detections.iter().filter(clearing) {
-        let Some(evidence) = detection.evidence.first() else { continue };
-        if seen.contains(&evidence.reference.as_str()) {
+/// Marks sources whose own events say that they were cleared, or that other things are recorded from then on.
+fn note_cleared(sources: &mut [SourceEntry], found: &[Found], subjects: &Subjects) {
+    let mut seen: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
+    for detection in found.iter().map(|f| &f.entry) {
+        let field = |name: &str| detection.fields.get(name).map_or("", String::as_str);
+        let (provider, event_id) = (field("Provider_Name"), field("EventID"));
+        let cleared = subjects.says_cleared(&detection.channel, provider, event_id);
+        let changed = subjects.says_audit_changed(&detection.channel, provider, event_id);
+        let Some(evidence) = detection.evidence.first().filter(|_| cleared || changed) else { continue };
+        if !seen.insert(&evidence.reference) {
             continue;
         }
-        seen.push(&evidence.reference);
         let same = |s: &&mut SourceEntry| {
             s.host.eq_ignore_ascii_case(&detection.host) && s.channel.eq_ignore_ascii_case(&detection.channel)
         };
         if let Some(source) = sources.iter_mut().find(same) {
-            source.cleared.push(Cleared {
+            let list = if cleared { &mut source.cleared } else { &mut source.audit_changed };
+            list.push(Cleared {
                 time: detection.time,
                 account: detection.account.clone(),
                 reference: evidence.reference.clone(),

@@ -1,107 +1,273 @@
-//! Detections that belong together: a first, plain grouping.
+//! Detections that belong together, as entries of the report.
 //!
-//! Two detections of at least [`LEAST`] are joined when they name the same host, or the same account that is not
-//! one of many services, within [`PAUSE_NS`]. Joining is transitive; the order of input does not matter.
+//! The joining itself is `hinomi_detect::story`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use hinomi_model::{Level, NANOS_PER_SECOND, Timestamp};
+use hinomi_detect::story::{
+    Because, Entity, EntityKind, EventFacts, Facts, Incident, Link, Prevalence, SourceSeen, Story,
+    StoryBuilder, StoryTable, UnseenState, unseen,
+};
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
-use super::model::{DetectionEntry, IncidentEntry};
-use crate::scan::Subjects;
+use super::model::{
+    ApartEntry, DetectionEntry, EntityEntry, IncidentEntry, LinkEntry, ReasonEntry, SourceEntry, StageEntry,
+    StepEntry, UnseenEntry,
+};
+use crate::attack;
+use crate::scan::{Event, Subjects};
 
-/// Lower levels tell the story of an incident but do not make one.
-const LEAST: Level = Level::Medium;
-/// A pause longer than this on the same host or account separates incidents.
-const PAUSE_NS: i64 = 24 * 3600 * NANOS_PER_SECOND;
-
-/// Groups `detections`, which are in order of time.
-pub(super) fn group(detections: &[DetectionEntry], subjects: &Subjects) -> Vec<IncidentEntry> {
-    let members: Vec<usize> =
-        (0..detections.len()).filter(|&at| detections.get(at).is_some_and(|d| d.level >= LEAST)).collect();
-    let mut sets = DisjointSets::new(members.len());
-    let mut last_seen: BTreeMap<(u8, String), (usize, Option<Timestamp>)> = BTreeMap::new();
-    for (set, &at) in members.iter().enumerate() {
-        let Some(detection) = detections.get(at) else { continue };
-        let account = Some(&detection.account).filter(|a| !subjects.is_shared_account(a));
-        let host = Some(&detection.host).filter(|h| !h.is_empty());
-        for (kind, name) in host.map(|h| (0, h)).into_iter().chain(account.map(|a| (1, a))) {
-            let key = (kind, name.to_lowercase());
-            if let Some((other, time)) = last_seen.get(&key)
-                && close(*time, detection.time)
-            {
-                sets.join(set, *other);
-            }
-            last_seen.insert(key, (set, detection.time));
-        }
-    }
-    let mut groups: BTreeMap<usize, Vec<&DetectionEntry>> = BTreeMap::new();
-    for (set, &at) in members.iter().enumerate() {
-        if let Some(detection) = detections.get(at) {
-            groups.entry(sets.find(set)).or_default().push(detection);
-        }
-    }
-    let mut incidents: Vec<IncidentEntry> = groups.into_values().filter_map(|g| describe(&g)).collect();
-    incidents.sort_by(|a, b| (a.first.is_none(), a.first, &a.id).cmp(&(b.first.is_none(), b.first, &b.id)));
-    incidents
+/// A detection with what the story needs of it.
+pub(super) struct Found {
+    pub(super) entry: DetectionEntry,
+    /// Its events, or the first of them.
+    pub(super) events: Vec<Arc<Event>>,
+    /// Tags of its rule.
+    pub(super) tags: Vec<String>,
+    /// True when one event shows it.
+    pub(super) direct: bool,
 }
 
-/// Unknown times are near nothing but each other.
-fn close(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => b.as_nanos().saturating_sub(a.as_nanos()).abs() <= PAUSE_NS,
-        (None, None) => true,
-        _ => false,
+/// Events per detection that the story looks at.
+const MOST_EVENTS: usize = 32;
+
+/// Tells the story of the detections, which are in order of time.
+pub(super) fn incidents(
+    found: &[Found],
+    subjects: &Subjects,
+    prevalence: &Prevalence,
+    sources: &[SourceEntry],
+) -> Vec<IncidentEntry> {
+    let Some(table) = subjects.story() else { return Vec::new() };
+    let mut builder = StoryBuilder::new(table);
+    for detection in found {
+        builder.add(&facts(detection, table, subjects));
     }
+    let story = builder.tell(prevalence);
+    let holes: Vec<Holes> = sources.iter().map(holes).collect();
+    let scene = Scene { found, table, story: &story, sources, holes: &holes };
+    (0..story.incidents.len()).filter_map(|n| scene.incident(n)).collect()
 }
 
-fn describe(group: &[&DetectionEntry]) -> Option<IncidentEntry> {
-    let first = group.first()?;
-    let names = |pick: fn(&DetectionEntry) -> &String| {
-        let set: BTreeSet<&String> = group.iter().map(|d| pick(d)).filter(|n| !n.is_empty()).collect();
-        set.into_iter().cloned().collect()
+fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts<'a> {
+    let entry = &found.entry;
+    let names = found.tags.iter().filter_map(|t| t.strip_prefix("attack."));
+    let mut stages = table.stages_of(names);
+    if stages.is_empty() {
+        stages = table.stages_of(entry.techniques.iter().flat_map(|t| attack::tactics(&t.id)));
+    }
+    let event = |e: &'a Arc<Event>| EventFacts {
+        digest: e.digest,
+        host: &e.host,
+        account: Some(e.account.as_str()).filter(|a| !subjects.is_shared_account(a)),
+        channel: &e.channel,
+        fields: &e.fields,
     };
-    let techniques: BTreeSet<_> = group.iter().flat_map(|d| d.techniques.iter().cloned()).collect();
-    let times = || group.iter().filter_map(|d| d.time);
-    Some(IncidentEntry {
-        id: first.id.clone(),
-        level: group.iter().map(|d| d.level).max()?,
-        first: group.iter().filter_map(|d| d.first_time.or(d.time)).min(),
-        last: times().max(),
-        hosts: names(|d| &d.host),
-        accounts: names(|d| &d.account),
-        techniques: techniques.into_iter().collect(),
-        detections: group.iter().map(|d| d.id.clone()).collect(),
-        rules: group.iter().map(|d| &d.rule_id).collect::<BTreeSet<_>>().len() as u64,
-    })
+    Facts {
+        level: entry.level,
+        rule: &entry.rule_id,
+        stages,
+        direct: found.direct,
+        first: entry.first_time.or(entry.time),
+        last: entry.time,
+        events: found.events.iter().take(MOST_EVENTS).map(event).collect(),
+    }
 }
 
-/// Union by smaller root, with path halving.
-struct DisjointSets(Vec<usize>);
+type Holes = Vec<(Option<Timestamp>, Option<Timestamp>)>;
 
-impl DisjointSets {
-    fn new(len: usize) -> Self {
-        Self((0..len).collect())
+/// Spans in which a source is known to lack something.
+fn holes(source: &SourceEntry) -> Holes {
+    let gaps = source.gaps.iter().flatten().map(|g| (g.after, g.before));
+    let silent = source.silent.iter().map(|s| (s.from, s.to));
+    // What was before the clearing is gone.
+    let cleared = source.cleared.iter().map(|c| (None, c.time));
+    let jumps = source.clock_jumps.iter().map(|j| (j.to, j.from));
+    gaps.chain(silent).chain(cleared).chain(jumps).collect()
+}
+
+struct Scene<'a> {
+    found: &'a [Found],
+    table: &'a StoryTable,
+    story: &'a Story,
+    sources: &'a [SourceEntry],
+    holes: &'a [Holes],
+}
+
+impl Scene<'_> {
+    fn id(&self, signal: usize) -> String {
+        self.found.get(signal).map(|f| f.entry.id.clone()).unwrap_or_default()
     }
 
-    fn find(&mut self, mut at: usize) -> usize {
-        while let Some(&parent) = self.0.get(at) {
-            if parent == at {
-                break;
-            }
-            let grandparent = self.0.get(parent).copied().unwrap_or(parent);
-            if let Some(slot) = self.0.get_mut(at) {
-                *slot = grandparent;
-            }
-            at = grandparent;
-        }
-        at
+    fn ids(&self, signals: &[usize]) -> Vec<String> {
+        signals.iter().map(|&s| self.id(s)).collect()
     }
 
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.find(a), self.find(b));
-        if let Some(slot) = self.0.get_mut(a.max(b)) {
-            *slot = a.min(b);
+    fn incident(&self, number: usize) -> Option<IncidentEntry> {
+        let incident = self.story.incidents.get(number)?;
+        let core: Vec<&DetectionEntry> =
+            incident.core.iter().filter_map(|&s| self.found.get(s)).map(|f| &f.entry).collect();
+        let names = |pick: fn(&DetectionEntry) -> &String| -> Vec<String> {
+            let set: BTreeSet<&String> = core.iter().map(|d| pick(d)).filter(|n| !n.is_empty()).collect();
+            set.into_iter().cloned().collect()
+        };
+        let techniques: BTreeSet<_> = core.iter().flat_map(|d| d.techniques.iter().cloned()).collect();
+        let hosts = names(|d| &d.host);
+        Some(IncidentEntry {
+            id: core.first()?.id.clone(),
+            level: core.iter().map(|d| d.level).max()?,
+            first: incident.first,
+            last: incident.last,
+            accounts: names(|d| &d.account),
+            techniques: techniques.into_iter().collect(),
+            detections: self.ids(&incident.core),
+            rules: core.iter().map(|d| &d.rule_id).collect::<BTreeSet<_>>().len() as u64,
+            severity: incident.judgement.severity,
+            severity_reason: incident.judgement.reason,
+            stages: self.stages(incident),
+            steps: self.steps(incident),
+            weak_signals: self.ids(&incident.weak_before),
+            context: self.ids(&incident.context),
+            entities: self.entities(incident),
+            links: incident.links.iter().chain(&incident.attached).map(|l| self.link(l)).collect(),
+            parts: incident.firm_parts as u64,
+            apart: self.apart(number),
+            unseen: self.unseen(incident, &hosts),
+            hosts,
+        })
+    }
+
+    fn stage_id(&self, stage: u8) -> String {
+        self.table.stage(stage).map(|s| s.id.clone()).unwrap_or_default()
+    }
+
+    fn stages(&self, incident: &Incident) -> Vec<StageEntry> {
+        let entry = |s: &hinomi_detect::story::StageSeen| StageEntry {
+            stage: self.stage_id(s.stage),
+            first: s.first,
+            certainty: s.certainty.name(),
+        };
+        incident.stages.iter().map(entry).collect()
+    }
+
+    fn steps(&self, incident: &Incident) -> Vec<StepEntry> {
+        let time = |s: &usize, first: bool| {
+            let entry = &self.found.get(*s)?.entry;
+            if first { entry.first_time.or(entry.time) } else { entry.time }
+        };
+        let entry = |s: &hinomi_detect::story::Step| StepEntry {
+            first: s.signals.iter().filter_map(|s| time(s, true)).min(),
+            last: s.signals.iter().filter_map(|s| time(s, false)).max(),
+            detections: self.ids(&s.signals),
+            stages: s.stages.iter().map(|&s| self.stage_id(s)).collect(),
+            certainty: s.certainty.name(),
+            why: s.why.iter().map(|w| w.name()).collect(),
+            weak: s.weak,
+        };
+        incident.steps.iter().map(entry).collect()
+    }
+
+    fn entity(&self, id: hinomi_detect::story::EntityId) -> Option<&Entity> {
+        self.story.entities.get(id as usize)
+    }
+
+    fn entities(&self, incident: &Incident) -> Vec<EntityEntry> {
+        let telling = [EntityKind::Host, EntityKind::Account, EntityKind::Address, EntityKind::File];
+        let shown = incident.entities.iter().filter_map(|(id, n)| Some((self.entity(*id)?, *n)));
+        let shown = shown.filter(|(e, _)| telling.contains(&e.kind)).take(MOST_ENTITIES);
+        shown.map(|(e, n)| EntityEntry { kind: kind(e.kind), name: e.name.clone(), detections: n }).collect()
+    }
+
+    fn link(&self, link: &Link) -> LinkEntry {
+        LinkEntry {
+            a: self.id(link.a),
+            b: self.id(link.b),
+            points: link.points,
+            gap_seconds: link.gap_ns.map(|ns| ns / NANOS_PER_SECOND),
+            seam: link.seam,
+            reasons: self.reasons(&link.because),
         }
+    }
+
+    fn reasons(&self, because: &[Because]) -> Vec<ReasonEntry> {
+        let entry = |b: &Because| {
+            let entity = b.entity.and_then(|e| self.entity(e));
+            let named = entity.filter(|e| e.kind != EntityKind::Event);
+            ReasonEntry {
+                reason: b.reason.name(),
+                entity_kind: entity.map_or("", |e| kind(e.kind)),
+                entity: named.map(|e| e.name.clone()).unwrap_or_default(),
+                points: b.points,
+                shared_by: b.shared_by,
+            }
+        };
+        because.iter().map(entry).collect()
+    }
+
+    fn apart(&self, number: usize) -> Vec<ApartEntry> {
+        let touching = self.story.apart.iter().filter(|a| a.one == number || a.other == number);
+        let entry = |a: &hinomi_detect::story::Apart| {
+            let other = if a.one == number { a.other } else { a.one };
+            let first = self.story.incidents.get(other)?.core.first()?;
+            Some(ApartEntry { incident: self.id(*first), link: self.link(&a.link) })
+        };
+        touching.filter_map(entry).take(MOST_APART).collect()
+    }
+
+    fn unseen(&self, incident: &Incident, hosts: &[String]) -> Vec<UnseenEntry> {
+        let seen: Vec<u8> = incident.stages.iter().map(|s| s.stage).collect();
+        let sources: Vec<SourceSeen<'_>> = self
+            .sources
+            .iter()
+            .zip(self.holes)
+            .map(|(s, holes)| SourceSeen {
+                host: &s.host,
+                channel: &s.channel,
+                kind: &s.kind,
+                first: s.first,
+                last: s.last,
+                holes,
+            })
+            .collect();
+        let found = unseen(self.table, &seen, hosts, (incident.first, incident.last), &sources);
+        let mut folded: BTreeMap<(u8, usize, UnseenState), Vec<String>> = BTreeMap::new();
+        for u in found {
+            let hosts = folded.entry((u.stage, u.settled_by, u.state)).or_default();
+            if !u.host.is_empty() {
+                hosts.push(u.host);
+            }
+        }
+        let entry = |((stage, settled_by, state), hosts): ((u8, usize, UnseenState), Vec<String>)| {
+            let log = self.table.stage(stage)?.settled_by.get(settled_by)?;
+            let texts =
+                |t: &hinomi_detect::story::Text| BTreeMap::from([("en", t.en.clone()), ("ja", t.ja.clone())]);
+            Some(UnseenEntry {
+                stage: self.stage_id(stage),
+                state: state.name(),
+                hosts,
+                log: texts(&log.log),
+                shows: texts(&log.shows),
+            })
+        };
+        folded.into_iter().filter_map(entry).collect()
+    }
+}
+
+/// Entities and neighbouring incidents listed per incident.
+const MOST_ENTITIES: usize = 60;
+const MOST_APART: usize = 20;
+
+fn kind(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Host => "host",
+        EntityKind::Account => "account",
+        EntityKind::Address => "address",
+        EntityKind::Process => "process",
+        EntityKind::ProcessNumber => "process-number",
+        EntityKind::Logon => "logon",
+        EntityKind::LogonTicket => "logon-ticket",
+        EntityKind::File => "file",
+        EntityKind::Event => "event",
     }
 }

@@ -8,7 +8,8 @@ mod model;
 pub use assemble::{Correlated, Material, assemble};
 pub use cite::{Citations, CiteError};
 pub use model::{
-    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, IncidentEntry,
-    Program, RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary,
-    SuppressionEntry, Technique,
+    ApartEntry, Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EntityEntry, EventEntry, FileEntry,
+    GapEntry, IncidentEntry, LinkEntry, Program, ReasonEntry, RejectedRule, Report, RuleTotals,
+    SCHEMA_VERSION, SilenceEntry, SourceEntry, StageEntry, StepEntry, Summary, SuppressionEntry, Technique,
+    UnseenEntry,
 };

@@ -186,6 +186,128 @@ pub struct IncidentEntry {
     pub detections: Vec<String>,
     /// Different rules that fired.
     pub rules: u64,
+    /// How grave the incident is, judged from what ties it together; `level` is only the loudest rule.
+    pub severity: Level,
+    /// Why: `story`, `critical-rule`, `many-loud`, `circumstance` or `one-rule`.
+    pub severity_reason: &'static str,
+    /// Stages seen, in the order of ATT&CK.
+    pub stages: Vec<StageEntry>,
+    /// What happened, by first time.
+    pub steps: Vec<StepEntry>,
+    /// Lower detections before the first high one, by id.
+    pub weak_signals: Vec<String>,
+    /// Other lower detections that belong to it, by id.
+    pub context: Vec<String>,
+    /// What its detections name, most named first.
+    pub entities: Vec<EntityEntry>,
+    /// Why its detections belong together: a forest that spans them, then one link per lower detection.
+    pub links: Vec<LinkEntry>,
+    /// Parts that decisive reasons hold together; more than one means that circumstances join them.
+    pub parts: u64,
+    /// Incidents that touch this one and were kept apart.
+    pub apart: Vec<ApartEntry>,
+    /// Stages that no step shows, with the log that would settle them.
+    pub unseen: Vec<UnseenEntry>,
+}
+
+/// A stage that some step shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct StageEntry {
+    /// Tactic of ATT&CK, for instance `initial-access`.
+    pub stage: String,
+    /// First time.
+    #[serde(serialize_with = "time")]
+    pub first: Option<Timestamp>,
+    /// `confirmed` or `estimated`.
+    pub certainty: &'static str,
+}
+
+/// Detections of one rule on one host under one account.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepEntry {
+    /// First time.
+    #[serde(serialize_with = "time")]
+    pub first: Option<Timestamp>,
+    /// Last time.
+    #[serde(serialize_with = "time")]
+    pub last: Option<Timestamp>,
+    /// Detections, by id.
+    pub detections: Vec<String>,
+    /// Stages of the rule.
+    pub stages: Vec<String>,
+    /// `confirmed` or `estimated`.
+    pub certainty: &'static str,
+    /// Why not more certain: `pattern`, `alone`, `no-time`, `nowhere`, `circumstance`.
+    pub why: Vec<&'static str>,
+    /// True for detections below medium level.
+    pub weak: bool,
+}
+
+/// Something that detections name.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntityEntry {
+    /// `host`, `account`, `address` or `file`.
+    pub kind: &'static str,
+    /// Its name in lower case.
+    pub name: String,
+    /// Detections that name it.
+    pub detections: u64,
+}
+
+/// Why two detections belong together.
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkEntry {
+    /// The one.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Sum of the reasons' points.
+    pub points: u32,
+    /// Whole seconds between the two; null when a time is unknown.
+    pub gap_seconds: Option<i64>,
+    /// True when it joins parts that name different accounts.
+    pub seam: bool,
+    /// Reasons, strongest first.
+    pub reasons: Vec<ReasonEntry>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReasonEntry {
+    /// For instance `same-process`, `logon`, `account`.
+    pub reason: &'static str,
+    /// Kind of what both share.
+    pub entity_kind: &'static str,
+    /// What both share; empty for events and acts.
+    pub entity: String,
+    /// Points.
+    pub points: u32,
+    /// How many others meet there, when that lowered the points.
+    pub shared_by: Option<u32>,
+}
+
+/// An incident that touches another.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApartEntry {
+    /// Its id.
+    pub incident: String,
+    /// The link that was not followed.
+    pub link: LinkEntry,
+}
+
+/// A stage that no step shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnseenEntry {
+    /// Tactic of ATT&CK.
+    pub stage: String,
+    /// `no-trace` within a log that was there all the time; otherwise unknown: `holes`, `partly`, `no-log`.
+    pub state: &'static str,
+    /// Hosts concerned; empty when any host's log would do.
+    pub hosts: Vec<String>,
+    /// The log that settles it, by language code.
+    pub log: BTreeMap<&'static str, String>,
+    /// What it shows, by language code.
+    pub shows: BTreeMap<&'static str, String>,
 }
 
 /// One host and channel.
@@ -224,6 +346,11 @@ pub struct SourceEntry {
     pub silent: Vec<SilenceEntry>,
     /// Events that say the log was cleared.
     pub cleared: Vec<Cleared>,
+    /// Events that say that less, or something else, is recorded from then on.
+    pub audit_changed: Vec<Cleared>,
+    /// Events that the source must have written between its first and last: those seen and those missing; null when
+    /// it does not number its events.
+    pub expected: Option<u64>,
 }
 
 /// Missing numbers.

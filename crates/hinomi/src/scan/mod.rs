@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hinomi_detect::Engine;
 use hinomi_detect::completeness::{SourceTracker, Window};
+use hinomi_detect::story::Prevalence;
 use hinomi_ingest::intake::{FileDone, Format, Intake, MemberDone, Options, Progress, Root};
 use hinomi_ingest::{Member, Unit};
 use hinomi_model::Diagnostics;
@@ -69,6 +70,8 @@ pub struct Findings {
     pub uncounted: std::collections::BTreeMap<hinomi_detect::RuleIndex, u64>,
     /// What the sources hold.
     pub sources: SourceTracker,
+    /// How many different things meet at a host, account or address.
+    pub prevalence: Prevalence,
     /// What could not be read.
     pub diagnostics: Diagnostics,
     /// Events decoded.
@@ -196,6 +199,7 @@ impl Findings {
             *self.uncounted.entry(rule).or_default() += count;
         }
         self.sources.merge(other.sources);
+        self.prevalence.merge(other.prevalence);
         self.diagnostics.append(&mut other.diagnostics);
         self.events += other.events;
         self.lost_workers += other.lost_workers;

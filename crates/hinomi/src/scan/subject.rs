@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hinomi_columns::{Batch, FieldId, Store, well_known};
+use hinomi_detect::story::{self, Census, StoryTable, StoryTableError};
 use serde::Deserialize;
 
 /// The table of subject fields.
@@ -18,6 +19,14 @@ pub struct Subjects {
     details: Vec<String>,
     shared_accounts: Vec<String>,
     cleared: Vec<ClearedEvent>,
+    #[serde(default)]
+    audit_changed: Vec<ClearedEvent>,
+    /// What the story of detections is told by.
+    #[serde(skip)]
+    story: Option<StoryTable>,
+    /// Fields that only the story needs.
+    #[serde(skip)]
+    links: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +35,14 @@ struct ClearedEvent {
     channel: String,
     provider: String,
     event_ids: Vec<u32>,
+}
+
+impl ClearedEvent {
+    fn is(&self, channel: &str, provider: &str, event_id: &str) -> bool {
+        self.channel.eq_ignore_ascii_case(channel)
+            && (provider.is_empty() || self.provider.eq_ignore_ascii_case(provider))
+            && self.event_ids.iter().any(|id| event_id.parse() == Ok(*id))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,10 +56,16 @@ struct AccountField {
     only: BTreeMap<String, Vec<u32>>,
 }
 
-/// The table does not parse.
+/// A table does not parse.
 #[derive(Debug, thiserror::Error)]
-#[error("subject field table: {0}")]
-pub struct SubjectError(#[from] serde_yaml_ng::Error);
+pub enum SubjectError {
+    /// The table of subject fields.
+    #[error("subject field table: {0}")]
+    Subjects(#[from] serde_yaml_ng::Error),
+    /// The table of the story.
+    #[error(transparent)]
+    Story(#[from] StoryTableError),
+}
 
 impl Subjects {
     /// The table that ships with the program.
@@ -50,13 +73,39 @@ impl Subjects {
     /// # Errors
     /// When the table does not parse, which a test excludes.
     pub fn bundled() -> Result<Self, SubjectError> {
-        Ok(serde_yaml_ng::from_str(include_str!("../../../../mappings/subjects.yaml"))?)
+        let mut table: Self = serde_yaml_ng::from_str(include_str!("../../../../mappings/subjects.yaml"))?;
+        let story = StoryTable::bundled()?;
+        let extra = story.fields().into_iter().filter(|f| !table.details.iter().any(|d| d == f));
+        table.links = extra.map(str::to_owned).collect();
+        table.story = Some(story);
+        Ok(table)
+    }
+
+    /// What the story of detections is told by.
+    pub fn story(&self) -> Option<&StoryTable> {
+        self.story.as_ref()
+    }
+
+    /// A census of who meets whom, when there is a table for it.
+    pub(super) fn census(&self) -> Option<Census<'_>> {
+        let story = self.story.as_ref()?;
+        Some(Census::new(story, self.account_fields(), &self.shared_accounts))
+    }
+
+    /// Names of the fields by which detections join, beyond those worth showing.
+    pub fn links(&self) -> &[String] {
+        &self.links
+    }
+
+    /// Fields that may hold an account and where they count, first choice first.
+    pub fn account_fields(&self) -> Vec<story::AccountField<'_>> {
+        self.account.iter().map(|a| (a.name.as_str(), &a.only)).collect()
     }
 
     /// Every field the table names.
     pub fn fields(&self) -> Vec<&str> {
         let accounts = self.account.iter().flat_map(|a| [Some(&a.name), a.domain.as_ref()]).flatten();
-        let others = self.host.iter().chain(&self.details);
+        let others = self.host.iter().chain(&self.details).chain(&self.links);
         accounts.chain(others).map(String::as_str).collect()
     }
 
@@ -67,11 +116,12 @@ impl Subjects {
 
     /// Whether an event of this origin says that its log was emptied. An export may leave the provider out.
     pub fn says_cleared(&self, channel: &str, provider: &str, event_id: &str) -> bool {
-        self.cleared.iter().any(|c| {
-            c.channel.eq_ignore_ascii_case(channel)
-                && (provider.is_empty() || c.provider.eq_ignore_ascii_case(provider))
-                && c.event_ids.iter().any(|id| event_id.parse() == Ok(*id))
-        })
+        self.cleared.iter().any(|c| c.is(channel, provider, event_id))
+    }
+
+    /// Whether an event of this origin says that less, or something else, is recorded from then on.
+    pub fn says_audit_changed(&self, channel: &str, provider: &str, event_id: &str) -> bool {
+        self.audit_changed.iter().any(|c| c.is(channel, provider, event_id))
     }
 
     /// Whether many unrelated things run under the account: no account, a service's, or a machine's own.

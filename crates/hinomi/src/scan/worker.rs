@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
+use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
@@ -49,6 +50,8 @@ pub(super) struct Worker<'e> {
     keywords: Option<Pass<'e>>,
     /// Fields kept with hits of a rule, and names that correlations expect for them.
     kept: BTreeMap<RuleIndex, Kept>,
+    /// How many meet at a host, account or address.
+    census: Option<Census<'e>>,
     findings: Findings,
 }
 
@@ -101,11 +104,13 @@ impl<'e> Worker<'e> {
             named: Pass::new(engine, engine.projection(), Depth::Named),
             keywords: None,
             kept: BTreeMap::new(),
+            census: subjects.census(),
             findings: Findings::default(),
         }
     }
 
-    pub(super) fn finish(self) -> Findings {
+    pub(super) fn finish(mut self) -> Findings {
+        self.findings.prevalence = self.census.map(Census::finish).unwrap_or_default();
         self.findings
     }
 
@@ -119,6 +124,9 @@ impl<'e> Worker<'e> {
             self.findings.events += batch.rows().len() as u64;
             self.progress.events.fetch_add(batch.rows().len() as u64, Ordering::Relaxed);
             self.findings.sources.add(store, batch, &self.filter.window);
+            if let Some(census) = &mut self.census {
+                census.add(store, batch);
+            }
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
             if let Some(filter) = evaluator.keywords(store, batch) {
                 candidates.add(filter, format, unit, batch);
@@ -174,7 +182,8 @@ impl<'e> Worker<'e> {
                 self.kept.entry(*rule).or_insert_with(kept);
             }
             let kept = || rules.iter().filter_map(|r| self.kept.get(r));
-            let names = kept().flat_map(|k| &k.fields).chain(self.subjects.details());
+            let names =
+                kept().flat_map(|k| &k.fields).chain(self.subjects.details()).chain(self.subjects.links());
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
             let Some(mut event) = scene.event(&self.filter, names) else { continue };
             event.add_aliases(kept().flat_map(|k| &k.aliases));
