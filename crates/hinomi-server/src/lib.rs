@@ -2,3 +2,11 @@
 //!
 //! # Not here
 //! What the bytes mean and whether they are believed: `hinomi-ledger`, which has no network.
+
+mod client;
+mod error;
+pub mod http;
+pub mod witness;
+
+pub use client::{Answered, Client, Trust};
+pub use error::ServerError;
