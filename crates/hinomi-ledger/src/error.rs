@@ -84,6 +84,14 @@ pub enum LedgerError {
         /// The bound.
         bound: u64,
     },
+    /// Another machine did not answer, or not in time.
+    #[error("no answer from {peer}: {what}")]
+    Unreachable {
+        /// Who was asked.
+        peer: String,
+        /// What happened instead.
+        what: String,
+    },
     /// Something that was asked for does not exist.
     #[error("no such {what}: {name}")]
     Missing {

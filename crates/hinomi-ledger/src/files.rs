@@ -33,6 +33,15 @@ pub(crate) fn ensure_dir(disk: &dyn Disk, path: &Path, mode: u32) -> Result<(), 
     sync_dir(disk, folder_of(path))
 }
 
+/// Creates a folder and what is missing above it, durably.
+pub(crate) fn create_folders(disk: &dyn Disk, folder: &Path, mode: u32) -> Result<(), LedgerError> {
+    if folder.as_os_str().is_empty() || disk.exists(folder).map_err(io_error("look for", folder))? {
+        return Ok(());
+    }
+    create_folders(disk, folder_of(folder), mode)?;
+    ensure_dir(disk, folder, mode)
+}
+
 pub(crate) fn sync_dir(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
     disk.sync_dir(folder).map_err(io_error("sync", folder))
 }

@@ -13,8 +13,8 @@ pub mod cosignature;
 mod cursor;
 mod data_key;
 mod disk;
-pub mod durable;
 mod engine;
+pub mod erasure;
 mod error;
 mod files;
 mod frame;
@@ -33,6 +33,7 @@ mod seal;
 mod segment;
 mod sources;
 pub mod tlog;
+pub mod vault;
 mod wal;
 pub mod witness;
 

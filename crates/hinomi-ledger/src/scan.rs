@@ -83,6 +83,11 @@ impl Scan {
         Self { source, number, at: 0 }
     }
 
+    /// As [`Scan::new`], from a position where a frame begins.
+    pub(crate) fn from(source: Buffered, number: u64, at: u64) -> Self {
+        Self { source, number, at }
+    }
+
     /// Position of the next frame.
     pub(crate) fn at(&self) -> u64 {
         self.at

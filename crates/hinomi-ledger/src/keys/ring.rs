@@ -31,6 +31,7 @@ use crate::cursor::Cursor;
 use crate::data_key::{DataKey, commitment};
 use crate::files::{self, io_error, numbered, numbered_path};
 use crate::leaf::{DataKeyId, KeyBorn, Scope};
+use crate::vault::SealedEntry;
 
 const MAGIC: [u8; 4] = *b"HnR1";
 const HEADER_LEN: usize = 4 + 16 + 8 + 8 + 4;
@@ -345,6 +346,32 @@ impl KeyRing {
         *self = Self::read(disk, &self.folder, self.ledger, next, kek, Access::ReadWrite)?;
         Ok(())
     }
+}
+
+/// The keys sealed to one vault, from an ordinal on, at most `most`; reads the newest ring without its KEK.
+pub(crate) fn sealed_to(
+    disk: &dyn Disk,
+    folder: &Path,
+    recipient: VaultRecipient,
+    from: u64,
+    most: usize,
+) -> Result<Vec<SealedEntry>, LedgerError> {
+    let Some(epoch) = numbered(disk, folder, ".ring")?.pop() else { return Ok(Vec::new()) };
+    let path = ring_path(folder, epoch);
+    let bytes = disk.read(&path, MAX_RING).map_err(io_error("read", &path))?;
+    let mut rest = bytes.get(HEADER_LEN..).unwrap_or_default();
+    let mut out = Vec::new();
+    while let Next::Entry(payload, after) = next_entry(rest) {
+        rest = after;
+        let RingEntry { ordinal, key, scope, commitment, sealed, .. } = RingEntry::decode(payload)?;
+        let mine = sealed.into_iter().find(|s| s.recipient == recipient);
+        if let Some(sealed) = mine.filter(|_| ordinal >= from) {
+            out.push(SealedEntry { ordinal, key, scope, commitment, sealed });
+        }
+    }
+    out.sort_unstable_by_key(|e| e.ordinal);
+    out.truncate(most);
+    Ok(out)
 }
 
 enum Next<'a> {

@@ -24,7 +24,6 @@ const MAX_OPEN_KEYS: usize = 1024;
 const MAX_OPEN_BLOCKS: usize = 1 << 20;
 
 /// The data keys of a copy, one file each.
-#[derive(Debug)]
 pub(super) struct KeyStore {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
@@ -64,7 +63,11 @@ impl KeyStore {
     }
 
     /// A key, opened; `None` when this vault has it not (or no longer).
-    pub(super) fn data_key(&mut self, ledger: &[u8; 16], key: DataKeyId) -> Result<Option<Arc<DataKey>>, LedgerError> {
+    pub(super) fn data_key(
+        &mut self,
+        ledger: &[u8; 16],
+        key: DataKeyId,
+    ) -> Result<Option<Arc<DataKey>>, LedgerError> {
         if let Some(known) = self.open.get(&key) {
             return Ok(known.clone());
         }
@@ -88,6 +91,12 @@ impl KeyStore {
     /// Whether the leaf of a key agrees with the sealed key.
     pub(super) fn agrees(entry: &SealedEntry, leaf: &KeyBorn) -> bool {
         entry.key == leaf.key && entry.scope == leaf.scope && entry.commitment == leaf.commitment
+    }
+}
+
+impl std::fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyStore").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
@@ -126,7 +135,12 @@ impl Blocks {
     ///
     /// # Errors
     /// [`LedgerError::Malformed`] or [`LedgerError::NotAuthentic`] when it is not what it says.
-    pub(super) fn add(&mut self, frame: &Frame, ledger: &[u8; 16], keys: &mut KeyStore) -> Result<(), LedgerError> {
+    pub(super) fn add(
+        &mut self,
+        frame: &Frame,
+        ledger: &[u8; 16],
+        keys: &mut KeyStore,
+    ) -> Result<(), LedgerError> {
         let header = RecordsHeader::decode(frame.header())?;
         let bad = |what| LedgerError::Malformed { kind: "frame of records", what };
         if self.0.len() + header.parts.len() > MAX_OPEN_BLOCKS {

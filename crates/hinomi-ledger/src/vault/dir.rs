@@ -65,8 +65,6 @@ pub(super) struct State {
     pub pulled_ns: u64,
     /// Last time the log had grown.
     pub grown_ns: u64,
-    /// Size of the log at the end of the first pull: older keys need not be sealed to this vault.
-    pub baseline: u64,
     /// Blocks held as ciphertext that this vault could not open.
     pub opaque: u64,
     /// Segments below this number were compared with the log.
@@ -88,7 +86,6 @@ impl State {
             ("next-key", self.next_key),
             ("pulled", self.pulled_ns),
             ("grown", self.grown_ns),
-            ("baseline", self.baseline),
             ("opaque", self.opaque),
             ("segments", self.segments),
         ];
@@ -120,7 +117,6 @@ impl State {
             next_key: number("next-key")?,
             pulled_ns: number("pulled")?,
             grown_ns: number("grown")?,
-            baseline: number("baseline")?,
             opaque: number("opaque")?,
             segments: number("segments")?,
         };
@@ -152,8 +148,11 @@ fn read_secret(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<[u8; 32]>, Ledg
 
 fn read_text(disk: &dyn Disk, path: &Path, limit: u64) -> Result<String, LedgerError> {
     let bytes = disk.read(path, limit).map_err(io_error("read", path))?;
-    String::from_utf8(bytes)
-        .map_err(|_| LedgerError::Damaged { path: path.to_owned(), offset: 0, what: "it is not UTF-8" })
+    String::from_utf8(bytes).map_err(|_| LedgerError::Damaged {
+        path: path.to_owned(),
+        offset: 0,
+        what: "it is not UTF-8",
+    })
 }
 
 impl VaultDir {
@@ -166,7 +165,7 @@ impl VaultDir {
         pinned: &Pinned,
     ) -> Result<Self, LedgerError> {
         let key = folder.join("key");
-        crate::durable::create_folders(&*disk, folder, 0o700)?;
+        files::create_folders(&*disk, folder, 0o700)?;
         if disk.exists(&key).map_err(io_error("look for", &key))? {
             return Err(LedgerError::Refused { why: "this folder already holds a vault" });
         }
@@ -256,10 +255,7 @@ impl VaultDir {
     /// Appends lines to a journal, durably.
     pub(super) fn append(&self, name: &str, text: &str) -> Result<(), LedgerError> {
         let path = self.folder.join(name);
-        let file = self
-            .disk
-            .open(&path, hinomi_model::Access::ReadWrite)
-            .map_err(io_error("open", &path))?;
+        let file = self.disk.open(&path, hinomi_model::Access::ReadWrite).map_err(io_error("open", &path))?;
         let end = file.len().map_err(io_error("measure", &path))?;
         file.write_all_at(&[io::IoSlice::new(text.as_bytes())], end).map_err(io_error("write", &path))?;
         file.sync_data().map_err(io_error("sync", &path))

@@ -10,7 +10,7 @@ use crate::cursor::Cursor as Bytes;
 use crate::error::LedgerError;
 use crate::files::{self, folder_of, io_error};
 use crate::frame::{Frame, FrameKind};
-use crate::leaf::{Leaf, Tombstone};
+use crate::leaf::Leaf;
 use crate::note::Note;
 use crate::scan::{Buffered, Found, Scan};
 use crate::tlog::TiledTree;
@@ -30,7 +30,6 @@ pub(super) struct Target<'a> {
     pub covered: u64,
     pub cursor: Cursor,
     pub opaque: u64,
-    pub tombstones: Vec<(u64, Tombstone)>,
     pub touched: Vec<PathBuf>,
 }
 
@@ -73,7 +72,8 @@ impl Vault {
                             Next::Beyond => break Some(Stop::Reached),
                             Next::Checkpoint => {
                                 target.cursor.held = next;
-                                target.cursor.scanned = if self.blocks.is_empty() { next } else { target.cursor.scanned };
+                                target.cursor.scanned =
+                                    if self.blocks.is_empty() { next } else { target.cursor.scanned };
                                 at = next;
                                 if target.covered == target.size {
                                     break Some(Stop::Reached);
@@ -109,7 +109,11 @@ impl Vault {
     }
 
     /// Opens the copy of a file and cuts off what an interrupted pull left behind what is held.
-    fn open_copy(&self, path: &std::path::Path, held: u64) -> Result<std::sync::Arc<dyn DiskFile>, LedgerError> {
+    fn open_copy(
+        &self,
+        path: &std::path::Path,
+        held: u64,
+    ) -> Result<std::sync::Arc<dyn DiskFile>, LedgerError> {
         let there = self.dir.disk.exists(path).map_err(io_error("look for", path))?;
         let access = if there { Access::ReadWrite } else { Access::CreateNew { mode: 0o600 } };
         let file = self.dir.disk.open(path, access).map_err(io_error("open", path))?;
@@ -231,7 +235,7 @@ impl Vault {
                 return Ok(Next::Go);
             }
             if index >= target.covered {
-                self.cover(index, &Leaf::decode(bytes)?, target, pulled)?;
+                self.cover(index, &Leaf::decode(bytes)?, target, pulled);
             } else if let Leaf::Block(block) = Leaf::decode(bytes)? {
                 // Held already; its frames are read again only because another block was open beside it.
                 let _ = self.blocks.settle(&block);
@@ -242,42 +246,22 @@ impl Vault {
     }
 
     /// Takes in a new leaf, whose frames have been read.
-    pub(super) fn cover(
-        &mut self,
-        index: u64,
-        leaf: &Leaf,
-        target: &mut Target<'_>,
-        pulled: &mut Pulled,
-    ) -> Result<(), LedgerError> {
-        match leaf {
-            Leaf::Block(block) => {
-                let verdict = self.blocks.settle(block);
-                self.judge(index, verdict, block.count, target, pulled);
-            }
-            Leaf::Tombstone(tombstone) => target.tombstones.push((index, tombstone.clone())),
-            _ => {}
-        }
+    pub(super) fn cover(&mut self, index: u64, leaf: &Leaf, target: &mut Target<'_>, pulled: &mut Pulled) {
         target.covered = index + 1;
-        Ok(())
-    }
-
-    pub(super) fn judge(
-        &mut self,
-        leaf: u64,
-        verdict: Verdict,
-        count: u32,
-        target: &mut Target<'_>,
-        pulled: &mut Pulled,
-    ) {
-        match verdict {
-            Verdict::Good => pulled.records += u64::from(count),
-            Verdict::Opaque => target.opaque += 1,
-            Verdict::Bad(what) => pulled.troubles.push(Trouble::Withheld { leaf, what: what.to_owned() }),
-            Verdict::Absent => {
-                let what = "its records are not in the files shown".to_owned();
-                pulled.troubles.push(Trouble::Withheld { leaf, what });
+        let Leaf::Block(block) = leaf else { return };
+        let what = match self.blocks.settle(block) {
+            Verdict::Good => {
+                pulled.records += u64::from(block.count);
+                return;
             }
-        }
+            Verdict::Opaque => {
+                target.opaque += 1;
+                return;
+            }
+            Verdict::Bad(what) => what,
+            Verdict::Absent => "its records are not in the files shown",
+        };
+        pulled.troubles.push(Trouble::Withheld { leaf: index, what: what.to_owned() });
     }
 
     /// Makes the bytes of copied files durable.
@@ -290,7 +274,7 @@ impl Vault {
         Ok(())
     }
 
-    fn check_room(&self) -> Result<(), LedgerError> {
+    pub(super) fn check_room(&self) -> Result<(), LedgerError> {
         let folder = self.dir.evidence();
         let free = self.dir.disk.free_bytes(&folder).map_err(io_error("measure", &folder))?;
         if free < self.policy.reserve_bytes {

@@ -46,7 +46,7 @@ impl Vault {
             return Ok(None);
         }
         let theirs = remote.bundle(same, shown)?;
-        Ok(self.first_difference(same, both, &theirs)?)
+        self.first_difference(same, both, &theirs)
     }
 
     fn first_difference(

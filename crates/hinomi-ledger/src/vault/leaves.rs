@@ -13,9 +13,7 @@ use hinomi_model::Disk;
 use crate::error::LedgerError;
 use crate::files::{self, folder_of, io_error};
 use crate::leaf::Leaf;
-use crate::tlog::{
-    Hash, Tile, TileKind, TileReader, TiledTree, WIDTH, encode_entries, leaf_hash,
-};
+use crate::tlog::{Hash, Tile, TileKind, TileReader, TiledTree, WIDTH, encode_entries, leaf_hash};
 
 use super::source::Source;
 
@@ -141,7 +139,7 @@ impl LeafStore {
     fn write(&self, tile: Tile, bytes: &[u8]) -> Result<PathBuf, LedgerError> {
         let path = self.log.join(tile.path());
         let folder = folder_of(&path).to_owned();
-        crate::durable::create_folders(&*self.disk, &folder, 0o700)?;
+        files::create_folders(&*self.disk, &folder, 0o700)?;
         // What was accepted under this name has this content and stays. Anything else is left from a pull that failed.
         match self.disk.read(&path, MAX_BUNDLE) {
             Ok(same) if same == bytes => return Ok(path),
@@ -188,7 +186,8 @@ impl LeafStore {
         for kind in kinds {
             let level = if let TileKind::Hashes(level) = kind { u32::from(level) } else { 0 };
             let Some(index) = (old >> (8 * level)).checked_sub(1).map(|last| last / WIDTH) else { continue };
-            let (Some(before), Some(after)) = (Tile::in_tree(kind, index, old), Tile::in_tree(kind, index, new))
+            let (Some(before), Some(after)) =
+                (Tile::in_tree(kind, index, old), Tile::in_tree(kind, index, new))
             else {
                 continue;
             };

@@ -68,6 +68,8 @@ pub struct Policy {
     pub erasure_delay_ns: u64,
     /// Bytes that stay free on the vault's disk.
     pub reserve_bytes: u64,
+    /// Hold new records even if their key is not sealed to this vault: as ciphertext that it cannot check.
+    pub accept_unsealed: bool,
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -80,6 +82,7 @@ impl Default for Policy {
             clock_slack_ns: 120 * SECOND,
             erasure_delay_ns: 7 * 86_400 * SECOND,
             reserve_bytes: 1 << 30,
+            accept_unsealed: false,
         }
     }
 }
@@ -196,7 +199,9 @@ impl Vault {
         if self.genesis.is_none() && size > 0 {
             match self.leaves.leaf(0, size)? {
                 Leaf::Genesis(genesis) => self.genesis = Some(genesis),
-                _ => return Err(LedgerError::Malformed { kind: "log", what: "its first leaf is no genesis" }),
+                _ => {
+                    return Err(LedgerError::Malformed { kind: "log", what: "its first leaf is no genesis" });
+                }
             }
         }
         Ok(())

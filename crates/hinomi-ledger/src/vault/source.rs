@@ -123,9 +123,19 @@ mod tests {
             assert_eq!(name.to_string().parse::<FileName>().unwrap(), name);
         }
         let hostile = [
-            "wal/../../etc/passwd", "wal/7.wal", "wal/0000000000000007.seg", "/wal/0000000000000007.wal", "", "format/",
-            "wal/0000000000000007.wal/", "wal/+000000000000007.wal", "keys/0000000000000001.kek", "wal//0000000000000007.wal",
-            "segments/0000000000000007.seg/../../../keys/signer", "wal\\0000000000000007.wal", "wal/000000000000000\u{663}.wal",
+            "wal/../../etc/passwd",
+            "wal/7.wal",
+            "wal/0000000000000007.seg",
+            "/wal/0000000000000007.wal",
+            "",
+            "format/",
+            "wal/0000000000000007.wal/",
+            "wal/+000000000000007.wal",
+            "keys/0000000000000001.kek",
+            "wal//0000000000000007.wal",
+            "segments/0000000000000007.seg/../../../keys/signer",
+            "wal\\0000000000000007.wal",
+            "wal/000000000000000\u{663}.wal",
         ];
         for name in hostile {
             assert!(name.parse::<FileName>().is_err(), "{name}");

@@ -19,8 +19,8 @@ use hinomi_model::{Digest, Disk, DiskLock, Entropy};
 use zeroize::Zeroizing;
 
 use crate::checkpoint::{Origin, VerifiedCheckpoint};
-use crate::durable::{create_folders, io_error, replace};
 use crate::error::LedgerError;
+use crate::files::{self, create_folders, io_error};
 use crate::note::{Algorithm, KeyName, MAX_NOTE_BYTES, Note, SignerKey, VerifierKey};
 use crate::tlog::Hash;
 
@@ -86,9 +86,9 @@ impl WitnessDir {
         }
         let mut seed = Zeroizing::new([0u8; 32]);
         entropy.fill(&mut *seed).map_err(io_error("draw random bytes for", &key))?;
-        replace(&*disk, &folder.join("lock"), b"", 0o600)?;
-        replace(&*disk, &folder.join("name"), format!("{name}\n").as_bytes(), 0o644)?;
-        replace(&*disk, &key, &*seed, 0o600)?;
+        files::replace(&*disk, &folder.join("lock"), 0o600, b"", true)?;
+        files::replace(&*disk, &folder.join("name"), 0o644, format!("{name}\n").as_bytes(), true)?;
+        files::replace(&*disk, &key, 0o600, &*seed, true)?;
         Self::open(disk, folder)
     }
 
@@ -149,13 +149,13 @@ impl WitnessDir {
             if self.disk.exists(&known).map_err(io_error("look up", &known))? {
                 return Err(LedgerError::Refused { why: "what was cosigned of this log is missing" });
             }
-            replace(&*self.disk, &last, NOTHING_YET.as_bytes(), 0o600)?;
+            files::replace(&*self.disk, &last, 0o600, NOTHING_YET.as_bytes(), true)?;
         }
         let mut text = format!("{origin}\n");
         for key in keys {
             let _ = writeln!(text, "{key}");
         }
-        replace(&*self.disk, &folder.join("keys"), text.as_bytes(), 0o644)
+        files::replace(&*self.disk, &folder.join("keys"), 0o644, text.as_bytes(), true)
     }
 
     fn log_folder(&self, origin: &Origin) -> PathBuf {
@@ -218,7 +218,7 @@ impl WitnessDir {
     /// Makes `checkpoint` the last one of its log, durably.
     pub(super) fn store(&self, origin: &Origin, checkpoint: &VerifiedCheckpoint) -> Result<(), LedgerError> {
         let path = self.log_folder(origin).join("last");
-        replace(&*self.disk, &path, checkpoint.note().to_string().as_bytes(), 0o600)
+        files::replace(&*self.disk, &path, 0o600, checkpoint.note().to_string().as_bytes(), true)
     }
 
     /// Keeps a signed checkpoint that contradicts a cosigned one.
@@ -236,7 +236,7 @@ impl WitnessDir {
         if forks.count() >= MAX_FORKS || entries.iter().any(|e| e.name.to_string_lossy() == name) {
             return Ok(());
         }
-        replace(&*self.disk, &path, checkpoint.note().to_string().as_bytes(), 0o600)
+        files::replace(&*self.disk, &path, 0o600, checkpoint.note().to_string().as_bytes(), true)
     }
 
     /// Names of the files that hold checkpoints contradicting a cosigned one of `origin`.

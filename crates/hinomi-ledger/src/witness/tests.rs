@@ -202,7 +202,7 @@ fn a_key_that_others_can_read_is_refused() {
     set_up(&disk, &log);
     let seed = disk.read(Path::new("w/key"), 32).unwrap();
     disk.remove_file(Path::new("w/key")).unwrap();
-    crate::durable::replace(&*disk, Path::new("w/key"), &seed, 0o640).unwrap();
+    crate::files::replace(&*disk, Path::new("w/key"), 0o640, &seed, true).unwrap();
     assert!(matches!(Witness::open(disk, at(NOW), Path::new("w")), Err(LedgerError::Refused { .. })));
 }
 

@@ -3,4 +3,5 @@
 
 mod model;
 mod support;
+mod vault;
 mod writing;
