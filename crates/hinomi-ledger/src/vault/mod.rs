@@ -33,6 +33,7 @@ mod segments;
 mod source;
 mod view;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ use hinomi_model::{Clock, Disk, Entropy};
 use crate::checkpoint::VerifiedCheckpoint;
 use crate::error::LedgerError;
 use crate::keys::VaultRecipient;
-use crate::leaf::{Genesis, Leaf};
+use crate::leaf::{Genesis, Leaf, SegmentSealed};
 use crate::note::{Algorithm, KeyName, SignerKey, VerifierKey};
 
 pub use alarm::{Alarm, Lost, Trouble};
@@ -140,6 +141,8 @@ pub struct Vault {
     keys: KeyStore,
     blocks: Blocks,
     genesis: Option<Genesis>,
+    /// Leaves of segments below the given leaf.
+    segment_leaves: (u64, BTreeMap<u64, SegmentSealed>),
     journal: alarm::Journal,
 }
 
@@ -178,8 +181,21 @@ impl Vault {
         let keys = KeyStore::new(disk, dir.folder.join("keys"), dir.vault_key()?);
         let journal = alarm::Journal::load(&dir)?;
         let blocks = Blocks::default();
-        let mut vault =
-            Self { dir, clock, policy, signer, pinned, state, leaves, keys, blocks, genesis: None, journal };
+        let segment_leaves = (0, BTreeMap::new());
+        let mut vault = Self {
+            segment_leaves,
+            dir,
+            clock,
+            policy,
+            signer,
+            pinned,
+            state,
+            leaves,
+            keys,
+            blocks,
+            genesis: None,
+            journal,
+        };
         vault.check_own_log()?;
         Ok(vault)
     }

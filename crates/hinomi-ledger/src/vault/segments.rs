@@ -52,16 +52,15 @@ impl Vault {
         Ok(())
     }
 
-    /// The held leaf of a segment.
+    /// The held leaf of a segment. Every leaf is looked at once in the life of this object.
     fn segment_leaf(&mut self, number: u64, held: u64) -> Result<Option<SegmentSealed>, LedgerError> {
-        for index in (0..held).rev() {
-            if let Leaf::SegmentSealed(sealed) = self.leaves.leaf(index, held)?
-                && sealed.number == number
-            {
-                return Ok(Some(sealed));
+        while self.segment_leaves.0 < held {
+            if let Leaf::SegmentSealed(sealed) = self.leaves.leaf(self.segment_leaves.0, held)? {
+                self.segment_leaves.1.insert(sealed.number, sealed);
             }
+            self.segment_leaves.0 += 1;
         }
-        Ok(None)
+        Ok(self.segment_leaves.1.get(&number).cloned())
     }
 
     /// Fetches a segment and gives it its name if its bytes are the signed ones.
@@ -126,8 +125,11 @@ impl Vault {
                     return Ok(());
                 }
             };
-            if frame.prelude.kind != FrameKind::Records {
-                continue;
+            match frame.prelude.kind {
+                FrameKind::Records => {}
+                // Behind it stands only where it begins.
+                FrameKind::Index => return Ok(()),
+                _ => continue,
             }
             match self.blocks.add(&frame, &ledger, &mut self.keys) {
                 Err(LedgerError::Malformed { what, .. } | LedgerError::NotAuthentic { what }) => {
