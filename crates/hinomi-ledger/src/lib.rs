@@ -14,7 +14,6 @@ mod cursor;
 mod data_key;
 mod disk;
 mod engine;
-pub mod erasure;
 mod error;
 mod files;
 mod frame;

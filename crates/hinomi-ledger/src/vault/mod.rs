@@ -20,6 +20,7 @@
 //! HTTP (`hinomi-server`), watching without holding (`witness`), copies in object stores (`objects`).
 
 mod alarm;
+mod approval;
 mod blocks;
 mod dir;
 mod directory;
