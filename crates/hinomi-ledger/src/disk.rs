@@ -14,12 +14,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hinomi_model::{Access, DirEntry, Disk, DiskFile, DiskLock, DiskMetadata, EntryKind};
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags, Stat};
 
 /// Parts handed to one `pwritev`; Linux refuses more than 1,024.
 const PARTS_PER_WRITE: usize = 1024;
+
+/// A child of this process shares its locks for the moment between its birth and the start of its program, so a lock that
+/// was just given up may still be taken.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The file system of this computer.
 #[derive(Clone, Copy, Default, Debug)]
@@ -110,11 +116,15 @@ impl Disk for FileDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = File::from(repeat(|| rustix::fs::open(path, flags, Mode::empty()))?);
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(HeldLock(file))),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
+        for attempt in 0..=LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Box::new(HeldLock(file))),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {}
+            }
         }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {

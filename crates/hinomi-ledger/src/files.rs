@@ -24,10 +24,11 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// Creates a folder and makes its name durable, unless it is there.
+/// Creates a folder unless it is there, and makes its name durable in both cases: whoever created it may have failed
+/// to.
 pub(crate) fn ensure_dir(disk: &dyn Disk, path: &Path, mode: u32) -> Result<(), LedgerError> {
     match disk.create_dir(path, mode) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => other.map_err(io_error("create", path))?,
     }
     sync_dir(disk, folder_of(path))

@@ -14,6 +14,7 @@ mod cursor;
 mod data_key;
 mod disk;
 mod engine;
+pub mod erasure;
 mod error;
 mod files;
 mod frame;

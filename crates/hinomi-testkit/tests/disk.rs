@@ -291,3 +291,18 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(3), run(3));
     assert_ne!(run(3).0, run(4).0);
 }
+
+#[test]
+fn what_readers_can_have_seen_is_known_after_the_loss_of_power() {
+    let disk = MemoryDisk::new(2);
+    disk.watch("/shown");
+    disk.create_dir(path("a"), 0o700).unwrap();
+    for round in 0..3_u8 {
+        let file = disk.open(path("a/next"), NEW).unwrap();
+        write(&file, &[round; 2], 0).unwrap();
+        disk.rename(path("a/next"), path("a/shown")).unwrap();
+    }
+    let _ = disk.restart();
+    assert_eq!(disk.take_shown(), [[0, 0], [1, 1], [2, 2]]);
+    assert!(disk.take_shown().is_empty());
+}

@@ -91,15 +91,14 @@ pub(crate) fn create(
     options: &Options,
 ) -> Result<(), LedgerError> {
     let disk = &*around.disk;
-    if disk.exists(&places.format()).map_err(io_error("look for", &places.format()))? {
+    let exists = |path: &Path| disk.exists(path).map_err(io_error("look for", path));
+    if exists(&places.format())? && !exists(&places.creating())? {
         return Err(LedgerError::Refused { why: "there is a ledger already" });
     }
     for folder in [&places.evidence, &places.keys] {
         let parents: Vec<&Path> = folder.ancestors().skip(1).collect();
         for parent in parents.into_iter().rev().filter(|p| !p.as_os_str().is_empty()) {
-            if !disk.exists(parent).map_err(io_error("look for", parent))? {
-                files::ensure_dir(disk, parent, 0o700)?;
-            }
+            ensure_parent(disk, parent)?;
         }
     }
     files::ensure_dir(disk, &places.evidence, 0o755)?;
@@ -114,9 +113,36 @@ pub(crate) fn create(
     }
     let _lock = lock_folder(disk, places)?;
     let identity = first_leaf(around, places, creation, options)?;
-    files::create(disk, &places.format(), 0o644, identity.encode().as_bytes())?;
+    files::replace(disk, &places.format(), 0o644, identity.encode().as_bytes(), true)?;
     files::remove(disk, &places.creating())?;
     files::sync_dir(disk, &places.evidence)
+}
+
+/// A folder above the ledger, which may be that of an attempt that failed before its name was durable. Folders that this
+/// user may not open are somebody else's.
+fn ensure_parent(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
+    if !disk.exists(folder).map_err(io_error("look for", folder))? {
+        return files::ensure_dir(disk, folder, 0o700);
+    }
+    match files::sync_dir(disk, files::folder_of(folder)) {
+        Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
+}
+
+/// Ends a creation whose last steps failed: the format file may be in memory only.
+pub(crate) fn finish_creation(
+    disk: &dyn Disk,
+    places: &Places,
+    identity: &Identity,
+) -> Result<(), LedgerError> {
+    let marker = places.creating();
+    if disk.exists(&marker).map_err(io_error("look for", &marker))? {
+        files::replace(disk, &places.format(), 0o644, identity.encode().as_bytes(), true)?;
+        files::remove(disk, &marker)?;
+        files::sync_dir(disk, &places.evidence)?;
+    }
+    Ok(())
 }
 
 /// Removes what an interrupted creation left.
@@ -130,8 +156,14 @@ fn begin_again(disk: &dyn Disk, places: &Places) -> Result<(), LedgerError> {
         }
         return files::create(disk, &marker, 0o600, &[]);
     }
-    files::remove(disk, &wal_of(places))?;
-    files::remove(disk, &places.checkpoint())?;
+    // A checkpoint of the first attempt must not come back after a crash, beside the log of the second.
+    for path in [places.format(), wal_of(places), places.checkpoint()] {
+        let folder = files::folder_of(&path);
+        if disk.exists(folder).map_err(io_error("look for", folder))? {
+            files::remove(disk, &path)?;
+            files::sync_dir(disk, folder)?;
+        }
+    }
     if disk.exists(&places.keys).map_err(io_error("look for", &places.keys))? {
         files::shred(disk, &places.signer())?;
         for ending in [".kek", ".ring"] {

@@ -14,7 +14,7 @@ use super::recovery::{Recovery, Replayed, replay};
 use super::ticket::{Piece, Ticket};
 use crate::LedgerError;
 use crate::keys::{KeyRing, load_signer};
-use crate::leaf::{BlockId, MAX_NAME, Scope};
+use crate::leaf::{BlockId, DataKeyId, MAX_NAME, Scope};
 use crate::options::{Creation, Options, Places, Surroundings};
 use crate::publish::Publisher;
 use crate::records::{MAX_RECORD, Record};
@@ -87,16 +87,12 @@ impl Ledger {
         let identity = load_identity(&*disk, &places)?;
         let guard = lock_folder(&*disk, &places)?;
         check_modes(&*disk, &places)?;
-        crate::files::remove(&*disk, &places.creating())?;
+        create::finish_creation(&*disk, &places, &identity)?;
         let mut ring = KeyRing::load(&*disk, &places.keys, identity.ledger, true)?;
         let replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
         let mut report = replayed.report.clone();
-        let zombies: Vec<_> =
-            replayed.buried.iter().copied().filter(|key| ring.entry(*key).is_some()).collect();
-        if !zombies.is_empty() {
-            ring.destroy(&*disk, &zombies, &*around.entropy)?;
-            report.keys_destroyed = zombies.len() as u64;
-        }
+        ring.settle(replayed.state.keys_logged)?;
+        report.keys_destroyed = destroy_buried(&around, &mut ring, &replayed.buried)?;
         let sealed = Sealed {
             files: replayed.sealed_files.iter().copied().collect(),
             named: replayed.named.clone(),
@@ -231,13 +227,13 @@ fn resume(
 ) -> Result<Core, LedgerError> {
     let (disk, folder) = (&*around.disk, places.wal());
     let room = options.queue_bytes + options.tick_bytes;
-    let wal = if replayed.sealed {
+    let mut wal = WalWriter::resume(disk, &folder, replayed.newest, &replayed.resume)?;
+    if replayed.sealed {
+        let (number, frame) = (replayed.newest + 1, replayed.resume.next_frame);
         let state = replayed.state.clone();
         let opening = Opening { ledger: identity.ledger, created_ns: around.now_ns(), state };
-        WalWriter::create(disk, &folder, replayed.newest + 1, replayed.resume.next_frame, &opening, room)?
-    } else {
-        WalWriter::resume(disk, &folder, replayed.newest, &replayed.resume)?
-    };
+        wal = WalWriter::create(disk, &folder, number, frame, &opening, room)?;
+    }
     Ok(Core {
         around: around.clone(),
         options: options.clone(),
@@ -256,6 +252,19 @@ fn resume(
         has_records: replayed.has_records && !replayed.sealed,
         signed: replayed.signed,
     })
+}
+
+/// Finishes the destruction of keys whose tombstone is in the log. How many there were.
+fn destroy_buried(
+    around: &Surroundings,
+    ring: &mut KeyRing,
+    buried: &[DataKeyId],
+) -> Result<u64, LedgerError> {
+    let zombies: Vec<_> = buried.iter().copied().filter(|key| ring.entry(*key).is_some()).collect();
+    if !zombies.is_empty() {
+        ring.destroy(&*around.disk, &zombies, &*around.entropy)?;
+    }
+    Ok(zombies.len() as u64)
 }
 
 fn by_day(records: Vec<Record>) -> Vec<(u32, Vec<Record>)> {

@@ -96,6 +96,8 @@ struct Replay<'a> {
     has_records: bool,
     named: BTreeMap<u64, SegmentSealed>,
     buried: Vec<DataKeyId>,
+    /// Keys with a leaf that the ring does not have.
+    unknown: Vec<DataKeyId>,
     report: Recovery,
 }
 
@@ -124,6 +126,7 @@ pub(crate) fn replay(
         has_records: false,
         named: BTreeMap::new(),
         buried: Vec::new(),
+        unknown: Vec::new(),
         report: Recovery::default(),
     };
     let newest = numbers.last().copied().unwrap_or(0);
@@ -134,6 +137,10 @@ pub(crate) fn replay(
         if replay.sealed {
             sealed_files.push(number);
         }
+    }
+    if replay.unknown.iter().any(|key| !replay.buried.contains(key)) {
+        let what = "it lacks a key that the log names and that no order erased";
+        return Err(LedgerError::Damaged { path: places.keys.clone(), offset: 0, what });
     }
     let path = wal_path(&folder, newest);
     let open = replay.open_blocks(disk, &folder)?;
@@ -366,11 +373,10 @@ impl Replay<'_> {
 
     fn leaf(&mut self, leaf: &Leaf, state: &mut LogState) -> Result<(), LedgerError> {
         match leaf {
-            Leaf::KeyBorn(born) => {
-                if let Some(entry) = self.ring.entry(born.key) {
-                    state.keys_logged = state.keys_logged.max(entry.ordinal + 1);
-                }
-            }
+            Leaf::KeyBorn(born) => match self.ring.entry(born.key) {
+                Some(entry) => state.keys_logged = state.keys_logged.max(entry.ordinal + 1),
+                None => self.unknown.push(born.key),
+            },
             Leaf::Tombstone(tombstone) => self.buried.push(tombstone.key),
             Leaf::SegmentSealed(sealed) => {
                 self.named.insert(sealed.number, sealed.clone());

@@ -37,6 +37,8 @@ const MAGIC: [u8; 4] = *b"HnR1";
 const HEADER_LEN: usize = 4 + 16 + 8 + 8 + 4;
 const MAX_RING: u64 = 1 << 31;
 const MAX_ENTRY: usize = 64 * 1024;
+/// No addition is longer.
+const LAST_ADDITION: u64 = 2 * MAX_ENTRY as u64;
 /// Unwrapped keys kept at once.
 const MAX_UNWRAPPED: usize = 4096;
 const KEK_HEADER: &str = "hinomi key encryption key 1";
@@ -148,6 +150,9 @@ impl KeyRing {
         let epoch = *rings.last().ok_or_else(missing)?;
         let kek = load_kek(disk, &kek_path(folder, epoch))?;
         if finish {
+            // Before the old epoch goes, the name of the new one must be durable: the process that gave it may have ended
+            // before it was.
+            files::sync_dir(disk, folder)?;
             for old in rings.iter().filter(|e| **e != epoch) {
                 files::shred(disk, &ring_path(folder, *old))?;
             }
@@ -156,18 +161,8 @@ impl KeyRing {
             }
             files::shred(disk, &files::temporary(&ring_path(folder, epoch + 1)))?;
         }
-        let mut ring = Self::read(
-            disk,
-            folder,
-            ledger,
-            epoch,
-            kek,
-            if finish { Access::ReadWrite } else { Access::Read },
-        )?;
-        if finish {
-            ring.cut_torn_tail()?;
-        }
-        Ok(ring)
+        let access = if finish { Access::ReadWrite } else { Access::Read };
+        Self::read(disk, folder, ledger, epoch, kek, access)
     }
 
     fn read(
@@ -213,20 +208,31 @@ impl KeyRing {
                     ring.len = (bytes.len() - rest.len()) as u64;
                 }
                 // An addition that was never finished, hence never used.
-                Next::Torn => break,
-                Next::Damaged => return Err(damaged(at, "the checksum of an entry does not hold")),
+                Next::Bad if !any_entry_behind(rest) => break,
+                Next::Bad => return Err(damaged(at, "the checksum of an entry does not hold")),
             }
         }
         Ok(ring)
     }
 
-    fn cut_torn_tail(&mut self) -> Result<(), LedgerError> {
+    /// Cuts off an addition that was never finished and writes the last one again: after a failed sync the system may
+    /// show bytes that never reached the disk. `logged` keys have a leaf; if they are not all here or erased, what looks
+    /// unfinished was finished once, and is left as it is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Io`].
+    pub(crate) fn settle(&mut self, logged: u64) -> Result<(), LedgerError> {
         let path = ring_path(&self.folder, self.epoch);
-        if self.file.len().map_err(io_error("measure", &path))? > self.len {
-            self.file.set_len(self.len).map_err(io_error("cut", &path))?;
-            self.file.sync_data().map_err(io_error("sync", &path))?;
+        if logged > self.next_ordinal {
+            let what = "keys are missing at the end that the log names";
+            return Err(LedgerError::Damaged { path, offset: self.len, what });
         }
-        Ok(())
+        let start = self.len.saturating_sub(LAST_ADDITION);
+        let mut again = vec![0; (self.len - start) as usize];
+        self.file.read_exact_at(&mut again, start).map_err(io_error("read", &path))?;
+        self.file.set_len(self.len).map_err(io_error("cut", &path))?;
+        self.file.write_all_at(&[IoSlice::new(&again)], start).map_err(io_error("write", &path))?;
+        self.file.sync_data().map_err(io_error("sync", &path))
     }
 
     fn insert(&mut self, entry: RingEntry) {
@@ -376,22 +382,24 @@ pub(crate) fn sealed_to(
 
 enum Next<'a> {
     Entry(&'a [u8], &'a [u8]),
-    Torn,
-    Damaged,
+    Bad,
 }
 
-/// The first entry of `bytes`. What reaches the end of the file may be torn; what stands before other bytes may not.
+/// The first entry of `bytes`.
 fn next_entry(bytes: &[u8]) -> Next<'_> {
     let mut at = Cursor::new(bytes, "entry");
-    let (Ok(len), Ok(crc)) = (at.u32(), at.u32()) else { return Next::Torn };
-    let Ok(payload) = at.take(len as usize) else {
-        return if len as usize > MAX_ENTRY { Next::Damaged } else { Next::Torn };
-    };
-    let rest = at.rest();
-    if checksum(payload) == crc && !payload.is_empty() {
-        return Next::Entry(payload, rest);
+    let (Ok(len), Ok(crc)) = (at.u32(), at.u32()) else { return Next::Bad };
+    match at.take(len as usize) {
+        Ok(payload) if !payload.is_empty() && payload.len() <= MAX_ENTRY && checksum(payload) == crc => {
+            Next::Entry(payload, at.rest())
+        }
+        _ => Next::Bad,
     }
-    if rest.iter().all(|b| *b == 0) { Next::Torn } else { Next::Damaged }
+}
+
+/// Whether an entry stands behind the bad one that `bytes` begins with: then that one was finished once.
+fn any_entry_behind(bytes: &[u8]) -> bool {
+    (1..bytes.len()).any(|at| matches!(bytes.get(at..).map(next_entry), Some(Next::Entry(..))))
 }
 
 fn checksum(payload: &[u8]) -> u32 {

@@ -20,7 +20,6 @@
 //! HTTP (`hinomi-server`), watching without holding (`witness`), copies in object stores (`objects`).
 
 mod alarm;
-mod approval;
 mod blocks;
 mod dir;
 mod directory;

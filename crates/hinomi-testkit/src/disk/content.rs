@@ -23,6 +23,8 @@ pub(super) struct Content {
     pending: Vec<(u64, Change)>,
     /// Up to here space is taken; sparse lengthening takes none.
     reserved: usize,
+    /// Up to here space was taken before it was written: it reads as zeros until it is.
+    allocated: usize,
 }
 
 /// Which of the pending changes reach the disk.
@@ -43,7 +45,7 @@ pub(super) enum Survival {
 pub(super) struct Medium {
     /// Bytes that are written together, unless power is lost in between.
     pub(super) sector: usize,
-    /// Whether space that was taken but not written reads as other bytes than zeros after a crash.
+    /// Whether space that a write took by itself reads as other bytes than zeros when the bytes did not survive.
     pub(super) garbage: bool,
 }
 
@@ -71,11 +73,13 @@ impl Content {
 
     pub(super) fn set_len(&mut self, step: u64, len: usize) {
         self.reserved = self.reserved.min(len);
+        self.allocated = self.allocated.min(len);
         self.change(step, Change::SetLen(len));
     }
 
     pub(super) fn extend(&mut self, step: u64, len: usize) {
         self.reserved = self.reserved.max(len);
+        self.allocated = self.allocated.max(len);
         self.change(step, Change::Extend(len));
     }
 
@@ -109,6 +113,7 @@ impl Content {
         self.pending.clear();
         self.live = self.durable.clone();
         self.reserved = self.live.len();
+        self.allocated = self.allocated.min(self.live.len());
     }
 
     fn survivor(&self, survival: Survival, medium: Medium, random: &mut Seeded) -> Vec<u8> {
@@ -144,7 +149,7 @@ impl Content {
             let old = self.durable.get(start..end.min(self.durable.len())).unwrap_or_default();
             let mut sector = old.to_vec();
             sector.resize(end - start, 0);
-            if old.is_empty() && medium.garbage {
+            if old.is_empty() && medium.garbage && start >= self.allocated {
                 random.fill(&mut sector);
             }
             let cut = any_cut(count, random);

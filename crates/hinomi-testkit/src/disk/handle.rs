@@ -112,6 +112,10 @@ impl Disk for MemoryDisk {
             if extent != Extent::Nothing && source != target {
                 let step = state.steps;
                 state.names.change(step, vec![(source, None), (target, Some(node))]);
+                if state.watched.as_ref().is_some_and(|ending| to.to_string_lossy().ends_with(ending)) {
+                    let seen = state.node(node)?.content.live().to_vec();
+                    state.shown.push(seen);
+                }
             }
             Ok(())
         })

@@ -63,6 +63,8 @@ struct State {
     capacity: Option<u64>,
     read_error_percent: u64,
     trace: Option<Vec<String>>,
+    watched: Option<String>,
+    shown: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,8 @@ impl MemoryDisk {
             capacity: None,
             read_error_percent: 0,
             trace: None,
+            watched: None,
+            shown: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), restarts: 0 }
     }
@@ -158,6 +162,17 @@ impl MemoryDisk {
         let node = state.names.resolve(path)?;
         state.node(node)?.content.alter(alter);
         Ok(())
+    }
+
+    /// Notes from now on what every file holds that gets a name with this ending by a rename: what somebody who reads
+    /// the file at any time can have seen.
+    pub fn watch(&self, ending: &str) {
+        self.state().watched = Some(ending.to_owned());
+    }
+
+    /// Takes what was noted since the last time, also after a loss of power.
+    pub fn take_shown(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state().shown)
     }
 
     /// Starts to note every step, for the report of a failing seed.

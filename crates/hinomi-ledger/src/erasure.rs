@@ -15,7 +15,7 @@ use crate::leaf::{DataKeyId, Genesis, Scope, Tombstone};
 use crate::note::{Algorithm, KeyName, Note, VerifierKey};
 
 /// The name that erasers sign under.
-pub(super) const ERASER_NAME: &str = "hinomi-eraser";
+pub const ERASER_NAME: &str = "hinomi-eraser";
 const FIRST_LINE: &str = "hinomi erasure approval 1";
 
 fn hex(bytes: &[u8]) -> String {
@@ -31,7 +31,7 @@ fn line(text: &str) -> String {
 }
 
 /// What the eraser signs to let go of one data key.
-pub(super) fn approval_text(ledger: &[u8; 16], key: DataKeyId, scope: &Scope, reason: &str) -> String {
+pub fn approval_text(ledger: &[u8; 16], key: DataKeyId, scope: &Scope, reason: &str) -> String {
     let what = format!("{} / {} / day {}", scope.source, scope.class, scope.day);
     let (ledger, key) = (hex(ledger), hex(&key.0));
     format!("{FIRST_LINE}\nledger {ledger}\nkey {key}\nscope {}\nreason {}\n", line(&what), line(reason))
@@ -41,7 +41,7 @@ pub(super) fn approval_text(ledger: &[u8; 16], key: DataKeyId, scope: &Scope, re
 ///
 /// # Errors
 /// [`LedgerError::NotAuthentic`] or [`LedgerError::Malformed`] when he did not.
-pub(super) fn check_approval(genesis: &Genesis, tombstone: &Tombstone) -> Result<(), LedgerError> {
+pub fn check_approval(genesis: &Genesis, tombstone: &Tombstone) -> Result<(), LedgerError> {
     let unsigned = LedgerError::NotAuthentic { what: "the approval of an erasure" };
     if genesis.eraser == [0; 32] {
         return Err(unsigned);

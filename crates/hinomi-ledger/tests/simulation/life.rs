@@ -1,0 +1,296 @@
+//! What happens to the ledger of one schedule, from its creation to the last look.
+
+use std::io;
+use std::sync::Arc;
+
+use hinomi_ledger::{Creation, Ledger, LedgerError, Reader, Record, Ticket};
+use hinomi_model::{Clock, Disk};
+use hinomi_testkit::disk::{Fault, When};
+
+use crate::promises::{Given, published_leaves};
+use crate::world::World;
+
+const SOURCES: [&str; 3] = ["fw", "proxy", "dc1"];
+
+/// How a life of the process ends, besides in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Order,
+    Power,
+    Kill,
+}
+
+impl World {
+    /// The whole schedule. What went wrong, if anything did.
+    pub fn live(&mut self) -> Result<(), String> {
+        self.plant();
+        self.create()?;
+        for _ in 0..2 + self.random.below(4) {
+            self.totals.lives += 1;
+            self.plan_faults();
+            if let Some(ledger) = self.open_in_trouble()? {
+                self.one_life(ledger)?;
+            }
+            self.disk.heal();
+            self.disk.set_capacity(None);
+            self.plant();
+        }
+        self.last_look()
+    }
+
+    fn create(&mut self) -> Result<(), String> {
+        let creation = Creation { origin: "logs.example.jp/evidence".to_owned(), eraser: None };
+        if self.random.chance(50) {
+            let fault = self.any_fault();
+            let step = self.disk.steps() + self.random.below(60);
+            self.disk.plan(When::Step(step), fault);
+        }
+        for _ in 0..4 {
+            let created = Ledger::create(&self.surroundings(), &self.places, &creation, &self.options);
+            self.see()?;
+            match created {
+                // Refused: a creation whose last step failed although it was done.
+                Ok(()) | Err(LedgerError::Refused { why: "there is a ledger already" }) => return Ok(()),
+                Err(_) => self.totals.interrupted_creations += 1,
+            }
+            // It begins again with another key, so it is another log; nobody was told the first key.
+            self.promises.shown.clear();
+            self.come_back();
+            self.disk.heal();
+            self.plant();
+        }
+        Err("a ledger could not be created on a sound disk".to_owned())
+    }
+
+    fn any_fault(&mut self) -> Fault {
+        match self.random.below(4) {
+            0 | 1 => Fault::Crash,
+            2 => Fault::Error(io::ErrorKind::Other),
+            _ => Fault::ErrorButDone(io::ErrorKind::Other),
+        }
+    }
+
+    fn plan_faults(&mut self) {
+        let reach = [40, 150, 600][self.random.index(3)];
+        let at = self.disk.steps() + self.random.below(reach);
+        match self.random.below(10) {
+            0 | 1 => {}
+            2 => {
+                let used = 40_000 + self.random.below(150_000);
+                self.disk.set_capacity(Some(used));
+            }
+            _ => {
+                let fault = self.any_fault();
+                self.disk.plan(When::Step(at), fault);
+            }
+        }
+    }
+
+    /// Opens the ledger, although opening may be interrupted. `None` when the disk was too full.
+    fn open_in_trouble(&mut self) -> Result<Option<Ledger>, String> {
+        loop {
+            let opened = Ledger::open(self.surroundings(), self.places.clone(), self.options.clone());
+            self.see()?;
+            match opened {
+                Ok((ledger, recovery)) => {
+                    self.totals.dropped_tails += u64::from(recovery.dropped_bytes > 0);
+                    self.totals.recovered_records += recovery.open_records;
+                    return Ok(Some(ledger));
+                }
+                Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+                    self.totals.full += 1;
+                    self.come_back();
+                    return Ok(None);
+                }
+                // A planned fault strikes once.
+                Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::Other => {
+                    self.totals.interrupted_openings += 1;
+                    self.come_back();
+                }
+                Err(error) => return Err(format!("opening: {}", chain(&error))),
+            }
+        }
+    }
+
+    /// After a failure: the computer lost power, or only the process ended.
+    fn come_back(&mut self) {
+        if self.disk.is_down() || self.random.chance(50) {
+            self.disk = self.disk.restart();
+            self.totals.crashes += 1;
+        } else {
+            self.disk = self.disk.kill_process();
+            self.totals.kills += 1;
+        }
+    }
+
+    fn one_life(&mut self, ledger: Ledger) -> Result<(), String> {
+        let mut waiting: Vec<(usize, Ticket)> = Vec::new();
+        let mut alive = true;
+        for _ in 0..self.random.below(60) {
+            alive = self.one_call(&ledger, &mut waiting)?;
+            self.see()?;
+            self.note_promises(&mut waiting)?;
+            if !alive {
+                break;
+            }
+        }
+        let end = match self.random.below(4) {
+            0 | 1 if alive => End::Order,
+            _ if self.disk.is_down() || self.random.chance(60) => End::Power,
+            _ => End::Kill,
+        };
+        match end {
+            End::Order => {
+                let closed = ledger.close();
+                self.note_promises(&mut waiting)?;
+                if closed.is_err() {
+                    self.totals.errors += 1;
+                    self.come_back();
+                }
+            }
+            End::Power => {
+                self.disk = self.disk.restart();
+                self.totals.crashes += 1;
+                drop(ledger);
+            }
+            End::Kill => {
+                self.disk = self.disk.kill_process();
+                self.totals.kills += 1;
+                drop(ledger);
+            }
+        }
+        self.see()?;
+        self.note_promises(&mut waiting)
+    }
+
+    /// One call of the ledger. Whether it goes on working.
+    fn one_call(&mut self, ledger: &Ledger, waiting: &mut Vec<(usize, Ticket)>) -> Result<bool, String> {
+        self.clock.advance(self.random.below(400_000_000) as i64);
+        if self.random.chance(3) {
+            // The clock is set.
+            let back = self.random.chance(50);
+            let by = self.random.below(2 * 86_400) as i64 * 1_000_000_000;
+            self.clock.advance(if back { -by } else { by });
+        }
+        let done = match self.random.below(12) {
+            0..=5 => return self.append(ledger, waiting),
+            6 | 7 => ledger.commit(),
+            8 => ledger.pack(),
+            _ => ledger.tick(),
+        };
+        match done {
+            Ok(()) => Ok(true),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// An error of the ledger is fine if the disk had one; afterwards nothing may be accepted any more.
+    fn failed(&mut self, error: &LedgerError) -> Result<bool, String> {
+        match error {
+            LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                self.totals.full += 1;
+                Ok(true)
+            }
+            LedgerError::Io { .. } | LedgerError::Poisoned { .. } => {
+                self.totals.errors += 1;
+                Ok(false)
+            }
+            other => Err(format!("an unexpected refusal: {}", chain(other))),
+        }
+    }
+
+    fn append(&mut self, ledger: &Ledger, waiting: &mut Vec<(usize, Ticket)>) -> Result<bool, String> {
+        let source = SOURCES[self.random.index(SOURCES.len())];
+        let records: Vec<Record> = (0..=self.random.below(4)).map(|_| self.record()).collect();
+        match ledger.append(source, "security", records.clone()) {
+            Ok(ticket) => {
+                let parts = ticket.parts().collect();
+                let given =
+                    Given { source: source.to_owned(), records, parts, durable: false, located: None };
+                waiting.push((self.promises.given.len(), ticket));
+                self.promises.given.push(given);
+                Ok(true)
+            }
+            Err(error) => {
+                self.totals.refused += 1;
+                // The first of them may have been accepted before the disk failed.
+                self.promises.refused.extend(records);
+                self.failed(&error)
+            }
+        }
+    }
+
+    fn record(&mut self) -> Record {
+        let len = match self.random.below(8) {
+            0 => 0,
+            1..=5 => self.random.index(120),
+            6 => self.random.index(700),
+            _ => self.random.index(6_000),
+        };
+        self.next_line += 1;
+        let mut bytes = format!("line {} ", self.next_line).into_bytes();
+        let start = bytes.len();
+        bytes.resize(start + len, b'x');
+        if self.random.chance(30) {
+            self.random.fill(&mut bytes[start..]);
+        }
+        let received_ns = u64::try_from(self.clock.now().as_nanos()).unwrap();
+        let sequence = self.random.chance(50).then_some(self.next_line);
+        Record { received_ns, sequence, bytes }
+    }
+
+    /// Asks the tickets what the ledger says.
+    fn note_promises(&mut self, waiting: &mut Vec<(usize, Ticket)>) -> Result<(), String> {
+        for (at, ticket) in waiting.iter() {
+            let given = &mut self.promises.given[*at];
+            if ticket.is_durable().unwrap_or(false) && !given.durable {
+                given.durable = true;
+                self.totals.acknowledged += given.records.len() as u64;
+            }
+            if let Ok(located) = ticket.wait_committed() {
+                if !given.durable {
+                    return Err("records are committed but not durable".to_owned());
+                }
+                given.located = Some(located);
+            }
+        }
+        waiting.retain(|(at, _)| self.promises.given[*at].located.is_none());
+        Ok(())
+    }
+
+    /// What anybody can have seen of the published log.
+    fn see(&mut self) -> Result<(), String> {
+        self.disk.take_shown().iter().try_for_each(|note| self.promises.saw(note))
+    }
+
+    /// Power is lost a last time; then everything must be there.
+    fn last_look(&mut self) -> Result<(), String> {
+        self.disk = self.disk.restart();
+        self.disk.heal();
+        let opened = Ledger::open(self.surroundings(), self.places.clone(), self.options.clone());
+        let (ledger, _) = opened.map_err(|e| format!("the last opening: {}", chain(&e)))?;
+        self.see()?;
+        let log = self.places.evidence.join("log");
+        let leaves = published_leaves(&self.disk, &log)?;
+        self.promises.check_log(&leaves)?;
+        self.totals.leaves += leaves.len() as u64;
+        let files = self.disk.list(&self.places.evidence.join("wal")).map_err(|e| e.to_string())?;
+        let newest = files.last().and_then(|file| file.name.to_str()?.get(..16)?.parse::<u64>().ok());
+        self.totals.rotations += newest.unwrap_or(1) - 1;
+        self.totals.steps += self.disk.steps();
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let reader = Reader::open(disk, self.places.clone(), true).map_err(|e| format!("reading: {e}"))?;
+        self.promises.check_records(&reader)?;
+        ledger.close().map_err(|e| format!("the last closing: {}", chain(&e)))
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
