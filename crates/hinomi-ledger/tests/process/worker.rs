@@ -133,9 +133,9 @@ fn hand_in(folder: &Path, first: u64, most: u64, threads: usize) -> Result<(), L
         waiting.push_back((number, ledger.append(&source, "security", records)?));
         if threads == 0 {
             if number % 20 == 0 {
-                ledger.tick()?
+                ledger.tick()?;
             } else {
-                ledger.commit()?
+                ledger.commit()?;
             }
             if number % 100 == 0 {
                 ledger.pack()?;
