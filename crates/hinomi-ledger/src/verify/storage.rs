@@ -583,6 +583,12 @@ fn check_wal(
 /// A checkpoint that is older than one in the write-ahead log was put back.
 pub(crate) fn check_checkpoint_is_newest(context: &mut Context<'_>, files: &Files) {
     let newest = files.checkpoints.iter().map(|(_, c)| c.size).max().unwrap_or(0);
+    let begins = files.openings.values().map(|o| o.state.size()).max().unwrap_or(0);
+    if newest < context.published.size() && begins < context.published.size() {
+        let path = wal_path(&context.places.wal(), files.numbers.last().copied().unwrap_or(0));
+        let what = "the file ends before the checkpoint that was published from it: its end is missing";
+        return context.find_in(path, None, what);
+    }
     if newest <= context.published.size() {
         return;
     }
