@@ -321,21 +321,21 @@ impl<'a, 'c> Planner<'a, 'c> {
         })
     }
 
-    /// A variant moves all steps by the same hours and stretches the days between them, so that their order stays.
+    /// A variant moves all steps by the same hours and stretches the time between them, so that their order stays.
     fn step_time(&self, step: &Step, era: &Era) -> Result<i64, ScenarioError> {
-        let clock = parse_clock(&step.at).ok_or_else(|| ScenarioError::Notation {
-            place: step.id.clone(),
-            value: step.at.clone(),
-            expected: "a time of day such as 23:41",
-        })?;
         let variant = &self.library.scenario.variant;
         let pick = |salt: u64, most: usize| {
             self.selection.variant.map(|v| below(mix(v, salt), most as u64) as usize)
         };
         let pace = pick(1, variant.pace_percent.len()).and_then(|at| variant.pace_percent.get(at));
         let shift = pick(2, variant.shift_hours.len()).and_then(|at| variant.shift_hours.get(at));
-        let day = i64::from(step.day) * i64::from(pace.copied().unwrap_or(100)) / 100;
-        Ok(era.midnight(day) + clock + shift.copied().unwrap_or(0) * HOUR)
+        let offsets = self.library.scenario.steps.iter().map(offset).collect::<Result<Vec<_>, _>>()?;
+        let first = offsets.into_iter().min().unwrap_or_default();
+        let since = (offset(step)? - first) / 100 * i64::from(pace.copied().unwrap_or(100));
+        // Moved to before the span, the case begins a day later.
+        let begin = first + shift.copied().unwrap_or(0) * HOUR;
+        let begin = if begin < 0 { begin + DAY } else { begin };
+        Ok(era.midnight(0) + begin + since)
     }
 
     fn timing(&self, activity: &Activity) -> Result<Timing, ScenarioError> {
@@ -474,6 +474,16 @@ impl<'a, 'c> Planner<'a, 'c> {
         }
         Ok(parts)
     }
+}
+
+/// Time of a step since the beginning of the span.
+fn offset(step: &Step) -> Result<i64, ScenarioError> {
+    let clock = parse_clock(&step.at).ok_or_else(|| ScenarioError::Notation {
+        place: step.id.clone(),
+        value: step.at.clone(),
+        expected: "a time of day such as 23:41",
+    })?;
+    Ok(i64::from(step.day) * DAY + clock)
 }
 
 fn optional_span(place: &str, text: &str) -> Result<Span, ScenarioError> {

@@ -1,6 +1,7 @@
 //! The command line's arguments.
 
 mod scenario;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use scenario::{RenderArgs, RenderShape, Scenario};
+pub use trial::{Trial, TrialArgs, TrialSubject};
 
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]
@@ -38,6 +40,9 @@ pub enum Command {
     /// Render organisations and cases into logs, with the truth about them
     #[command(subcommand)]
     Scenario(Scenario),
+    /// Measure what is detected, how soon, and with how much noise
+    #[command(subcommand)]
+    Trial(Trial),
     /// Print shell completions
     Completions {
         /// Shell to print them for

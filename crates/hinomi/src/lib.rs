@@ -9,6 +9,7 @@ mod clock;
 pub mod command;
 mod correlated;
 pub mod exit;
+pub mod measure;
 pub mod render;
 pub mod report;
 pub mod rulebook;

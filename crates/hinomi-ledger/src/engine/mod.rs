@@ -12,7 +12,6 @@
 
 mod core;
 mod create;
-mod erase;
 mod intake;
 mod ledger;
 mod packer;
@@ -21,8 +20,7 @@ mod step;
 mod ticket;
 
 pub use create::Identity;
-pub(crate) use create::{check_modes, load_identity};
-pub use erase::Erasure;
+pub(crate) use create::{load_identity, lock_folder};
 pub use ledger::Ledger;
 pub use recovery::Recovery;
 pub(crate) use recovery::damaged_at;

@@ -3,6 +3,5 @@
 
 mod model;
 mod support;
-mod tampering;
 mod vault;
 mod writing;

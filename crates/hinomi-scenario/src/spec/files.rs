@@ -32,6 +32,9 @@ pub(crate) struct Organisation {
     pub(crate) words: BTreeMap<String, Vec<String>>,
     /// Files of formats.
     pub(crate) formats: Vec<String>,
+    /// Files with ways of working that several organisations share.
+    #[serde(default)]
+    pub(crate) includes: Vec<String>,
     /// Hours of work.
     #[serde(default)]
     pub(crate) shapes: BTreeMap<String, Shape>,
@@ -40,6 +43,37 @@ pub(crate) struct Organisation {
     #[serde(default)]
     pub(crate) lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     pub(crate) noise: Vec<Activity>,
+}
+
+/// What several organisations share. What an organisation says itself wins.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Customs {
+    #[expect(dead_code, reason = "read so that an unknown version can be refused one day")]
+    version: u32,
+    #[serde(default)]
+    words: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    shapes: BTreeMap<String, Shape>,
+    #[serde(default)]
+    lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
+    #[serde(default)]
+    noise: Vec<Activity>,
+}
+
+impl Organisation {
+    fn absorb(&mut self, customs: Customs) {
+        for (name, words) in customs.words {
+            self.words.entry(name).or_insert(words);
+        }
+        for (name, shape) in customs.shapes {
+            self.shapes.entry(name).or_insert(shape);
+        }
+        for (name, list) in customs.lists {
+            self.lists.entry(name).or_insert(list);
+        }
+        self.noise.extend(customs.noise);
+    }
 }
 
 /// Weights of the 24 hours, and of days without work.
@@ -173,7 +207,10 @@ impl Library {
     /// A file is missing or not as documented.
     pub fn load(file: &str, read: &dyn Fn(&str) -> Option<String>) -> Result<Self, ScenarioError> {
         let scenario: Scenario = parse(file, "the command line", read)?;
-        let organisation: Organisation = parse(&scenario.organisation, file, read)?;
+        let mut organisation: Organisation = parse(&scenario.organisation, file, read)?;
+        for name in organisation.includes.clone() {
+            organisation.absorb(parse(&name, &scenario.organisation, read)?);
+        }
         let mut formats = BTreeMap::new();
         for name in &organisation.formats {
             let part: FormatFile = parse(name, &scenario.organisation, read)?;

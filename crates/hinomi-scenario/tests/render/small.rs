@@ -168,10 +168,10 @@ fn a_variant_takes_other_tools_and_hours_and_keeps_the_order() {
             let (_, truth) = rendered(&library, &request);
             let times: Vec<(&str, &str)> =
                 truth.steps.iter().map(|s| (s.id.as_str(), s.start.as_str())).collect();
-            assert_eq!(
-                times,
-                [("S1", "2026-06-02T19:30:00.000000000Z"), ("S2", "2026-06-02T21:00:00.000000000Z")]
-            );
+            // Five hours later, and half the 25.5 hours from one to the other.
+            let expected =
+                [("S1", "2026-06-03T19:30:00.000000000Z"), ("S2", "2026-06-04T08:15:00.000000000Z")];
+            assert_eq!(times, expected);
             truth.choices["tool"]
         })
         .collect();

@@ -3,6 +3,7 @@
 mod investigate;
 mod rules;
 mod scenario;
+mod trial;
 
 use std::io::{self, Write};
 
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Investigate(args) => investigate::run(*args),
         Command::Rules(verb) => rules::run(verb),
         Command::Scenario(verb) => scenario::run(verb),
+        Command::Trial(verb) => trial::run(verb),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);

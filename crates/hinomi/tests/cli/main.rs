@@ -14,3 +14,4 @@ mod corpora;
 mod exits;
 mod output;
 mod support;
+mod trial;

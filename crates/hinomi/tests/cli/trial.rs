@@ -1,0 +1,171 @@
+//! `hinomi scenario` and `hinomi trial`: figures come from what really fired, and go when the rules go.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::support::{hinomi, list, stdout, text};
+
+/// A new folder for one test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trial-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A set of three recordings: two attacks, and ordinary work.
+fn set(name: &str) -> PathBuf {
+    let folder = scratch(name);
+    let cleared = "{\"@timestamp\":\"2026-01-10T01:02:03Z\",\"Channel\":\"Security\",\"Provider_Name\":\"Microsoft-Windows-Eventlog\",\"EventID\":1102,\"Computer\":\"srv1.example.jp\",\"SubjectUserName\":\"op1\"}\n";
+    let started = "{\"@timestamp\":\"2026-01-10T01:01:33Z\",\"Channel\":\"Security\",\"Provider_Name\":\"Microsoft-Windows-Security-Auditing\",\"EventID\":4688,\"Computer\":\"srv1.example.jp\",\"SubjectUserName\":\"op1\",\"NewProcessName\":\"C:\\\\Windows\\\\System32\\\\notepad.exe\",\"CommandLine\":\"notepad.exe\"}\n";
+    std::fs::write(folder.join("cleared.json"), format!("{started}{cleared}")).unwrap();
+    std::fs::write(folder.join("other.json"), cleared).unwrap();
+    std::fs::write(folder.join("quiet.json"), started).unwrap();
+    let labels = [
+        json!({"capture": "cleared.json", "techniques": ["T1070.001"], "group": "logs"}),
+        json!({"capture": "other.json", "techniques": ["T1486"], "group": "impact"}),
+        json!({"capture": "quiet.json", "techniques": ["T1059"], "group": "execution"}),
+        json!({"capture": "quiet.json", "benign": true}),
+    ];
+    let lines: String = labels.iter().map(|l| format!("{l}\n")).collect();
+    std::fs::write(folder.join("labels.jsonl"), lines).unwrap();
+    folder
+}
+
+fn run(args: &[&str]) -> (Option<i32>, Value) {
+    let output = hinomi(&[&["trial", "run", "--json"], args].concat());
+    let text = stdout(&output);
+    // What is worse follows the document.
+    let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    let document = documents.next().map_or(Value::Null, Result::unwrap_or_default);
+    (output.status.code(), document)
+}
+
+fn verdicts(document: &Value) -> Vec<(String, String)> {
+    let outcomes = list(&document["trials"], "outcomes");
+    outcomes.iter().map(|o| (text(o, "procedure").to_owned(), text(o, "verdict").to_owned())).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn a_set_is_judged_by_technique_and_misses_stay_in_the_figures() {
+    let folder = set("judged");
+    let (code, document) = run(&["--set", shown(&folder)]);
+    assert_eq!(code, Some(0));
+    let expected = [("cleared.json", "detected"), ("other.json", "other"), ("quiet.json", "missed")];
+    assert_eq!(verdicts(&document), pairs(&expected));
+    let figures = &document["figures"];
+    assert_eq!((&figures["total"]["executed"], &figures["total"]["detected"]), (&json!(3), &json!(1)));
+    assert_eq!(document["trials"]["outcomes"][0]["delay_seconds"], json!(30.0));
+    assert_eq!(figures["delay_seconds"]["median"], Value::Null, "two of three were never detected");
+    assert_eq!(figures["by_technique"]["T1070.001"], json!({"executed": 1, "detected": 1}));
+    assert_eq!(figures["noise"]["events"], json!(1));
+    assert_eq!(figures["noise"]["alerts_per_10k_events"], json!(0.0));
+    let untested: Vec<&str> = list(figures, "untested").iter().filter_map(Value::as_str).collect();
+    assert!(untested.contains(&"T1003.003") && !untested.contains(&"T1070.001"), "{untested:?}");
+}
+
+#[test]
+fn rules_left_out_turn_detections_into_misses() {
+    let folder = set("ablation");
+    for part in ["windows", "security_log_cleared", "attack.t1070.001"] {
+        let (code, document) = run(&["--set", shown(&folder), "--without", part]);
+        assert_eq!(code, Some(0), "{part}");
+        assert_eq!(verdicts(&document)[0].1, "missed", "{part}");
+        assert_eq!(document["figures"]["total"]["detected"], json!(0), "{part}");
+    }
+    let (code, _) = run(&["--set", shown(&folder), "--without", "nonsense"]);
+    assert_eq!(code, Some(2), "an ablation of nothing would prove nothing");
+}
+
+#[test]
+fn a_worse_figure_fails_against_the_baseline_and_history_and_layer_are_written() {
+    let folder = set("baseline");
+    let file = |name: &str| shown(&folder.join(name)).to_owned();
+    let (baseline, history, layer) = (file("base.json"), file("history.jsonl"), file("layer.json"));
+    let common =
+        ["--set", shown(&folder), "--baseline", &baseline, "--history", &history, "--navigator", &layer];
+    assert_eq!(run(&[&common[..], &["--update-baseline"]].concat()).0, Some(0));
+    assert_eq!(run(&common).0, Some(0));
+    let worse = hinomi(&[&["trial", "run"], &common[..], &["--without", "security_log_cleared"]].concat());
+    assert_eq!(worse.status.code(), Some(4));
+    assert!(stdout(&worse).contains("worse: cleared.json: was detected, is missed"), "{}", stdout(&worse));
+    let lines: Vec<Value> = std::fs::read_to_string(&history)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[2]["procedures"]["cleared.json"], "missed");
+    // The layer of the last run: executed, but nothing fired.
+    let layer: Value = serde_json::from_str(&std::fs::read_to_string(&layer).unwrap()).unwrap();
+    let cleared = list(&layer, "techniques").iter().find(|t| t["techniqueID"] == "T1070.001").unwrap();
+    assert_eq!(cleared["score"], 0);
+}
+
+#[test]
+fn a_recording_that_is_not_there_is_an_error_not_a_miss() {
+    let folder = set("absent");
+    std::fs::remove_file(folder.join("other.json")).unwrap();
+    assert_eq!(run(&["--set", shown(&folder)]).0, Some(3));
+}
+
+#[test]
+fn a_scenario_is_rendered_investigated_and_judged_by_its_truth() {
+    let work = scratch("scenario");
+    let case = ["--scenario", "quiet-contractor", "--without-background", "--work", shown(&work)];
+    let (code, whole) = run(&case);
+    assert_eq!(code, Some(0));
+    let of = |document: &Value, step: &str| {
+        let named = verdicts(document).into_iter().find(|(p, _)| p.ends_with(step));
+        named.map(|(_, v)| v).unwrap()
+    };
+    assert_eq!(of(&whole, "A16"), "detected", "backup jobs deleted in the console");
+    // Erased logs keep a step from being seen, and it stays in the denominator.
+    assert_eq!(of(&whole, "A13"), "invisible");
+    assert_eq!(whole["figures"]["total"]["executed"], json!(23));
+    let (_, less) = run(&[&case[..], &["--without", "backup"]].concat());
+    assert_eq!(of(&less, "A16"), "missed");
+    assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0, "renderings are removed");
+}
+
+#[test]
+fn renderings_are_the_same_byte_for_byte_and_never_mixed() {
+    let folder = scratch("render");
+    let (one, two) = (folder.join("one"), folder.join("two"));
+    for out in [&one, &two] {
+        let args = [
+            "scenario",
+            "render",
+            "quiet-contractor",
+            "--out",
+            shown(out),
+            "--without-background",
+            "--variant",
+            "5",
+        ];
+        assert_eq!(hinomi(&args).status.code(), Some(0));
+    }
+    let read = |out: &Path| std::fs::read(out.join("truth.json")).unwrap();
+    assert_eq!(read(&one), read(&two));
+    let truth: Value = serde_json::from_slice(&read(&one)).unwrap();
+    for file in list(&truth, "files") {
+        let path = text(file, "path");
+        assert_eq!(std::fs::read(one.join(path)).unwrap(), std::fs::read(two.join(path)).unwrap(), "{path}");
+    }
+    let again = hinomi(&["scenario", "render", "quiet-contractor", "--out", shown(&one)]);
+    assert_eq!(again.status.code(), Some(2), "the folder is not empty");
+    assert_eq!(
+        hinomi(&["scenario", "render", "no-such", "--out", shown(&folder.join("x"))]).status.code(),
+        Some(3)
+    );
+    assert!(stdout(&hinomi(&["scenario", "list"])).contains("quiet-contractor\t"));
+}
