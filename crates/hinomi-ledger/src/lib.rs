@@ -4,7 +4,7 @@
 //! # Not here
 //! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
 
-#![allow(dead_code, unused_imports, reason = "the reading side follows")]
+#![allow(dead_code, reason = "proofs and repair follow")]
 
 mod aead;
 pub mod checkpoint;
@@ -14,7 +14,7 @@ mod cursor;
 mod data_key;
 mod disk;
 mod engine;
-pub mod erasure;
+mod erasure;
 mod error;
 mod files;
 mod frame;
@@ -34,11 +34,13 @@ mod segment;
 mod sources;
 pub mod tlog;
 pub mod vault;
+mod verify;
 mod wal;
 pub mod witness;
 
 pub use disk::FileDisk;
-pub use engine::{Identity, Ledger, Located, Recovery, Ticket};
+pub use engine::{Erasure, Identity, Ledger, Located, Recovery, Ticket};
+pub use erasure::{ERASER_NAME, ErasureOrder};
 pub use error::LedgerError;
 pub use keys::{VaultKey, VaultRecipient};
 pub use leaf::*;
@@ -46,3 +48,4 @@ pub use options::{Creation, Options, Places, Surroundings};
 pub use reader::{BlockRecords, Reader};
 pub use records::{MAX_RECORD, Record};
 pub use sources::{SystemClock, SystemEntropy};
+pub use verify::{Anchor, AnchorResult, Finding, Progress, Verdict, Verification, VerifyOptions, verify};

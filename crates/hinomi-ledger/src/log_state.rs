@@ -39,6 +39,11 @@ impl LogState {
         self.last_block.get(source).copied()
     }
 
+    /// Whether these are the last blocks of all sources.
+    pub(crate) fn has_sources(&self, sources: &BTreeMap<String, u64>) -> bool {
+        self.last_block == *sources
+    }
+
     /// Appends a leaf given with its encoding.
     pub(crate) fn push(
         &mut self,

@@ -12,6 +12,7 @@
 
 mod core;
 mod create;
+mod erase;
 mod intake;
 mod ledger;
 mod packer;
@@ -20,7 +21,8 @@ mod step;
 mod ticket;
 
 pub use create::Identity;
-pub(crate) use create::{load_identity, lock_folder};
+pub(crate) use create::{check_modes, load_identity};
+pub use erase::Erasure;
 pub use ledger::Ledger;
 pub use recovery::Recovery;
 pub(crate) use recovery::damaged_at;

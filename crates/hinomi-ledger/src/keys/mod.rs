@@ -12,7 +12,7 @@ mod ring;
 mod signer;
 mod vault_seal;
 
-pub(crate) use ring::{KeyRing, RingEntry, context, sealed_to};
+pub(crate) use ring::{KeyRing, context, sealed_to};
 pub(crate) use signer::{create_signer, load_signer};
 pub(crate) use vault_seal::{SealedKey, seal_to};
 pub use vault_seal::{VaultKey, VaultRecipient};

@@ -215,6 +215,11 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Whether bytes stand behind the last entry.
+    pub(crate) fn has_torn_tail(&self) -> bool {
+        self.file.len().is_ok_and(|len| len > self.len)
+    }
+
     /// Cuts off an addition that was never finished and writes the last one again: after a failed sync the system may
     /// show bytes that never reached the disk. `logged` keys have a leaf; if they are not all here or erased, what looks
     /// unfinished was finished once, and is left as it is.
@@ -259,6 +264,11 @@ impl KeyRing {
     /// The living key of a scope.
     pub(crate) fn for_scope(&self, scope: &Scope) -> Option<DataKeyId> {
         self.scopes.get(scope).copied()
+    }
+
+    /// The scope of a key gets a new one for what comes next.
+    pub(crate) fn retire(&mut self, key: DataKeyId) {
+        self.scopes.retain(|_, living| *living != key);
     }
 
     /// A key, unwrapped and compared with its commitment; `None` when it is not (or no longer) in the ring.
@@ -341,7 +351,8 @@ impl KeyRing {
         files::shred(disk, &kek_path(&self.folder, next))?;
         let kek = create_kek(disk, &self.folder, next, entropy)?;
         let mut bytes = header(&self.ledger, next, self.next_ordinal);
-        for entry in self.entries.values().filter(|e| !keys.contains(&e.key)) {
+        let living = self.births.values().filter(|key| !keys.contains(key));
+        for entry in living.filter_map(|key| self.entries.get(key)) {
             let bound = context(&self.ledger, entry.key, &entry.scope, &entry.commitment)?;
             let wrapped = wrap_key(&kek).seal(&bound, &*self.unwrap(entry)?)?;
             put_entry(&mut bytes, &RingEntry { wrapped, ..entry.clone() })?;

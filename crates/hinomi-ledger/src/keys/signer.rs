@@ -23,8 +23,7 @@ pub(crate) fn create_signer(
     let mut seed = Zeroizing::new([0; 32]);
     entropy.fill(seed.as_mut()).map_err(super::ring::no_entropy)?;
     let key = SignerKey::from_seed(KeyName::new(name)?, &seed);
-    let text = Zeroizing::new(format!("{HEADER}\n{name}\n{}\n", STANDARD.encode(*seed)));
-    files::create(disk, path, 0o600, text.as_bytes())?;
+    files::create(disk, path, 0o600, encode(&key).as_bytes())?;
     Ok(key)
 }
 
@@ -41,5 +40,11 @@ pub(crate) fn load_signer(disk: &dyn Disk, path: &Path) -> Result<SignerKey, Led
     let seed = lines.next().and_then(|l| STANDARD.decode(l).ok()).map(Zeroizing::new);
     let seed = seed.ok_or_else(|| bad("it has no key"))?;
     let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| bad("its key has another length"))?;
-    Ok(SignerKey::from_seed(name, &Zeroizing::new(seed)))
+    let key = SignerKey::from_seed(name, &Zeroizing::new(seed));
+    // One spelling, so that no change of the file goes unnoticed.
+    if *encode(&key) == *text { Ok(key) } else { Err(bad("it has another form")) }
+}
+
+fn encode(key: &SignerKey) -> Zeroizing<String> {
+    Zeroizing::new(format!("{HEADER}\n{}\n{}\n", key.name().as_str(), STANDARD.encode(*key.seed())))
 }

@@ -18,7 +18,7 @@ mod build;
 mod index;
 
 pub(crate) use build::build;
-pub(crate) use index::{IndexedFrame, IndexedPart, SegmentFile};
+pub(crate) use index::SegmentFile;
 
 use std::path::{Path, PathBuf};
 

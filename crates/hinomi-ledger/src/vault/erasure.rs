@@ -79,7 +79,8 @@ impl Vault {
 
     fn approved(&self, tombstone: &Tombstone) -> Result<(), String> {
         let genesis = self.genesis.as_ref().ok_or("the ledger is not known yet")?;
-        crate::erasure::check_approval(genesis, tombstone).map_err(|e| e.to_string())
+        crate::erasure::check_tombstone(tombstone, &genesis.eraser, &genesis.ledger)
+            .map_err(|e| e.to_string())
     }
 
     /// The last word on each erasure.

@@ -3,5 +3,6 @@
 
 mod model;
 mod support;
+mod tampering;
 mod vault;
 mod writing;

@@ -1,0 +1,153 @@
+//! Everything as fast as it goes.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use hinomi_ledger::{Options, Reader, Record};
+use sha2::{Digest as _, Sha256};
+
+use crate::lines::lines;
+use crate::measure::{Home, disk_use, folder, mb_per_second, now_ns, timed};
+
+/// Records handed in with one call.
+const BATCH: usize = 512;
+const SOURCES: usize = 4;
+
+pub fn run() {
+    let megabytes = std::env::var("HINOMI_BENCH_MB").map_or(256, |m| m.parse().unwrap());
+    let lines = lines(megabytes << 20);
+    let bytes: u64 = lines.iter().map(|l| l.len() as u64).sum();
+    println!("ingest: {} events, {bytes} bytes, {} a line", lines.len(), bytes / lines.len() as u64);
+
+    let text = lines.join(&b'\n');
+    let plain = plain_loop(&text);
+    println!("  plain write + fdatasync of 4 MiB     {:>8.0} MB/s", mb_per_second(bytes, plain));
+    let (packed, pack_wall, pack_cpu) = timed(|| zstd_bytes(&text));
+    println!(
+        "  zstd -3, one thread                  {:>8.0} MB/s  {:.2} B/event (whole file)",
+        mb_per_second(bytes, pack_wall),
+        packed as f64 / lines.len() as f64
+    );
+    let ((), hash_wall, hash_cpu) = timed(|| {
+        std::hint::black_box(Sha256::digest(&text));
+    });
+    println!("  SHA-256, one thread                  {:>8.0} MB/s", mb_per_second(bytes, hash_wall));
+    let both = two_threads(&text);
+    println!("  zstd -3 + SHA-256, two threads       {:>8.0} MB/s", mb_per_second(bytes, both));
+    drop(text);
+
+    let options = Options { threads: 2, ..Options::default() };
+    let home = Home::new(&options);
+    let ledger = home.open(&options);
+    let mut batches: Vec<(String, Vec<Record>)> = Vec::new();
+    for (number, chunk) in lines.chunks(BATCH).enumerate() {
+        let records =
+            chunk.iter().map(|l| Record { received_ns: 0, sequence: None, bytes: l.clone() }).collect();
+        batches.push((format!("source {}", number * SOURCES / (lines.len() / BATCH + 1)), records));
+    }
+    let (count, length) = (lines.len(), bytes);
+    drop(lines);
+    let ((), wall, cpu) = timed(|| {
+        let mut tickets = Vec::new();
+        for (source, mut records) in batches {
+            let now = now_ns();
+            records.iter_mut().for_each(|r| r.received_ns = now);
+            tickets.push(ledger.append(&source, "security-evidence", records).unwrap());
+        }
+        tickets.iter().for_each(|t| t.wait().unwrap());
+    });
+    println!(
+        "  ledger, all acknowledged             {:>8.0} MB/s  {:.2} of plain writing, {:.2} of zstd + SHA-256 on \
+         two threads",
+        mb_per_second(length, wall),
+        plain.as_secs_f64() / wall.as_secs_f64(),
+        both.as_secs_f64() / wall.as_secs_f64()
+    );
+    let beside = cpu.as_secs_f64() - pack_cpu.as_secs_f64() - hash_cpu.as_secs_f64();
+    println!(
+        "    processor: ledger {:.2} s, zstd alone {:.2} s, SHA-256 alone {:.2} s; all else {:.1} % of the ledger's",
+        cpu.as_secs_f64(),
+        pack_cpu.as_secs_f64(),
+        hash_cpu.as_secs_f64(),
+        100.0 * beside / cpu.as_secs_f64()
+    );
+    ledger.close().unwrap();
+    pack_and_read(&home, count, length);
+}
+
+fn pack_and_read(home: &Home, count: usize, length: u64) {
+    let shown = |label: &str| {
+        let evidence = &home.places.evidence;
+        let (bytes, files) = disk_use(evidence);
+        let parts = ["wal", "segments", "log"].map(|part| disk_use(&evidence.join(part)).0);
+        println!(
+            "    {label}: {:.2} B/event in {files} files (wal {:.2}, segments {:.2}, log {:.2})",
+            bytes as f64 / count as f64,
+            parts[0] as f64 / count as f64,
+            parts[1] as f64 / count as f64,
+            parts[2] as f64 / count as f64
+        );
+    };
+    shown("stored before packing");
+    // A small bound makes the next tick seal the file.
+    let options = Options { threads: 0, wal_bytes: 1, wal_age_ns: 1, ..Options::default() };
+    let ledger = home.open(&options);
+    let last = Record { received_ns: now_ns(), sequence: None, bytes: b"last".to_vec() };
+    ledger.append("source 0", "security-evidence", vec![last]).unwrap();
+    ledger.tick().unwrap();
+    let ((), wall, _) = timed(|| ledger.pack().unwrap());
+    println!("    packing {:.0} MB/s", mb_per_second(length, wall));
+    ledger.close().unwrap();
+    shown("stored once packed");
+    let reader = Reader::open(home.around.disk.clone(), home.places.clone(), true).unwrap();
+    let (read, wall, _) = timed(|| {
+        let blocks = reader.blocks(0, reader.size()).map(Result::unwrap);
+        blocks.flat_map(|b| b.records).map(|r| r.bytes.len() as u64).sum::<u64>()
+    });
+    assert_eq!(read, length + 4);
+    println!("    reading back, every record against its leaf {:>5.0} MB/s", mb_per_second(read, wall));
+}
+
+fn plain_loop(text: &[u8]) -> Duration {
+    let mut file = tempfile::tempfile_in(folder()).unwrap();
+    let start = Instant::now();
+    for piece in text.chunks(4 << 20) {
+        file.write_all(piece).unwrap();
+        file.sync_data().unwrap();
+    }
+    start.elapsed()
+}
+
+fn zstd_bytes(text: &[u8]) -> usize {
+    let mut encoder = zstd::Encoder::new(Counted(0), 3).unwrap();
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap().0
+}
+
+fn two_threads(text: &[u8]) -> Duration {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for half in text.chunks(text.len() / 2 + 1) {
+            scope.spawn(move || {
+                for piece in half.chunks(4 << 20) {
+                    std::hint::black_box(Sha256::digest(piece));
+                    std::hint::black_box(zstd::bulk::compress(piece, 3).unwrap());
+                }
+            });
+        }
+    });
+    start.elapsed()
+}
+
+struct Counted(usize);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

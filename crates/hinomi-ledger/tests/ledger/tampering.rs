@@ -1,0 +1,219 @@
+//! What an intruder may do to the files, one change at a time: every change is found, and named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hinomi_ledger::checkpoint::Checkpoint;
+use hinomi_ledger::note::Note;
+use hinomi_ledger::{Anchor, Options, Verdict, Verification, VerifyOptions, verify};
+
+use crate::support::{Home, inline, record, rewrite};
+
+fn check(home: &Home) -> Verification {
+    check_with(home, Vec::new())
+}
+
+fn check_with(home: &Home, anchors: Vec<Anchor>) -> Verification {
+    let options = VerifyOptions { anchors, threads: 1, ..VerifyOptions::default() };
+    verify(home.around.disk.clone(), &home.places, &options, &mut |_| {}).unwrap()
+}
+
+/// A ledger with two segments, a write-ahead file and three sources.
+fn small() -> Home {
+    let home = Home::new(Options { wal_bytes: 1500, ..inline() });
+    let (ledger, _) = home.open();
+    for i in 0..4u64 {
+        ledger
+            .append(
+                "fw",
+                "security",
+                vec![record(10 * i, &format!("first {i}")), record(10 * i + 1, "second")],
+            )
+            .unwrap();
+        ledger.append(["proxy", "dc"][(i % 2) as usize], "access", vec![record(10 * i, "x")]).unwrap();
+        ledger.tick().unwrap();
+    }
+    ledger.pack().unwrap();
+    ledger.close().unwrap();
+    // The last file stays as it is.
+    let home = Home { options: inline(), ..home };
+    let (ledger, _) = home.open();
+    ledger.append("fw", "security", vec![record(100, "the last")]).unwrap();
+    ledger.close().unwrap();
+    home
+}
+
+fn files(home: &Home) -> Vec<PathBuf> {
+    fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, out) } else { out.push(path) }
+        }
+    }
+    let mut out = Vec::new();
+    walk(home.folder.path(), &mut out);
+    out.sort();
+    out
+}
+
+fn anchor(home: &Home) -> Anchor {
+    let bytes = fs::read(home.places.evidence.join("log/checkpoint")).unwrap();
+    let checkpoint: Checkpoint = Note::parse(&bytes).unwrap().unverified_text().parse().unwrap();
+    Anchor { name: "a witness".to_owned(), checkpoint }
+}
+
+#[test]
+fn an_unharmed_ledger_is_consistent_and_with_an_anchor_anchored() {
+    let home = small();
+    let found = check(&home);
+    assert_eq!(found.findings, []);
+    assert_eq!(found.verdict(), Verdict::Consistent);
+    assert_eq!((found.blocks, found.records), (9, 13));
+    let found = check_with(&home, vec![anchor(&home)]);
+    assert_eq!(found.verdict(), Verdict::Anchored(found.size));
+}
+
+/// Flips every byte of the files whose path contains `part`, one at a time.
+fn flip(part: &str, at_least: usize) {
+    let home = small();
+    assert_eq!(check(&home).findings, []);
+    let mut flips = 0;
+    for path in files(&home).into_iter().filter(|p| p.to_str().unwrap().contains(part)) {
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            // Another bit each time; also the case of letters in text.
+            changed[at] ^= 1 << (at % 8);
+            rewrite(&path, &changed);
+            let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+            let found = verify(home.around.disk.clone(), &home.places, &options, &mut |_| {});
+            let damaged = found.as_ref().is_ok_and(|v| v.verdict() == Verdict::Damaged) || found.is_err();
+            assert!(damaged, "byte {at} of {}: {found:?}", path.display());
+            flips += 1;
+        }
+        rewrite(&path, &bytes);
+    }
+    assert!(flips >= at_least, "only {flips} bytes");
+    assert_eq!(check(&home).findings, []);
+}
+
+#[test]
+fn every_flipped_byte_of_the_write_ahead_log_is_found() {
+    flip("/wal/", 5000);
+}
+
+#[test]
+fn every_flipped_byte_of_segments_is_found() {
+    flip("/segments/", 1500);
+}
+
+#[test]
+fn every_flipped_byte_of_the_published_log_is_found() {
+    flip("/log/", 2000);
+}
+
+#[test]
+fn every_flipped_byte_of_keys_and_format_is_found() {
+    flip("/keys/", 500);
+    flip("/evidence/format", 100);
+}
+
+#[test]
+fn deleted_truncated_swapped_and_duplicated_files_are_found() {
+    let home = small();
+    let all = files(&home);
+    let contents: BTreeMap<PathBuf, Vec<u8>> =
+        all.iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect();
+    let newest = check(&home).size.to_string();
+    let damaged = |what: &str| {
+        let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+        match verify(home.around.disk.clone(), &home.places, &options, &mut |_| {}) {
+            Ok(found) => assert_eq!(found.verdict(), Verdict::Damaged, "{what}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    };
+    for (path, bytes) in &contents {
+        if path.ends_with("lock") {
+            continue;
+        }
+        let aside = home.folder.path().join("aside");
+        fs::rename(path, &aside).unwrap();
+        // The partial tiles of earlier checkpoints may go at any time.
+        let outdated = path.parent().unwrap().ends_with("000.p") && !path.ends_with(&newest);
+        if !outdated {
+            damaged(&format!("{} deleted", path.display()));
+        }
+        fs::rename(&aside, path).unwrap();
+        for len in [0, bytes.len() / 2, bytes.len() - 1] {
+            rewrite(path, &bytes[..len]);
+            damaged(&format!("{} cut to {len}", path.display()));
+        }
+        rewrite(path, bytes);
+        let copy = path.with_file_name(
+            path.file_name().unwrap().to_str().unwrap().replace("0000000000000001", "0000000000000009") + "",
+        );
+        if !contents.contains_key(&copy) {
+            rewrite(&copy, bytes);
+            damaged(&format!("{} is also {}", path.display(), copy.display()));
+            fs::remove_file(&copy).unwrap();
+        }
+        for (other, theirs) in contents.iter().filter(|(o, _)| *o > path && o.extension() == path.extension())
+        {
+            if theirs == bytes {
+                continue;
+            }
+            rewrite(path, theirs);
+            rewrite(other, bytes);
+            damaged(&format!("{} and {} swapped", path.display(), other.display()));
+            rewrite(other, theirs);
+        }
+        rewrite(path, bytes);
+    }
+    assert_eq!(check(&home).findings, []);
+}
+
+#[test]
+fn going_back_to_an_earlier_state_is_found_against_an_anchor() {
+    let home = small();
+    let earlier = home.folder.path().join("earlier");
+    let copy = |from: &Path, to: &Path| {
+        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    copy(&home.folder.path().join("data"), &earlier);
+    let (ledger, _) = home.open();
+    ledger.append("fw", "security", vec![record(200, "what the intruder wants gone")]).unwrap();
+    ledger.close().unwrap();
+    let seen = anchor(&home);
+    fs::remove_dir_all(home.folder.path().join("data")).unwrap();
+    copy(&earlier, &home.folder.path().join("data"));
+    let alone = check(&home);
+    assert_eq!(alone.verdict(), Verdict::Consistent, "nothing on this machine knows better");
+    let found = check_with(&home, vec![seen]);
+    assert_eq!(found.verdict(), Verdict::Damaged);
+    let what = &found.findings[0].what;
+    assert!(what.contains("rolled back") && what.contains("2026-01-02T03:04:05"), "{what}");
+}
+
+#[test]
+fn a_fork_is_found_against_an_anchor() {
+    let home = small();
+    let earlier = home.folder.path().join("earlier");
+    let copy = |from: &Path, to: &Path| {
+        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    copy(&home.folder.path().join("data"), &earlier);
+    let write = |text: &str| {
+        let (ledger, _) = home.open();
+        ledger.append("fw", "security", vec![record(200, text)]).unwrap();
+        ledger.close().unwrap();
+    };
+    write("what happened");
+    let seen = anchor(&home);
+    fs::remove_dir_all(home.folder.path().join("data")).unwrap();
+    copy(&earlier, &home.folder.path().join("data"));
+    write("what did not happen");
+    write("and more of it");
+    let found = check_with(&home, vec![seen]);
+    assert!(found.findings[0].what.contains("are not those"), "{:?}", found.findings);
+}

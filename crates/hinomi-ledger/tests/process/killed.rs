@@ -1,0 +1,57 @@
+//! `kill -9` at random points under load.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::time::Duration;
+
+use hinomi_ledger::checkpoint::Checkpoint;
+use hinomi_ledger::note::Note;
+use hinomi_testkit::seeded::Seeded;
+
+use crate::soak;
+use crate::worker::{acknowledged, command, lines_in, open, places};
+
+#[test]
+fn what_was_acknowledged_survives_being_killed() {
+    let rounds = if soak() { 200 } else { 12 };
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Seeded::new(7);
+    let (mut promised, mut next) = (Vec::new(), 0_u64);
+    let mut seen: BTreeMap<u64, String> = BTreeMap::new();
+    let mut while_working = 0;
+    for round in 0..rounds {
+        let mut child = command(&[], folder.path(), next, 1 << 40, 2).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            out.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        std::thread::sleep(Duration::from_millis(20 + random.below(400)));
+        // Somebody reads the published checkpoint just before.
+        if let Ok(bytes) = std::fs::read(places(folder.path()).evidence.join("log/checkpoint")) {
+            let note = Note::parse(&bytes).unwrap();
+            let shown: Checkpoint = note.unverified_text().parse().unwrap();
+            let root = shown.root.to_string();
+            assert_eq!(*seen.entry(shown.size).or_insert(root.clone()), root, "two logs of one size");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let new = acknowledged(&reader.join().unwrap());
+        while_working += u64::from(!new.is_empty());
+        promised.extend(new);
+        // The next process must not use the numbers of lines that were handed in and perhaps kept.
+        next += 1 << 24;
+        let ledger = open(folder.path(), 0).unwrap_or_else(|e| panic!("round {round}: {e}"));
+        let (size, _) = ledger.checkpoint();
+        let largest = seen.last_key_value().map_or(0, |(size, _)| *size);
+        assert!(size >= largest, "round {round}: a log of {largest} leaves was shown, now it has {size}");
+        ledger.close().unwrap();
+    }
+    let found = lines_in(folder.path());
+    for number in &promised {
+        assert!(found.contains_key(number), "line {number} was acknowledged and is gone");
+    }
+    println!("{rounds} kills, {while_working} while working, {} lines acknowledged", promised.len());
+    assert!(while_working > rounds / 2 && promised.len() > 100);
+}
