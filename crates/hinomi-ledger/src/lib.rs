@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "proofs and repair follow")]
 
 mod aead;
+mod bundle;
 pub mod checkpoint;
 pub mod completeness;
 pub mod cosignature;
@@ -38,6 +39,7 @@ mod verify;
 mod wal;
 pub mod witness;
 
+pub use bundle::{Bundle, BundleLeaf, BundleRecord, MAX_BUNDLE, Proven};
 pub use disk::FileDisk;
 pub use engine::{Erasure, Identity, Ledger, Located, Recovery, Ticket};
 pub use erasure::{ERASER_NAME, ErasureOrder};

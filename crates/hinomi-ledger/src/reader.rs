@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hinomi_model::Disk;
 
 use crate::LedgerError;
+use crate::checkpoint::VerifiedCheckpoint;
 use crate::cursor::Cursor;
 use crate::data_key::{DataKey, SALT};
 use crate::engine::{Identity, damaged_at, load_identity};
@@ -22,6 +23,7 @@ use crate::frame::{Frame, FrameKind};
 use crate::keys::KeyRing;
 use crate::leaf::{Block, BlockId, DataKeyId, Leaf};
 use crate::leaves::Published;
+use crate::note::VerifierKey;
 use crate::options::Places;
 use crate::records::Record;
 use crate::scan::{Buffered, Found, Scan, read_frame};
@@ -124,6 +126,21 @@ impl Reader {
     /// [`LedgerError::NotAuthentic`] when it is not in the tree.
     pub fn leaf(&self, leaf: u64) -> Result<Leaf, LedgerError> {
         self.published.leaf(leaf).map(|(leaf, _, _)| leaf)
+    }
+
+    /// The signer in force: the last that a rotation names, else the first.
+    pub(crate) fn signer(&self) -> Result<VerifierKey, LedgerError> {
+        let known = [self.identity.signer.clone()];
+        let note = self.published.note.to_string();
+        if VerifiedCheckpoint::open(note.as_bytes(), &self.identity.origin, &known, &[]).is_ok() {
+            return Ok(self.identity.signer.clone());
+        }
+        for leaf in (0..self.size()).rev() {
+            if let Leaf::Rotation(rotation) = Leaf::decode(&self.published.leaf_bytes(leaf)?)? {
+                return rotation.signer.parse();
+            }
+        }
+        Err(LedgerError::NotAuthentic { what: "the published checkpoint" })
     }
 
     fn index(&mut self) -> Result<(), LedgerError> {

@@ -1,0 +1,218 @@
+//! Bundles, and what erasing leaves of a ledger.
+
+use std::fs;
+
+use hinomi_ledger::note::{KeyName, SignerKey};
+use hinomi_ledger::{Bundle, ERASER_NAME, LedgerError, Reader, Scope, Verdict, VerifyOptions, verify};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{Home, inline, record};
+
+fn eraser() -> SignerKey {
+    SignerKey::from_seed(KeyName::new(ERASER_NAME).unwrap(), &[42; 32])
+}
+
+fn erasable() -> Home {
+    let public = *eraser().verifier(hinomi_ledger::note::Algorithm::Ed25519).public();
+    Home::with(inline(), Some(public))
+}
+
+fn reader(home: &Home) -> Reader {
+    Reader::open(home.around.disk.clone(), home.places.clone(), true).unwrap()
+}
+
+fn verdict(home: &Home) -> (Verdict, hinomi_ledger::Verification) {
+    let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+    let found = verify(home.around.disk.clone(), &home.places, &options, &mut |_| {}).unwrap();
+    (found.verdict(), found)
+}
+
+fn scope(home: &Home, source: &str) -> Scope {
+    let reader = reader(home);
+    let found = reader.blocks(0, reader.size()).map(|b| b.unwrap().block.scope).find(|s| s.source == source);
+    found.unwrap()
+}
+
+#[test]
+fn a_bundle_proves_its_record_and_nothing_else() {
+    let home = Home::new(inline());
+    let (ledger, _) = home.open();
+    for i in 0..5u64 {
+        let records = (0..i + 1).map(|n| record(i * 10 + n, &format!("line {i} {n}"))).collect();
+        ledger.append("fw", "security", records).unwrap();
+        ledger.tick().unwrap();
+    }
+    let reader = reader(&home);
+    let bundle = reader.prove(4, 2).unwrap();
+    let known = [reader.identity().signer.clone()];
+    let proven = bundle.verify(&known, &[]).unwrap();
+    assert_eq!((proven.record.bytes.as_slice(), proven.signer_known), (&b"line 2 2"[..], true));
+    assert!(!bundle.verify(&[], &[]).unwrap().signer_known);
+    let json = bundle.to_json().unwrap();
+    assert_eq!(Bundle::from_json(json.as_bytes()).unwrap(), bundle);
+    assert!(reader.prove(4, 3).is_err() && reader.prove(1, 0).is_err() && reader.prove(99, 0).is_err());
+    // Any single change of a value breaks it.
+    let other = reader.prove(5, 1).unwrap();
+    let mut changes: Vec<(&str, Bundle)> = Vec::new();
+    let mut change = |what, alter: &dyn Fn(&mut Bundle)| {
+        let mut changed = bundle.clone();
+        alter(&mut changed);
+        changes.push((what, changed));
+    };
+    change("bytes", &|b| b.record.bytes = other.record.bytes.clone());
+    change("salt", &|b| b.record.salt = other.record.salt.clone());
+    change("time", &|b| b.record.received_ns += 1);
+    change("sequence", &|b| b.record.sequence = Some(0));
+    change("record index", &|b| b.record.index = 1);
+    change("leaf index", &|b| b.leaf.index = 5);
+    change("leaf", &|b| b.leaf.bytes = other.leaf.bytes.clone());
+    change("proof of the leaf", &|b| b.leaf.proof.truncate(1));
+    change("proof of the record", &|b| b.record.proof = Vec::new());
+    change("checkpoint", &|b| b.checkpoint = b.checkpoint.replace("\n7\n", "\n8\n"));
+    change("origin", &|b| b.origin = "another/log".to_owned());
+    assert_eq!(changes.len(), 11);
+    for (what, changed) in changes {
+        assert_ne!(changed, bundle, "{what}");
+        assert!(changed.verify(&known, &[]).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn an_erased_day_is_gone_and_everything_else_holds() {
+    let home = erasable();
+    let (ledger, _) = home.open();
+    let secret = "the name of a person that must go";
+    ledger.append("mail", "personal", vec![record(1, secret), record(2, "more of the kind")]).unwrap();
+    ledger.append("fw", "security", vec![record(3, "what stays")]).unwrap();
+    ledger.tick().unwrap();
+    let bundle = reader(&home).prove(4, 0).unwrap();
+    let salted = bundle.verify(&[], &[]).unwrap();
+    assert_eq!(salted.record.bytes, secret.as_bytes());
+    let kek = fs::read(home.places.keys.join("0000000000000001.kek")).unwrap();
+
+    let order = ledger.erasure_order(&scope(&home, "mail"), "request 7").unwrap();
+    let stranger = SignerKey::from_seed(KeyName::new(ERASER_NAME).unwrap(), &[1; 32]);
+    let refused = ledger.erase(order.approve(&stranger).unwrap().as_bytes());
+    assert!(matches!(refused, Err(LedgerError::NotAuthentic { .. })), "{refused:?}");
+    assert_eq!(reader(&home).prove(4, 0).unwrap().record, bundle.record);
+
+    let erasure = ledger.erase(order.approve(&eraser()).unwrap().as_bytes()).unwrap();
+    assert_eq!((erasure.keys, erasure.leaves.len()), (order.keys.clone(), 1));
+    let after = reader(&home);
+    let tombstone = erasure.leaves[0];
+    assert!(matches!(after.block(4), Err(LedgerError::Erased { tombstone: t }) if t == tombstone));
+    assert!(matches!(after.prove(4, 0), Err(LedgerError::Erased { .. })));
+    assert_eq!(after.block(3).unwrap().unwrap().records[0].bytes, b"what stays");
+    let (verdict_after, found) = verdict(&home);
+    assert_eq!(
+        (verdict_after, found.erased_blocks, found.blocks),
+        (Verdict::Consistent, 1, 1),
+        "{:?}",
+        found.findings
+    );
+
+    // The old key of keys is nowhere, and a guess cannot be checked: without the salt the commitment tells nothing.
+    assert!(!home.places.keys.join("0000000000000001.kek").exists());
+    let block = salted.block;
+    let guess = |salt: &[u8]| {
+        let leaf = |text: &str, n: u64| {
+            let sequence = [0xff; 8];
+            let at = (crate::support::NOON + n).to_be_bytes();
+            Sha256::new_with_prefix([0])
+                .chain_update(salt)
+                .chain_update(at)
+                .chain_update(sequence)
+                .chain_update(text)
+                .finalize()
+        };
+        let (a, b) = (leaf(secret, 1), leaf("more of the kind", 2));
+        Sha256::new_with_prefix([1]).chain_update(a).chain_update(b).finalize().to_vec()
+    };
+    assert_ne!(guess(&[0; 32]), block.root);
+    for file in walk(home.folder.path()) {
+        let bytes = fs::read(&file).unwrap();
+        for needle in [secret.as_bytes(), kek.as_slice()] {
+            assert!(!bytes.windows(needle.len()).any(|w| w == needle), "{}", file.display());
+        }
+    }
+
+    // The source goes on under a new key, the order cannot be used again, and reopening changes nothing.
+    ledger.append("mail", "personal", vec![record(5, "after")]).unwrap();
+    ledger.tick().unwrap();
+    assert!(ledger.erase(order.approve(&eraser()).unwrap().as_bytes()).is_err());
+    ledger.close().unwrap();
+    let (ledger, recovery) = home.open();
+    assert_eq!(recovery.keys_destroyed, 0);
+    drop(ledger);
+    assert_eq!(verdict(&home).0, Verdict::Consistent);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { out.extend(walk(&path)) } else { out.push(path) }
+    }
+    out
+}
+
+#[test]
+fn a_key_ring_from_before_an_erasure_is_noticed() {
+    let home = erasable();
+    let (ledger, _) = home.open();
+    ledger.append("mail", "personal", vec![record(1, "x")]).unwrap();
+    ledger.tick().unwrap();
+    let before: Vec<(std::path::PathBuf, Vec<u8>)> = ["0000000000000001.kek", "0000000000000001.ring"]
+        .map(|n| home.places.keys.join(n))
+        .map(|p| (p.clone(), fs::read(p).unwrap()))
+        .into();
+    let order = ledger.erasure_order(&scope(&home, "mail"), "request 8").unwrap();
+    ledger.erase(order.approve(&eraser()).unwrap().as_bytes()).unwrap();
+    ledger.close().unwrap();
+    for entry in fs::read_dir(&home.places.keys).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("signer") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for (path, bytes) in before {
+        crate::support::rewrite(&path, &bytes);
+        std::process::Command::new("chmod").arg("600").arg(&path).status().unwrap();
+    }
+    let (verdict, found) = verdict(&home);
+    assert_eq!(verdict, Verdict::Damaged);
+    assert!(
+        found.findings.iter().any(|f| f.what.contains("destroyed, and is there again")),
+        "{:?}",
+        found.findings
+    );
+    // Opening for writing carries the erasure out again.
+    let (_, recovery) = home.open();
+    assert_eq!(recovery.keys_destroyed, 1);
+}
+
+#[test]
+fn what_is_under_a_hold_is_not_erased() {
+    use hinomi_ledger::completeness::Day;
+    use hinomi_ledger::retention::{Extent, Hold, Retention};
+    let home = erasable();
+    let (ledger, _) = home.open();
+    ledger.append("mail", "personal", vec![record(1, "x")]).unwrap();
+    ledger.tick().unwrap();
+    let scope = scope(&home, "mail");
+    let order = ledger.erasure_order(&scope, "request 9").unwrap().approve(&eraser()).unwrap();
+    let mut rules = Retention::default();
+    let hold = Hold {
+        extent: Extent::default(),
+        reason: "a case".to_owned(),
+        owner: "counsel".to_owned(),
+        placed: Day(scope.day as i32),
+        lifted: None,
+    };
+    rules.holds.insert("case 1".to_owned(), hold);
+    ledger.record_retention(&rules).unwrap();
+    assert!(matches!(ledger.erase(order.as_bytes()), Err(LedgerError::Refused { .. })));
+    rules.holds.clear();
+    ledger.record_retention(&rules).unwrap();
+    ledger.erase(order.as_bytes()).unwrap();
+}
