@@ -38,7 +38,7 @@ fn a_bundle_proves_its_record_and_nothing_else() {
     let home = Home::new(inline());
     let (ledger, _) = home.open();
     for i in 0..5u64 {
-        let records = (0..i + 1).map(|n| record(i * 10 + n, &format!("line {i} {n}"))).collect();
+        let records = (0..=i).map(|n| record(i * 10 + n, &format!("line {i} {n}"))).collect();
         ledger.append("fw", "security", records).unwrap();
         ledger.tick().unwrap();
     }
@@ -53,11 +53,11 @@ fn a_bundle_proves_its_record_and_nothing_else() {
     assert!(reader.prove(4, 3).is_err() && reader.prove(1, 0).is_err() && reader.prove(99, 0).is_err());
     // Any single change of a value breaks it.
     let other = reader.prove(5, 1).unwrap();
-    let mut changes: Vec<(&str, Bundle)> = Vec::new();
+    let mut altered: Vec<(&str, Bundle)> = Vec::new();
     let mut change = |what, alter: &dyn Fn(&mut Bundle)| {
         let mut changed = bundle.clone();
         alter(&mut changed);
-        changes.push((what, changed));
+        altered.push((what, changed));
     };
     change("bytes", &|b| b.record.bytes = other.record.bytes.clone());
     change("salt", &|b| b.record.salt = other.record.salt.clone());
@@ -70,8 +70,8 @@ fn a_bundle_proves_its_record_and_nothing_else() {
     change("proof of the record", &|b| b.record.proof = Vec::new());
     change("checkpoint", &|b| b.checkpoint = b.checkpoint.replace("\n7\n", "\n8\n"));
     change("origin", &|b| b.origin = "another/log".to_owned());
-    assert_eq!(changes.len(), 11);
-    for (what, changed) in changes {
+    assert_eq!(altered.len(), 11);
+    for (what, changed) in altered {
         assert_ne!(changed, bundle, "{what}");
         assert!(changed.verify(&known, &[]).is_err(), "{what}");
     }

@@ -100,7 +100,7 @@ fn flip(part: &str, at_least: usize) {
 
 #[test]
 fn every_flipped_byte_of_the_write_ahead_log_is_found() {
-    flip("/wal/", 5000);
+    flip("/wal/", 3500);
 }
 
 #[test]
