@@ -49,7 +49,8 @@ pub struct Request<'a> {
 /// Bounds of a scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Matches kept with their evidence; further ones are only counted.
+    /// Matches kept with their evidence, of rules that raise something and of those that only feed correlations each;
+    /// further ones are only counted.
     pub hits: u64,
     /// Bytes of columns and dictionaries per worker before they are dropped and started afresh.
     pub store_bytes: usize,
@@ -139,7 +140,7 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
             Err(_) => findings.lost_workers += 1,
         }
     }
-    findings.settle(request.limits);
+    findings.settle(request.limits, request.engine);
     findings
 }
 
@@ -206,13 +207,18 @@ impl Findings {
     }
 
     /// Keeps the first hits of the input up to the limit, whichever worker found them (every worker kept at
-    /// least those), then puts them in order of time (unknown last), event, place and rule.
-    fn settle(&mut self, limits: Limits) {
+    /// least those of each sort), then puts them in order of time (unknown last), event, place and rule.
+    fn settle(&mut self, limits: Limits, engine: &Engine) {
         self.hits.sort_by_key(|hit| (hit.ordinal, hit.event.offset, hit.event.sub, hit.rule));
-        let most = usize::try_from(limits.hits).unwrap_or(usize::MAX);
-        for hit in self.hits.drain(most.min(self.hits.len())..) {
-            *self.uncounted.entry(hit.rule).or_default() += 1;
-        }
+        let mut room = worker::Room::default();
+        let uncounted = &mut self.uncounted;
+        self.hits.retain(|hit| {
+            let fits = room.take(engine.rule(hit.rule).is_some_and(|r| r.alerts), limits.hits);
+            if !fits {
+                *uncounted.entry(hit.rule).or_default() += 1;
+            }
+            fits
+        });
         let place = |member: &Member| (member.file, member.inner.clone());
         self.hits.sort_by(|a, b| {
             let time = (a.event.time.is_none(), a.event.time).cmp(&(b.event.time.is_none(), b.event.time));

@@ -52,7 +52,32 @@ pub(super) struct Worker<'e> {
     kept: BTreeMap<RuleIndex, Kept>,
     /// How many meet at a host, account or address.
     census: Option<Census<'e>>,
+    room: Room,
     findings: Findings,
+}
+
+/// What was kept so far. Rules that raise something and those that only feed correlations are counted apart, so that
+/// the second, which match ordinary work by the million, never take the place of the first.
+#[derive(Default)]
+pub(super) struct Room {
+    alerts: u64,
+    blocks: u64,
+}
+
+impl Room {
+    /// Whether one more match fits.
+    pub(super) fn take(&mut self, alerts: bool, limit: u64) -> bool {
+        let kept = if alerts { &mut self.alerts } else { &mut self.blocks };
+        let fits = *kept < limit;
+        *kept += u64::from(fits);
+        fits
+    }
+
+    /// Returns what was taken for a match that is not kept after all.
+    fn put_back(&mut self, alerts: bool) {
+        let kept = if alerts { &mut self.alerts } else { &mut self.blocks };
+        *kept = kept.saturating_sub(1);
+    }
 }
 
 /// What to keep of an event that a rule matched.
@@ -105,6 +130,7 @@ impl<'e> Worker<'e> {
             keywords: None,
             kept: BTreeMap::new(),
             census: subjects.census(),
+            room: Room::default(),
             findings: Findings::default(),
         }
     }
@@ -171,12 +197,15 @@ impl<'e> Worker<'e> {
         for group in matches.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let Some(&(number, row, _)) = group.first() else { continue };
             let Some(batch) = batches.get(number) else { continue };
-            let rules: Vec<RuleIndex> = group.iter().map(|m| m.2).collect();
-            if self.findings.hits.len() as u64 >= self.limits.hits {
-                rules.iter().for_each(|r| *self.findings.uncounted.entry(*r).or_default() += 1);
+            let engine = self.engine;
+            let alerts = |r: &RuleIndex| engine.rule(*r).is_some_and(|r| r.alerts);
+            let (limit, room) = (self.limits.hits, &mut self.room);
+            let full = |r: &RuleIndex| !room.take(alerts(r), limit);
+            let (beyond, rules): (Vec<RuleIndex>, Vec<RuleIndex>) = group.iter().map(|m| m.2).partition(full);
+            beyond.iter().for_each(|r| *self.findings.uncounted.entry(*r).or_default() += 1);
+            if rules.is_empty() {
                 continue;
             }
-            let engine = self.engine;
             for rule in &rules {
                 let kept = || Kept { fields: engine.fields_of(*rule), aliases: engine.aliases_of(*rule) };
                 self.kept.entry(*rule).or_insert_with(kept);
@@ -185,7 +214,10 @@ impl<'e> Worker<'e> {
             let names =
                 kept().flat_map(|k| &k.fields).chain(self.subjects.details()).chain(self.subjects.links());
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
-            let Some(mut event) = scene.event(&self.filter, names) else { continue };
+            let Some(mut event) = scene.event(&self.filter, names) else {
+                rules.iter().for_each(|r| self.room.put_back(alerts(r)));
+                continue;
+            };
             event.add_aliases(kept().flat_map(|k| &k.aliases));
             let event = Arc::new(event);
             self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);

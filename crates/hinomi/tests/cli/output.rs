@@ -208,3 +208,28 @@ fn bulky_fields_are_matched() {
     let expected = [("t1", 0), ("t3", second)].map(|(t, o)| (t.to_owned(), o));
     assert_eq!(found, expected, "the regular expression is case sensitive: IN is not in");
 }
+
+/// Ordinary work that only feeds correlations fills the bound on matches long before the one act that matters.
+#[test]
+fn building_blocks_never_crowd_out_what_raises_something() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("crowded");
+    std::fs::create_dir_all(&folder).unwrap();
+    let failed = |n: u32| {
+        format!(
+            "Jan 10 01:02:{n:02} bastion01 sshd[811]: Failed password for op{n} from 203.0.113.9 port 50022 ssh2\n"
+        )
+    };
+    let wiped = "Jan 10 01:03:00 bastion01 sudo:     op1 : TTY=pts/0 ; PWD=/home/op1 ; USER=root ; COMMAND=/usr/bin/rm -f /var/log/auth.log\n";
+    let log: String = (0..40).map(failed).chain([wiped.to_owned()]).collect();
+    std::fs::write(folder.join("auth.log"), log).unwrap();
+    let all = report(&[folder.to_str().unwrap()]);
+    let few = report(&[folder.to_str().unwrap(), "--max-detections", "5"]);
+    let wiping = |report: &serde_json::Value| {
+        list(report, "detections")
+            .iter()
+            .filter(|d| d["title"].as_str().unwrap().contains("sudo record"))
+            .count()
+    };
+    assert_eq!((wiping(&all), wiping(&few)), (1, 1));
+    assert!(few["summary"]["unlisted"].as_u64() > Some(0), "the bound was reached");
+}
