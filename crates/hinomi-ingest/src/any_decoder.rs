@@ -21,6 +21,11 @@ impl Default for AnyDecoder {
 }
 
 impl AnyDecoder {
+    /// Whether the last EVTX unit held text of one byte per character beside UTF-16.
+    pub fn holds_narrow_text(&self) -> bool {
+        self.evtx.holds_narrow_text()
+    }
+
     /// Appends every event of `unit` to `store` and every loss to `diagnostics`.
     pub fn decode(&mut self, format: Format, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
         match format {

@@ -30,20 +30,24 @@ pub struct Evaluator<'e> {
     value_sets: Vec<Vec<u32>>,
     /// Per field: number of the set that holds when it is absent, or [`UNKNOWN`].
     absent_sets: Vec<u32>,
-    /// One per set of keyword rules: most programs share one.
-    filters: Vec<KeywordPrefilter>,
-    filter_index: HashMap<Vec<u32>, u32, RandomState>,
+    /// One per set of keyword rules, with their variants: most shapes share one.
+    filters: Vec<(Vec<u32>, KeywordPrefilter)>,
+    filter_index: HashMap<Vec<u32>, FilterId, RandomState>,
     programs: Vec<Program>,
     program_index: HashMap<Vec<u32>, u32, RandomState>,
     plans: Vec<Plan>,
     plan_of_layout: HashMap<(u32, LayoutId, KindId), u32, RandomState>,
-    plan_of_shape: HashMap<Shape, u32, RandomState>,
+    plan_of_shape: HashMap<Shape, (u32, Option<FilterId>), RandomState>,
     truth: Marks,
     tried: Marks,
     lazy_results: HashMap<(PredicateId, ValueId), bool, RandomState>,
     scratch: Scratch,
     key: Vec<u32>,
 }
+
+/// Number of a [`KeywordPrefilter`] of one [`Evaluator`]; equal numbers mean equal filters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FilterId(u32);
 
 const UNKNOWN: u32 = u32::MAX;
 const EMPTY_SET: u32 = 0;
@@ -58,8 +62,8 @@ struct Program {
     always: Vec<u32>,
     fields: Vec<FieldId>,
     is_empty: bool,
-    /// Number of the filter for the keyword rules among the routes, whatever the depth.
-    keywords: Option<u32>,
+    /// The keyword rules among the routes, whatever the depth.
+    deep: Vec<u32>,
 }
 
 /// How to evaluate rows of one layout under one program.
@@ -106,20 +110,34 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// The filter for keyword rules that are routed to events of this batch; `None` when there are none. Events
-    /// that pass it need a [`Depth::Keywords`] pass. The number tells equal filters.
-    pub fn keywords(&mut self, store: &Store, batch: &Batch) -> Option<(u32, &KeywordPrefilter)> {
+    /// The filter for keyword rules that may match events of this batch; `None` when there are none. Events
+    /// that pass it need a [`Depth::Keywords`] pass.
+    pub fn keywords(&mut self, store: &Store, batch: &Batch) -> Option<FilterId> {
         self.follow(store);
-        let plan = self.plan_of(store, batch);
-        let number = self.plans.get(plan as usize)?.program;
-        let filter = self.programs.get(number as usize)?.keywords?;
-        Some((filter, self.filters.get(filter as usize)?))
+        self.plan_of(store, batch).1
+    }
+
+    /// The filter of that number.
+    pub fn filter(&self, id: FilterId) -> Option<&KeywordPrefilter> {
+        self.filters.get(id.0 as usize).map(|(_, filter)| filter)
+    }
+
+    /// The filter that passes whatever one of `filters` passes, so that bytes are looked at once for all.
+    pub fn joined(&mut self, filters: &[FilterId]) -> Option<FilterId> {
+        if let [only] = filters {
+            return Some(*only);
+        }
+        let rules = filters.iter().filter_map(|id| self.filters.get(id.0 as usize));
+        let mut deep: Vec<u32> = rules.flat_map(|(deep, _)| deep.iter().copied()).collect();
+        deep.sort_unstable();
+        deep.dedup();
+        self.filter_for(deep)
     }
 
     /// Reports each rule that matches each row of `batch`, in row order; a rule once per row.
     pub fn evaluate(&mut self, store: &Store, batch: &Batch, mut report: impl FnMut(RuleIndex, usize)) {
         self.follow(store);
-        let number = self.plan_of(store, batch);
+        let (number, _) = self.plan_of(store, batch);
         if self.program_of_plan(number).is_none_or(|p| p.is_empty) {
             return;
         }
@@ -162,10 +180,10 @@ impl<'e> Evaluator<'e> {
         self.programs.get(plan.program as usize)
     }
 
-    fn plan_of(&mut self, store: &Store, batch: &Batch) -> u32 {
+    fn plan_of(&mut self, store: &Store, batch: &Batch) -> (u32, Option<FilterId>) {
         let shape = batch.shape();
-        if let Some(&plan) = self.plan_of_shape.get(&shape) {
-            return plan;
+        if let Some(&known) = self.plan_of_shape.get(&shape) {
+            return known;
         }
         let program = self.program_for(store, shape);
         let key = (program, shape.layout, shape.kind);
@@ -173,8 +191,10 @@ impl<'e> Evaluator<'e> {
             Some(&plan) => plan,
             None => self.new_plan(program, batch, key),
         };
-        self.plan_of_shape.insert(shape, plan);
-        plan
+        let deep = self.possible_keyword_rules(store, shape, program);
+        let filter = self.filter_for(deep);
+        self.plan_of_shape.insert(shape, (plan, filter));
+        (plan, filter)
     }
 
     fn program_for(&mut self, store: &Store, shape: Shape) -> u32 {
@@ -192,19 +212,37 @@ impl<'e> Evaluator<'e> {
         if let Some(&known) = self.program_index.get(&routes) {
             return known;
         }
-        let mut program = Program::new(self.engine, &routes, self.depth);
-        program.keywords = self.filter_for(&routes);
+        let program = Program::new(self.engine, &routes, self.depth);
         let number = self.programs.len() as u32;
         self.programs.push(program);
         self.program_index.insert(routes, number);
         number
     }
 
-    /// The filter for the keyword rules that read events of `routes`.
-    fn filter_for(&mut self, routes: &[u32]) -> Option<u32> {
-        let variants = (0u32..).zip(&self.engine.variants);
-        let deep = variants.filter(|(_, v)| v.deep && routes.contains(&v.route)).map(|(n, _)| n);
-        let deep: Vec<u32> = deep.collect();
+    /// The keyword rules of a program that channel, provider and event id do not rule out.
+    fn possible_keyword_rules(&mut self, store: &Store, shape: Shape, program: u32) -> Vec<u32> {
+        let deep = self.programs.get(program as usize).map(|p| p.deep.clone()).unwrap_or_default();
+        let fixed = [
+            (well_known::CHANNEL, shape.channel),
+            (well_known::PROVIDER, shape.provider),
+            (well_known::EVENT_ID, shape.event_id),
+        ];
+        let facts = fixed.map(|(field, value)| (field, self.set_of(store, field, value)));
+        let (engine, sets) = (self.engine, &self.sets);
+        let mut truth = |id: PredicateId| {
+            let predicate = engine.predicates.get(id).filter(|p| p.lazy.is_none())?;
+            let (_, set) = facts.iter().find(|(field, _)| *field == predicate.field)?;
+            Some(sets.members(*set).contains(&id))
+        };
+        let mut possible = |number: &u32| {
+            let variant = engine.variants.get(*number as usize);
+            variant.is_some_and(|v| v.expression.evaluate(&mut truth) != Some(false))
+        };
+        deep.into_iter().filter(|n| possible(n)).collect()
+    }
+
+    /// The filter for these keyword rules; `None` for none.
+    fn filter_for(&mut self, deep: Vec<u32>) -> Option<FilterId> {
         if deep.is_empty() {
             return None;
         }
@@ -217,10 +255,10 @@ impl<'e> Evaluator<'e> {
             rule.conditions.iter().for_each(|c| filter.add_condition(c, &self.engine.bulky));
         }
         filter.build();
-        let number = self.filters.len() as u32;
-        self.filters.push(filter);
-        self.filter_index.insert(deep, number);
-        Some(number)
+        let id = FilterId(self.filters.len() as u32);
+        self.filters.push((deep.clone(), filter));
+        self.filter_index.insert(deep, id);
+        Some(id)
     }
 
     fn new_plan(&mut self, program: u32, batch: &Batch, key: (u32, LayoutId, KindId)) -> u32 {
@@ -462,12 +500,15 @@ impl Program {
             always: Vec::new(),
             fields: Vec::new(),
             is_empty: true,
-            keywords: None,
+            deep: Vec::new(),
         };
         let mut fields = std::collections::BTreeSet::new();
         for (variant, number) in engine.variants.iter().zip(0u32..) {
             if !routes.contains(&variant.route) {
                 continue;
+            }
+            if variant.deep {
+                program.deep.push(number);
             }
             if variant.deep != (depth == Depth::Keywords) {
                 continue;

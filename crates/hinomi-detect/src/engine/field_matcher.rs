@@ -9,14 +9,18 @@ use hinomi_model::Timestamp;
 
 use super::fold::fold_into;
 use super::glob::{Glob, Simple};
-use super::literals::LiteralIndex;
+use super::line_memory::LineMemory;
+use super::literals::{LiteralId, LiteralIndex};
 use super::predicate::PredicateId;
 use crate::sigma::{Comparison, Network, Patterns, Place, Test, TimePart};
 
 /// Tests of one field, by the predicate each decides.
 #[derive(Debug, Default)]
 pub(crate) struct FieldMatcher {
+    /// Tells matchers of one engine apart.
+    number: u32,
     whole: HashMap<Box<[u8]>, Vec<PredicateId>, RandomState>,
+    longest_whole: usize,
     index: LiteralIndex,
     actions: Vec<Action>,
     unanchored: Vec<Verify>,
@@ -132,20 +136,27 @@ impl FieldMatcherBuilder {
         &mut actions[id as usize]
     }
 
-    /// Builds the index over everything added.
-    pub(crate) fn build(self) -> FieldMatcher {
+    /// Builds the index over everything added; `number` is the matcher's own.
+    pub(crate) fn build(self, number: u32) -> FieldMatcher {
         let Self { mut matcher, literal_ids } = self;
+        matcher.number = number;
+        matcher.longest_whole = matcher.whole.keys().map(|k| k.len()).max().unwrap_or_default();
         matcher.index =
             LiteralIndex::new(literal_ids.into_iter().map(|((bytes, place), id)| (bytes, place, id)));
         matcher
     }
 }
 
-/// Buffers reused from value to value.
+/// Buffers reused from value to value, and what was found in lines of long values.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     folded: Vec<u8>,
+    found: Vec<LiteralId>,
+    lines: HashMap<u32, LineMemory, RandomState>,
 }
+
+/// Values from this length on are searched line by line: long texts of one source repeat most of their lines.
+const LONG: usize = 512;
 
 impl FieldMatcher {
     /// Appends the predicates that hold when the event lacks the field.
@@ -167,19 +178,35 @@ impl FieldMatcher {
             return;
         }
         out.extend_from_slice(&self.any_value);
-        scratch.folded.clear();
-        fold_into(value, &mut scratch.folded);
-        let folded = scratch.folded.as_slice();
-        if !self.whole.is_empty() {
-            out.extend(self.whole.get(folded).into_iter().flatten());
+        let Scratch { folded, found, lines } = scratch;
+        folded.clear();
+        found.clear();
+        if value.len() >= LONG && !self.index.spans_lines() {
+            let memory = lines.entry(self.number).or_default();
+            memory.find(&self.index, value, folded, found);
+            folded.clear();
+        } else {
+            fold_into(value, folded);
+            self.index.find(folded, |id| found.push(id));
         }
-        let verified = |v: &Verify| v.glob.matches(if v.cased { value.as_bytes() } else { folded });
-        self.index.find(folded, |id| {
-            let Some(action) = self.actions.get(id as usize) else { return };
+        let mut verified = |v: &Verify| {
+            if folded.is_empty() {
+                fold_into(value, folded);
+            }
+            v.glob.matches(if v.cased { value.as_bytes() } else { folded })
+        };
+        for action in found.iter().filter_map(|&id| self.actions.get(id as usize)) {
             out.extend_from_slice(&action.holds);
             out.extend(action.verify.iter().filter(|v| verified(v)).map(|v| v.predicate));
-        });
+        }
         out.extend(self.unanchored.iter().filter(|v| verified(v)).map(|v| v.predicate));
+        // Folding shortens a text to a third at most.
+        if !self.whole.is_empty() && value.len() <= self.longest_whole.saturating_mul(3) {
+            if folded.is_empty() {
+                fold_into(value, folded);
+            }
+            out.extend(self.whole.get(folded.as_slice()).into_iter().flatten());
+        }
         out.extend(self.scalars.iter().filter(|(_, s)| s.holds(value)).map(|(p, _)| *p));
     }
 }

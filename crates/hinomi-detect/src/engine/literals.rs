@@ -15,6 +15,13 @@ use crate::sigma::Place;
 /// Number of a literal, as given by the builder.
 pub(crate) type LiteralId = u32;
 
+/// Which ends of a part are ends of the whole value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Edges {
+    pub(crate) start: bool,
+    pub(crate) end: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Literal {
     bytes: Box<[u8]>,
@@ -31,6 +38,7 @@ pub(crate) struct LiteralIndex {
     two: RunTable,
     one: RunTable,
     literals: Vec<Literal>,
+    spans_lines: bool,
 }
 
 impl LiteralIndex {
@@ -47,6 +55,7 @@ impl LiteralIndex {
                 [a, b] | [a, b, _] => two.push((u32::from(a) | u32::from(b) << 8, number)),
                 _ => four.push((bytes.get(run_at..).map_or(0, run_of), number)),
             }
+            index.spans_lines |= bytes.contains(&b'\n');
             index.literals.push(Literal { bytes, place, run_at: run_at as u32, id });
         }
         index.four = RunTable::new(four);
@@ -55,13 +64,23 @@ impl LiteralIndex {
         index
     }
 
-    /// Reports every literal found in `text`. `text` must be followed by nothing: the slice is the whole value.
-    pub(crate) fn find(&self, text: &[u8], mut report: impl FnMut(LiteralId)) {
+    /// Whether a literal holds a line break, so that looking line by line would miss it.
+    pub(crate) fn spans_lines(&self) -> bool {
+        self.spans_lines
+    }
+
+    /// Reports every literal found in `text`, the whole value.
+    pub(crate) fn find(&self, text: &[u8], report: impl FnMut(LiteralId)) {
+        self.find_in_part(text, Edges { start: true, end: true }, report);
+    }
+
+    /// Reports every literal found in `text`, a part of the value; `edges` says which ends of the value are its own.
+    pub(crate) fn find_in_part(&self, text: &[u8], edges: Edges, mut report: impl FnMut(LiteralId)) {
         if !self.four.is_empty() {
             for (at, window) in text.windows(4).enumerate() {
                 let run = run_of(window);
                 if self.four.may_contain(run) {
-                    self.verify(&self.four, run, text, at, &mut report);
+                    self.verify(&self.four, run, (text, edges), at, &mut report);
                 }
             }
         }
@@ -70,29 +89,36 @@ impl LiteralIndex {
                 let [a, b] = *window else { continue };
                 let run = u32::from(a) | u32::from(b) << 8;
                 if self.two.may_contain(run) {
-                    self.verify(&self.two, run, text, at, &mut report);
+                    self.verify(&self.two, run, (text, edges), at, &mut report);
                 }
             }
         }
         if !self.one.is_empty() {
             for (at, &byte) in text.iter().enumerate() {
                 if self.one.may_contain(u32::from(byte)) {
-                    self.verify(&self.one, u32::from(byte), text, at, &mut report);
+                    self.verify(&self.one, u32::from(byte), (text, edges), at, &mut report);
                 }
             }
         }
     }
 
-    fn verify(&self, table: &RunTable, run: u32, text: &[u8], at: usize, report: &mut impl FnMut(LiteralId)) {
+    fn verify(
+        &self,
+        table: &RunTable,
+        run: u32,
+        (text, edges): (&[u8], Edges),
+        at: usize,
+        report: &mut impl FnMut(LiteralId),
+    ) {
         for &number in table.candidates(run) {
             let Some(literal) = self.literals.get(number as usize) else { continue };
             let Some(start) = at.checked_sub(literal.run_at as usize) else { continue };
             let end = start + literal.bytes.len();
             let placed = match literal.place {
                 Place::Anywhere => true,
-                Place::Start => start == 0,
-                Place::End => end == text.len(),
-                Place::Whole => start == 0 && end == text.len(),
+                Place::Start => start == 0 && edges.start,
+                Place::End => end == text.len() && edges.end,
+                Place::Whole => start == 0 && end == text.len() && edges.start && edges.end,
             };
             if placed && text.get(start..end) == Some(&literal.bytes) {
                 report(literal.id);

@@ -20,6 +20,7 @@ mod evaluate;
 mod field_matcher;
 mod fold;
 mod glob;
+mod line_memory;
 mod literals;
 mod logsource;
 mod predicate;
@@ -27,6 +28,6 @@ mod prefilter;
 mod regex_literals;
 
 pub use compile::{CompileError, Engine, EngineRule, RuleIndex};
-pub use evaluate::{Depth, Evaluator};
+pub use evaluate::{Depth, Evaluator, FilterId};
 pub use logsource::{LogSourceError, LogSources};
 pub use prefilter::{KeywordPrefilter, RawEncoding};

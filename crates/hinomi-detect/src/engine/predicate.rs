@@ -216,9 +216,9 @@ impl Predicates {
         let mut keywords = None;
         for (field, builder) in std::mem::take(&mut self.builders) {
             if field == ANY_FIELD {
-                keywords = Some(builder.build());
+                keywords = Some(builder.build(field.0));
             } else if let Some(slot) = matchers.get_mut(field.index()) {
-                *slot = Some(builder.build());
+                *slot = Some(builder.build(field.0));
             }
         }
         (matchers, keywords)

@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! No false negative: bytes that [`KeywordPrefilter::may_match`] rejects hold no event that one of its rules
-//! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped.
+//! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped. (Two characters outside
+//! ASCII fold into it, the Kelvin sign and the long s; keywords written with them are not looked for.)
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -20,53 +21,67 @@ use crate::sigma::{Search, Test, Token};
 pub enum RawEncoding {
     /// As UTF-8, perhaps with JSON's escapes.
     Utf8,
-    /// As UTF-16LE or in one byte per character, unescaped.
+    /// As UTF-16LE, unescaped; what is not text may stand there in binary.
+    Utf16,
+    /// As [`RawEncoding::Utf16`], or in one byte per character.
     Mixed,
 }
 
 /// Sampler of raw bytes for fragments of all keywords.
 #[derive(Debug, Default)]
 pub struct KeywordPrefilter {
-    fragments: Vec<Vec<u8>>,
-    /// Some keyword has no usable fragment: everything may match.
-    always: bool,
+    utf8: Fragments,
+    mixed: Fragments,
+    /// Of `utf8`, one byte per character.
+    text: Sampler,
+    /// Of `mixed`, one byte per character.
     narrow: Sampler,
+    /// Of `mixed`, two bytes per character.
     wide: Sampler,
 }
 
+/// Fragments of which one stands in the bytes of any event that a rule matches.
+#[derive(Debug, Default)]
+struct Fragments {
+    any: Vec<Vec<u8>>,
+    /// Some rule has no usable fragment: everything may match.
+    always: bool,
+}
+
 /// Shorter fragments are not worth sampling for.
-const SHORTEST: usize = 5;
+const SHORTEST: usize = 3;
 
 impl KeywordPrefilter {
     /// Adds the keywords of one rule, and what it looks for in `bulky` fields. A rule that could match without any keyword makes everything a candidate.
     pub(crate) fn add_condition(&mut self, condition: &Search, bulky: &[String]) {
-        match necessary_fragments(condition, bulky) {
-            Some(mut fragments) => self.fragments.append(&mut fragments),
-            None => self.always = true,
-        }
+        self.utf8.add(necessary_fragments(condition, bulky, RawEncoding::Utf8));
+        self.mixed.add(necessary_fragments(condition, bulky, RawEncoding::Mixed));
     }
 
     /// Prepares the sampling tables; called once after everything was added.
     pub(crate) fn build(&mut self) {
-        self.fragments.sort();
-        self.fragments.dedup();
-        let wide = self.fragments.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect()).collect();
-        self.wide = Sampler::new(wide, 8);
-        self.narrow = Sampler::new(self.fragments.clone(), 4);
+        let wide = self.mixed.any.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect());
+        self.wide = Sampler::new(wide.collect());
+        self.narrow = Sampler::new(self.mixed.any.clone());
+        self.text = Sampler::new(self.utf8.any.clone());
     }
 
     /// Whether a keyword rule can match an event in `bytes`, whose values stand there as `encoding` says.
     pub fn may_match(&self, bytes: &[u8], encoding: RawEncoding) -> bool {
-        if self.always {
-            return true;
-        }
-        if self.fragments.is_empty() {
-            return false;
-        }
-        // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
         match encoding {
-            RawEncoding::Utf8 => hides_letters(bytes) || self.narrow.any(bytes),
-            RawEncoding::Mixed => self.narrow.any(bytes) || self.wide.any(bytes),
+            // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
+            RawEncoding::Utf8 => self.utf8.always || self.text.any(bytes) || hides_letters(bytes),
+            RawEncoding::Utf16 => self.mixed.always || self.wide.any(bytes),
+            RawEncoding::Mixed => self.mixed.always || self.wide.any(bytes) || self.narrow.any(bytes),
+        }
+    }
+}
+
+impl Fragments {
+    fn add(&mut self, fragments: Option<Vec<Vec<u8>>>) {
+        match fragments {
+            Some(mut fragments) => self.any.append(&mut fragments),
+            None => self.always = true,
         }
     }
 }
@@ -81,40 +96,59 @@ fn hides_letters(bytes: &[u8]) -> bool {
 }
 
 /// Fragments of which one must stand in the bytes for `search` to hold; `None` when there is no such list.
-fn necessary_fragments(search: &Search, bulky: &[String]) -> Option<Vec<Vec<u8>>> {
+fn necessary_fragments(search: &Search, bulky: &[String], encoding: RawEncoding) -> Option<Vec<Vec<u8>>> {
     match search {
         Search::Field(name, Test::Match(patterns)) if bulky.contains(name) => {
-            patterns.any.iter().map(|p| longest_plain_run(&p.0)).collect()
+            patterns.any.iter().map(|p| longest_plain_run(&p.0, encoding)).collect()
         }
-        Search::Keyword(patterns) => patterns.any.iter().map(|p| longest_plain_run(&p.0)).collect(),
+        Search::Keyword(patterns) => {
+            patterns.any.iter().map(|p| longest_plain_run(&p.0, encoding)).collect()
+        }
         Search::All(parts) => {
-            let lists = parts.iter().filter_map(|p| necessary_fragments(p, bulky));
+            let lists = parts.iter().filter_map(|p| necessary_fragments(p, bulky, encoding));
             lists.max_by_key(|list| list.iter().map(Vec::len).min().unwrap_or(usize::MAX))
         }
         Search::Any(parts) => {
-            let lists: Option<Vec<_>> = parts.iter().map(|p| necessary_fragments(p, bulky)).collect();
+            let lists: Option<Vec<_>> =
+                parts.iter().map(|p| necessary_fragments(p, bulky, encoding)).collect();
             lists.map(|l| l.into_iter().flatten().collect())
         }
         Search::Not(_) | Search::Field(..) | Search::KeywordRegex(_) => None,
     }
 }
 
-/// The longest run of characters that no format escapes: ASCII letters, digits and harmless punctuation.
-fn longest_plain_run(tokens: &[Token]) -> Option<Vec<u8>> {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b" -_.:,;()[]{}!@#$%^*=|~".contains(b);
+/// The longest run of characters that stand in the bytes as they are. In text any format may escape quotes,
+/// slashes and the like. In binary records nothing is escaped, but what looks like a number, time, address,
+/// identifier or truth value may stand there as such.
+fn longest_plain_run(tokens: &[Token], encoding: RawEncoding) -> Option<Vec<u8>> {
+    let plain = |b: &u8| match encoding {
+        RawEncoding::Utf8 => b.is_ascii_alphanumeric() || b" -_.:,;()[]{}!@#$%^*=|~".contains(b),
+        RawEncoding::Utf16 | RawEncoding::Mixed => b.is_ascii_graphic() || *b == b' ',
+    };
+    let rendered = |run: &[u8]| {
+        run.iter().all(|b| b.is_ascii_hexdigit() || b" xstz{}-+.,:".contains(b))
+            || memmem::find(b"true", run).is_some()
+            || memmem::find(b"false", run).is_some()
+    };
     let literals = tokens.iter().filter_map(|t| match t {
         Token::Literal(text) => Some(fold(text)),
         _ => None,
     });
     let runs = literals.flat_map(|l| l.split(|b| !plain(b)).map(<[u8]>::to_vec).collect::<Vec<_>>());
-    runs.max_by_key(Vec::len).filter(|run| run.len() >= SHORTEST)
+    let usable = |run: &Vec<u8>| {
+        run.len() >= SHORTEST && (encoding == RawEncoding::Utf8 || !rendered(run))
+    };
+    runs.filter(usable).max_by_key(Vec::len)
 }
 
 /// Looks at every `stride`-th position only: any fragment is long enough to cover one sampled gram whole.
 #[derive(Debug, Default)]
 struct Sampler {
+    /// Bytes of a gram, at most eight.
     gram: usize,
     stride: usize,
+    /// The bytes of a number that are the gram's.
+    mask: u64,
     bits: Vec<u64>,
     /// Folded gram → fragments that hold it, and where.
     places: HashMap<u64, Vec<(u32, u32)>, RandomState>,
@@ -124,19 +158,25 @@ struct Sampler {
 const BITS_LOG2: u32 = 16;
 
 impl Sampler {
-    /// `fragments` are in lower case and at least `gram` bytes long; `gram` is 4 or 8.
-    fn new(fragments: Vec<Vec<u8>>, gram: usize) -> Self {
-        let shortest = fragments.iter().map(Vec::len).min().unwrap_or(gram);
+    /// `fragments` are in lower case.
+    fn new(mut fragments: Vec<Vec<u8>>) -> Self {
+        fragments.sort();
+        fragments.dedup();
+        let shortest = fragments.iter().map(Vec::len).min().unwrap_or_default();
+        // Longer grams hit less by chance, shorter ones allow a longer stride.
+        let gram = shortest.div_ceil(2).clamp(4, 8).min(shortest);
         let mut sampler = Self {
             gram,
-            stride: shortest.saturating_sub(gram) + 1,
-            bits: vec![0; 1 << (BITS_LOG2 - 6)],
+            stride: shortest - gram + 1,
+            mask: u64::MAX.checked_shr(64 - 8 * gram as u32).unwrap_or(0),
+            bits: vec![0; if fragments.is_empty() { 0 } else { 1 << (BITS_LOG2 - 6) }],
             places: HashMap::default(),
             fragments,
         };
         for (number, fragment) in (0u32..).zip(&sampler.fragments) {
-            for (at, window) in (0u32..).zip(fragment.windows(gram)) {
-                let folded = fold_gram(window);
+            for (at, window) in (0u32..).zip(fragment.windows(gram.max(1))) {
+                let eight = window.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+                let folded = (eight | FOLD) & sampler.mask;
                 let bit = hash(folded);
                 if let Some(word) = sampler.bits.get_mut(bit / 64) {
                     *word |= 1 << (bit % 64);
@@ -148,16 +188,20 @@ impl Sampler {
     }
 
     fn any(&self, bytes: &[u8]) -> bool {
-        if self.gram == 4 { self.sample::<4>(bytes) } else { self.sample::<8>(bytes) }
-    }
-
-    fn sample<const GRAM: usize>(&self, bytes: &[u8]) -> bool {
+        if self.fragments.is_empty() {
+            return false;
+        }
         let mut rest = bytes;
-        while let Some(window) = rest.first_chunk::<GRAM>() {
-            let folded = fold_gram(window);
-            let bit = hash(folded);
-            let hit = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-            if hit && self.stands(bytes, bytes.len() - rest.len(), folded) {
+        while let Some(eight) = rest.first_chunk::<8>() {
+            if self.hit(u64::from_le_bytes(*eight), bytes.len() - rest.len(), bytes) {
+                return true;
+            }
+            rest = rest.get(self.stride..).unwrap_or_default();
+        }
+        while rest.len() >= self.gram {
+            let mut eight = [0; 8];
+            eight.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            if self.hit(u64::from_le_bytes(eight), bytes.len() - rest.len(), bytes) {
                 return true;
             }
             rest = rest.get(self.stride..).unwrap_or_default();
@@ -165,7 +209,17 @@ impl Sampler {
         false
     }
 
+    /// Whether a fragment stands around the eight bytes at `at`, of which the first are the gram.
+    #[inline]
+    fn hit(&self, eight: u64, at: usize, bytes: &[u8]) -> bool {
+        let folded = (eight | FOLD) & self.mask;
+        let bit = hash(folded);
+        let may = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+        may && self.stands(bytes, at, folded)
+    }
+
     /// Whether a fragment that holds the gram stands around `at`.
+    #[cold]
     fn stands(&self, bytes: &[u8], at: usize, folded: u64) -> bool {
         self.places.get(&folded).into_iter().flatten().any(|&(number, offset)| {
             let Some(fragment) = self.fragments.get(number as usize) else { return false };
@@ -176,17 +230,10 @@ impl Sampler {
     }
 }
 
-/// A number under which upper and lower case ASCII letters agree: bit 5 of every byte is set, which folds letters
-/// and merges a few other characters harmlessly.
-#[inline]
-fn fold_gram(gram: &[u8]) -> u64 {
-    match (gram.first_chunk::<8>(), gram.first_chunk::<4>()) {
-        (Some(eight), _) => u64::from_le_bytes(*eight) | 0x2020_2020_2020_2020,
-        (None, Some(four)) => u64::from(u32::from_le_bytes(*four) | 0x2020_2020),
-        (None, None) => 0,
-    }
-}
+/// Sets bit 5 of every byte, which folds ASCII letters and merges a few other characters harmlessly.
+const FOLD: u64 = 0x2020_2020_2020_2020;
 
+#[inline]
 fn hash(folded: u64) -> usize {
     (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS_LOG2)) as usize
 }
@@ -212,7 +259,10 @@ mod tests {
             assert!(filter.may_match(&narrow, RawEncoding::Mixed), "{shift}");
             assert!(filter.may_match(&narrow, RawEncoding::Utf8), "{shift}");
             let wide: Vec<u8> = "Token::DUMP".bytes().flat_map(|b| [b, 0]).collect();
-            assert!(filter.may_match(&[vec![7; shift], wide].concat(), RawEncoding::Mixed), "{shift}");
+            let wide = [vec![7; shift], wide].concat();
+            assert!(filter.may_match(&wide, RawEncoding::Mixed), "{shift}");
+            assert!(filter.may_match(&wide, RawEncoding::Utf16), "{shift}");
+            assert!(!filter.may_match(&narrow, RawEncoding::Utf16));
             let other = [vec![b'.'; shift], b"secret  word token:dump".to_vec()].concat();
             assert!(!filter.may_match(&other, RawEncoding::Mixed));
         }
@@ -221,10 +271,23 @@ mod tests {
     #[test]
     fn short_or_negated_keywords_disable_it() {
         assert!(prefilter(&["rm"]).may_match(b"", RawEncoding::Utf8));
+        // In a binary record these may be a number, a time, an identifier or a truth value.
+        for rendered in ["0x1f4", "2021-03-01T", "S-1-5-18", "{0197cd1f-", "true"] {
+            assert!(prefilter(&[rendered]).may_match(b"", RawEncoding::Mixed), "{rendered}");
+        }
         let mut filter = KeywordPrefilter::default();
         filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))), &[]);
         filter.build();
         assert!(filter.may_match(b"", RawEncoding::Utf8));
+    }
+
+    #[test]
+    fn slashes_count_only_where_nothing_is_escaped() {
+        let filter = prefilter(&["ATK/"]);
+        assert!(filter.may_match(b"..atk/..", RawEncoding::Mixed));
+        assert!(!filter.may_match(b"..atk-..", RawEncoding::Mixed));
+        assert!(filter.may_match(br"..atk\/..", RawEncoding::Utf8));
+        assert!(!filter.may_match(b"..at/..", RawEncoding::Utf8));
     }
 
     #[test]

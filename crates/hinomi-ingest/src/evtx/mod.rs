@@ -95,6 +95,7 @@ impl Decode for EvtxDecoder {
         let mut place = Place { unit, store, diagnostics, kind };
         let bytes = unit.bytes.as_slice();
         self.chunk_start = None;
+        self.record.narrow_text = false;
         let mut at = 0;
         while at < bytes.len() {
             at = match locate::at(bytes, at) {
@@ -110,6 +111,11 @@ impl Decode for EvtxDecoder {
 }
 
 impl EvtxDecoder {
+    /// Whether the last unit held text of one byte per character; nearly all text is UTF-16.
+    pub fn holds_narrow_text(&self) -> bool {
+        self.record.narrow_text
+    }
+
     fn forget_plans(&mut self) {
         self.plans.clear();
         self.made.clear();

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, u32_at};
 use super::fault::Fault;
 use super::template::{DEFINITION_HEADER, TemplateId, Templates};
-use super::value::kind;
+use super::value::{ARRAY, kind};
 
 /// One substitution value: where its bytes stand in the chunk.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ const MAX_INSTANCES: usize = 64;
 pub(super) struct Record {
     pub(super) instances: Vec<Instance>,
     pub(super) values: Vec<Value>,
+    /// Some value since this was last cleared is text of one byte per character.
+    pub(super) narrow_text: bool,
     /// Damage that did not prevent the reading.
     pub(super) note: Option<Fault>,
 }
@@ -145,13 +147,16 @@ impl Record {
         let start = cursor.at();
         let mut at = start as u32;
         let mut fragments = false;
+        let mut narrow = false;
         self.values.extend(descriptors.as_chunks::<4>().0.iter().map(|&[low, high, ty, _]| {
             let length = u16::from_le_bytes([low, high]);
             let value = Value { at, length, ty };
             at += u32::from(length);
             fragments |= ty == kind::FRAGMENT;
+            narrow |= ty & !ARRAY == kind::ANSI;
             value
         }));
+        self.narrow_text |= narrow;
         let end = start + cursor.remaining();
         if at as usize > end {
             self.cut_values(first, end);

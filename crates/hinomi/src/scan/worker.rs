@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
-use hinomi_detect::{Depth, Engine, Evaluator, KeywordPrefilter, RawEncoding, RuleIndex};
+use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
 use hinomi_model::{Diagnostics, Digest, LogKind};
@@ -145,7 +145,7 @@ impl<'e> Worker<'e> {
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
         let mut matches = Vec::new();
         let mut candidates = Candidates::default();
-        let Pass { store, evaluator, .. } = &mut self.named;
+        let Pass { decoder, store, evaluator } = &mut self.named;
         for (number, batch) in store.batches().enumerate() {
             self.findings.events += batch.rows().len() as u64;
             self.progress.events.fetch_add(batch.rows().len() as u64, Ordering::Relaxed);
@@ -155,9 +155,12 @@ impl<'e> Worker<'e> {
             }
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
             if let Some(filter) = evaluator.keywords(store, batch) {
-                candidates.add(filter, format, unit, batch);
+                candidates.add(evaluator, filter, format, unit, batch);
             }
         }
+        let narrow = decoder.holds_narrow_text();
+        let encoding = if narrow { RawEncoding::Mixed } else { RawEncoding::Utf16 };
+        candidates.look_at_chunks(evaluator, unit, encoding);
         self.keep(unit, &matches, Depth::Named);
         for (from, to) in candidates.ranges {
             self.search_keywords(format, unit, from, to);
@@ -235,31 +238,40 @@ const EVTX_CHUNK: usize = 65_536;
 #[derive(Default)]
 struct Candidates {
     ranges: BTreeSet<(usize, usize)>,
-    /// Filter and start of what was looked at already: many records share a chunk.
-    looked_at: BTreeSet<(u32, usize)>,
+    /// Chunks and the filters that the records in them need: each is looked at once.
+    chunks: BTreeMap<(usize, usize), BTreeSet<FilterId>>,
 }
 
 impl Candidates {
-    fn add(&mut self, filter: (u32, &KeywordPrefilter), format: Format, unit: &Unit, batch: &Batch) {
-        let (number, filter) = filter;
-        let encoding = if format == Format::Evtx { RawEncoding::Mixed } else { RawEncoding::Utf8 };
+    fn add(&mut self, evaluator: &Evaluator<'_>, id: FilterId, format: Format, unit: &Unit, batch: &Batch) {
+        let Some(filter) = evaluator.filter(id) else { return };
         for row in batch.rows() {
             let own = (row.offset as usize, row.offset as usize + row.length as usize);
-            let (look_at, decode) = match format {
-                Format::Json => (own, own),
+            let decode = match format {
+                Format::Json => own,
                 Format::Evtx => {
-                    let chunk = chunk_around(unit, own);
-                    (chunk, chunk)
+                    self.chunks.entry(chunk_around(unit, own)).or_default().insert(id);
+                    continue;
                 }
                 // Lines lean on their neighbours and on headers: one candidate takes the whole unit along.
-                Format::Text => (own, (0, unit.bytes.len())),
+                Format::Text => (0, unit.bytes.len()),
             };
-            let shared = format == Format::Evtx;
-            if self.ranges.contains(&decode) || (shared && !self.looked_at.insert((number, look_at.0))) {
+            if self.ranges.contains(&decode) {
                 continue;
             }
-            if unit.bytes.get(look_at.0..look_at.1).is_some_and(|bytes| filter.may_match(bytes, encoding)) {
+            if unit.bytes.get(own.0..own.1).is_some_and(|bytes| filter.may_match(bytes, RawEncoding::Utf8)) {
                 self.ranges.insert(decode);
+            }
+        }
+    }
+
+    fn look_at_chunks(&mut self, evaluator: &mut Evaluator<'_>, unit: &Unit, encoding: RawEncoding) {
+        for (chunk, ids) in std::mem::take(&mut self.chunks) {
+            let ids: Vec<FilterId> = ids.into_iter().collect();
+            let filter = evaluator.joined(&ids).and_then(|id| evaluator.filter(id));
+            let bytes = unit.bytes.get(chunk.0..chunk.1).unwrap_or_default();
+            if filter.is_some_and(|filter| filter.may_match(bytes, encoding)) {
+                self.ranges.insert(chunk);
             }
         }
     }
