@@ -10,6 +10,6 @@ pub mod sigma;
 pub mod story;
 
 pub use engine::{
-    CompileError, Depth, Engine, EngineRule, Evaluator, FilterId, KeywordPrefilter, LogSourceError, LogSources,
-    RawEncoding, RuleIndex,
+    CompileError, Depth, Engine, EngineRule, Evaluator, FilterId, KeywordPrefilter, LogSourceError,
+    LogSources, RawEncoding, RuleIndex,
 };

@@ -6,18 +6,13 @@ use hinomi_model::Diagnostics;
 use crate::intake::Format;
 use crate::{Decode, EvtxDecoder, JsonDecoder, TextDecoder, Unit};
 
-/// One decoder per format. It remembers ids of the store it writes to: use one per [`Store`].
-#[derive(Debug)]
+/// One decoder per format, made when its format is first met. It remembers ids of the store it writes to: use one
+/// per [`Store`].
+#[derive(Debug, Default)]
 pub struct AnyDecoder {
     evtx: EvtxDecoder,
-    json: JsonDecoder,
-    text: TextDecoder,
-}
-
-impl Default for AnyDecoder {
-    fn default() -> Self {
-        Self { evtx: EvtxDecoder::default(), json: JsonDecoder::new(), text: TextDecoder::default() }
-    }
+    json: Option<Box<JsonDecoder>>,
+    text: Option<Box<TextDecoder>>,
 }
 
 impl AnyDecoder {
@@ -30,8 +25,13 @@ impl AnyDecoder {
     pub fn decode(&mut self, format: Format, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
         match format {
             Format::Evtx => self.evtx.decode(unit, store, diagnostics),
-            Format::Json => self.json.decode(unit, store, diagnostics),
-            Format::Text => self.text.decode(unit, store, diagnostics),
+            Format::Json => {
+                let json = self.json.get_or_insert_with(|| Box::new(JsonDecoder::new()));
+                json.decode(unit, store, diagnostics);
+            }
+            Format::Text => {
+                self.text.get_or_insert_default().decode(unit, store, diagnostics);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::predicate::{ANY_FIELD, Lazy, PredicateId, relates};
 use super::prefilter::KeywordPrefilter;
 
 /// Which variants an evaluator runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Depth {
     /// Rules that name their fields; the store keeps [`Engine::projection`].
     Named,

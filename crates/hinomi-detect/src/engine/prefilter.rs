@@ -101,9 +101,7 @@ fn necessary_fragments(search: &Search, bulky: &[String], encoding: RawEncoding)
         Search::Field(name, Test::Match(patterns)) if bulky.contains(name) => {
             patterns.any.iter().map(|p| longest_plain_run(&p.0, encoding)).collect()
         }
-        Search::Keyword(patterns) => {
-            patterns.any.iter().map(|p| longest_plain_run(&p.0, encoding)).collect()
-        }
+        Search::Keyword(patterns) => patterns.any.iter().map(|p| longest_plain_run(&p.0, encoding)).collect(),
         Search::All(parts) => {
             let lists = parts.iter().filter_map(|p| necessary_fragments(p, bulky, encoding));
             lists.max_by_key(|list| list.iter().map(Vec::len).min().unwrap_or(usize::MAX))
@@ -135,9 +133,7 @@ fn longest_plain_run(tokens: &[Token], encoding: RawEncoding) -> Option<Vec<u8>>
         _ => None,
     });
     let runs = literals.flat_map(|l| l.split(|b| !plain(b)).map(<[u8]>::to_vec).collect::<Vec<_>>());
-    let usable = |run: &Vec<u8>| {
-        run.len() >= SHORTEST && (encoding == RawEncoding::Utf8 || !rendered(run))
-    };
+    let usable = |run: &Vec<u8>| run.len() >= SHORTEST && (encoding == RawEncoding::Utf8 || !rendered(run));
     runs.filter(usable).max_by_key(Vec::len)
 }
 
@@ -174,7 +170,10 @@ impl Sampler {
             fragments,
         };
         for (number, fragment) in (0u32..).zip(&sampler.fragments) {
-            for (at, window) in (0u32..).zip(fragment.windows(gram.max(1))) {
+            let grams: Vec<&[u8]> = fragment.windows(gram.max(1)).collect();
+            let first = rarest_window(&grams, sampler.stride);
+            let wanted = (0u32..).zip(grams).skip(first).take(sampler.stride);
+            for (at, window) in wanted {
                 let eight = window.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
                 let folded = (eight | FOLD) & sampler.mask;
                 let bit = hash(folded);
@@ -228,6 +227,15 @@ impl Sampler {
             text.is_some_and(|text| text.eq_ignore_ascii_case(fragment))
         })
     }
+}
+
+/// Where the `length` neighbours among `grams` begin that ordinary text holds least: of a longer fragment any run
+/// of as many positions as the stride is enough, and letters are more common than other characters.
+fn rarest_window(grams: &[&[u8]], length: usize) -> usize {
+    let letters = |gram: &&[u8]| gram.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let windows = grams.windows(length.max(1)).enumerate();
+    let rarest = windows.min_by_key(|(_, window)| window.iter().map(letters).sum::<usize>());
+    rarest.map_or(0, |(at, _)| at)
 }
 
 /// Sets bit 5 of every byte, which folds ASCII letters and merges a few other characters harmlessly.

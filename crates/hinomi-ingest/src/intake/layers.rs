@@ -65,6 +65,7 @@ struct Outer {
     read: Arc<AtomicU64>,
     modified: Option<Timestamp>,
     budget: Arc<Budget>,
+    backing: Option<Arc<Backing>>,
     arrival: Option<Arrival>,
 }
 
@@ -173,11 +174,16 @@ impl Layers {
             read: Arc::clone(&read),
             modified,
             budget: Budget::new(&self.options.limits, Arc::new(AtomicU64::new(size))),
+            backing: None,
             arrival: None,
         });
         match opened {
             Ok(file) => {
-                let span = Span::whole(Backing::file(file, read), size);
+                let backing = Backing::file(file, read);
+                if let Some(outer) = &mut self.outer {
+                    outer.backing = Some(Arc::clone(&backing));
+                }
+                let span = Span::whole(backing, size);
                 self.look(Source::of_span(span), String::new(), modified)
             }
             Err(error) => {
@@ -199,6 +205,7 @@ impl Layers {
             read: Arc::clone(&read),
             modified: None,
             budget: Budget::new(&self.options.limits, read),
+            backing: None,
             arrival: Some(arrival.clone()),
         });
         self.look(Source::of_stream(Box::new(arrival)), String::new(), None)
@@ -334,8 +341,18 @@ impl Layers {
         self.member(inner.to_owned()).place()
     }
 
+    /// Hashes the outer file of that number while it is read, if it still is.
+    pub(crate) fn hash_along(&self, file: u32) {
+        let outer = self.outer.as_ref().filter(|outer| outer.number == file);
+        if let Some(backing) = outer.and_then(|outer| outer.backing.as_ref()) {
+            // A file that cannot be read twice is reported by whoever needs its digest.
+            let _ = backing.hash_along();
+        }
+    }
+
     fn finish(&mut self, outer: Outer) -> FileDone {
-        let digest = outer.arrival.and_then(|arrival| match arrival.finish() {
+        let along = outer.backing.and_then(|backing| backing.finish_hashing()?.ok());
+        let arrived = outer.arrival.and_then(|arrival| match arrival.finish() {
             Ok(digest) => Some(digest),
             Err(error) => {
                 self.losses.failure(&outer.path, outer.read.load(Relaxed), &error);
@@ -345,7 +362,7 @@ impl Layers {
         let bytes = outer.size.unwrap_or_else(|| outer.read.load(Relaxed));
         self.progress.bytes_read += bytes;
         self.progress.files_done += 1;
-        FileDone { file: outer.number, open: outer.open, path: outer.path, bytes, digest }
+        FileDone { file: outer.number, open: outer.open, path: outer.path, bytes, digest: along.or(arrived) }
     }
 
     pub(crate) fn count_member(&mut self) {

@@ -64,6 +64,11 @@ impl Intake {
         }
     }
 
+    /// Says that something in that outer file will be cited: it is hashed while it is read instead of read twice.
+    pub fn hash_along(&mut self, file: u32) {
+        self.layers.hash_along(file);
+    }
+
     /// Takes back the buffer of a unit that is no longer needed.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.pool.give(buffer, &self.layers.options().limits);

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hinomi_model::{Digest, Hashing};
 
 use super::budget::Held;
 
@@ -20,14 +22,46 @@ pub(crate) struct Backing {
 }
 
 enum Bytes {
-    File { file: File, position: u64 },
+    File { file: File, position: u64, along: Option<Along> },
     Memory(Cursor<Vec<u8>>),
+}
+
+/// The digest of a file whose bytes pass by in order anyway.
+struct Along {
+    hashing: Hashing,
+    /// How many bytes from the start are hashed.
+    upto: u64,
+}
+
+impl Along {
+    /// Hashes what of a block at `offset` continues what was hashed before.
+    fn pass(&mut self, offset: u64, block: &[u8]) {
+        let known = self.upto.checked_sub(offset).and_then(|known| usize::try_from(known).ok());
+        if let Some(new) = known.and_then(|known| block.get(known..)) {
+            self.hashing.update(new);
+            self.upto += new.len() as u64;
+        }
+    }
+
+    /// Reads and hashes from where it stands up to `end` or the end of the file.
+    fn advance(&mut self, file: &mut File, end: u64) -> io::Result<()> {
+        let mut block = vec![0; HEAD];
+        file.seek(SeekFrom::Start(self.upto))?;
+        while self.upto < end {
+            let read = file.read(&mut block)?;
+            if read == 0 {
+                break;
+            }
+            self.pass(self.upto, block.get(..read).unwrap_or_default());
+        }
+        Ok(())
+    }
 }
 
 impl Backing {
     /// A file at its start; `read` counts the bytes taken from it.
     pub(crate) fn file(file: File, read: Arc<AtomicU64>) -> Arc<Self> {
-        let bytes = Mutex::new(Bytes::File { file, position: 0 });
+        let bytes = Mutex::new(Bytes::File { file, position: 0, along: None });
         Arc::new(Self { bytes, read, _held: None })
     }
 
@@ -36,14 +70,43 @@ impl Backing {
         Arc::new(Self { bytes, read: Arc::default(), _held: Some(held) })
     }
 
+    /// Hashes a file from here on while it is read, and at once what was read of it already.
+    pub(crate) fn hash_along(&self) -> io::Result<()> {
+        let Bytes::File { file, position, along } = &mut *self.lock() else { return Ok(()) };
+        if along.is_none() {
+            let mut new = Along { hashing: Hashing::default(), upto: 0 };
+            let done = new.advance(file, *position);
+            // Whatever happened, the next read has to seek.
+            *position = u64::MAX;
+            done?;
+            *along = Some(new);
+        }
+        Ok(())
+    }
+
+    /// The digest of a file that was hashed along, once everything of interest was read.
+    pub(crate) fn finish_hashing(&self) -> Option<io::Result<Digest>> {
+        let Bytes::File { file, position, along } = &mut *self.lock() else { return None };
+        let mut along = along.take()?;
+        *position = u64::MAX;
+        Some(along.advance(file, u64::MAX).map(|()| along.hashing.finish()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bytes> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) {
-            Bytes::File { file, position } => {
+        match &mut *self.lock() {
+            Bytes::File { file, position, along } => {
                 if *position != offset {
                     file.seek(SeekFrom::Start(offset))?;
                 }
                 let read = file.read(buffer)?;
                 *position = offset + read as u64;
+                if let Some(along) = along {
+                    along.pass(offset, buffer.get(..read).unwrap_or_default());
+                }
                 self.read.fetch_add(read as u64, Relaxed);
                 Ok(read)
             }

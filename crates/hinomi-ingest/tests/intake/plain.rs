@@ -4,6 +4,7 @@ use hinomi_ingest::intake::{Class, Format, Intake, Item, Limits, Options, Root, 
 use hinomi_model::{DiagnosticKind, Digest};
 
 use crate::fixture::{Folder, NOW, gzip, lines, options, read, read_stream, read_with, zstd};
+use crate::pack;
 
 #[test]
 fn a_folder_is_read_in_byte_order_of_paths() {
@@ -70,6 +71,36 @@ fn a_stream_is_hashed_while_it_passes_even_where_nothing_is_read() {
         let read = read_stream(bytes);
         assert_eq!(read.files[0].digest, Some(digest));
         assert_eq!(read.files[0].open, None);
+    }
+}
+
+/// Whenever the reader is told, and however it goes through the file, the digest is that of the whole file.
+#[test]
+fn a_file_can_be_hashed_while_it_is_read() {
+    let folder = Folder::new();
+    let text = lines(150_000);
+    let packed = pack::zip(&[pack::entry("a.log", text.clone()), pack::entry("b.log", "x\n")]);
+    let marked = [b"\xef\xbb\xbf".as_slice(), b"{\"a\":1}\n".repeat(10).as_slice()].concat();
+    for bytes in [text.clone(), gzip(&text), packed, marked, [gzip(&text), b"debris".to_vec()].concat()] {
+        let path = folder.put("x.log", &bytes);
+        for told_after in [0, 1, 2, 5] {
+            let mut intake = Intake::new(vec![Root::Path(path.clone())], options());
+            let mut items = 0;
+            let file = loop {
+                if items >= told_after {
+                    intake.hash_along(0);
+                }
+                items += 1;
+                match intake.next().unwrap() {
+                    Item::File(done) => break done,
+                    Item::Unit(_, unit) => intake.recycle(unit.bytes),
+                    Item::Member(_) => {}
+                }
+            };
+            // Before anything was opened there is nothing to tell, and after the end nothing to hash along.
+            let expected = (items > told_after.max(1)).then(|| Digest::of(&bytes));
+            assert_eq!(file.digest, expected, "{} bytes, told after {told_after}", bytes.len());
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod subject;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -91,6 +91,8 @@ pub struct ScanProgress {
     reading: Mutex<Progress>,
     events: AtomicU64,
     hits: AtomicU64,
+    /// One more than the number of the last outer file in which something was found; files are read in order.
+    cited: AtomicU32,
 }
 
 impl ScanProgress {
@@ -153,7 +155,11 @@ fn feed(
     findings: &mut Findings,
 ) {
     use hinomi_ingest::intake::Item;
-    while let Some(item) = intake.next() {
+    loop {
+        if let Some(file) = progress.cited.load(Ordering::Relaxed).checked_sub(1) {
+            intake.hash_along(file);
+        }
+        let Some(item) = intake.next() else { break };
         while let Ok(buffer) = returned.try_recv() {
             intake.recycle(buffer);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hinomi_columns::{Batch, Projection, Store, ValueKind, well_known};
+use hinomi_columns::{Batch, FieldId, Projection, Store, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
@@ -49,7 +49,7 @@ pub(super) struct Worker<'e> {
     /// Made when a unit first needs every field.
     keywords: Option<Pass<'e>>,
     /// Fields kept with hits of a rule, and names that correlations expect for them.
-    kept: BTreeMap<RuleIndex, Kept>,
+    kept: BTreeMap<(Depth, RuleIndex), Kept>,
     /// How many meet at a host, account or address.
     census: Option<Census<'e>>,
     room: Room,
@@ -82,9 +82,31 @@ impl Room {
 
 /// What to keep of an event that a rule matched.
 struct Kept {
-    fields: Vec<String>,
+    /// Ids of the fields in the store; names looked up while the store knew `known_fields`.
+    fields: Vec<FieldId>,
+    known_fields: usize,
     /// Names that correlations expect, with those of the event.
     aliases: Vec<(String, String)>,
+}
+
+impl Kept {
+    fn new(engine: &Engine, rule: RuleIndex) -> Self {
+        Self { fields: Vec::new(), known_fields: 0, aliases: engine.aliases_of(rule) }
+    }
+
+    /// Looks the names up again when the store has learned new ones.
+    fn look_up(&mut self, engine: &Engine, rule: RuleIndex, subjects: &Subjects, store: &Store) {
+        let table = store.fields();
+        if self.known_fields == table.len() {
+            return;
+        }
+        self.known_fields = table.len();
+        let names = engine.fields_of(rule);
+        let names = names.iter().chain(subjects.details()).chain(subjects.links());
+        self.fields = names.filter_map(|name| table.known(name)).collect();
+        self.fields.sort_unstable();
+        self.fields.dedup();
+    }
 }
 
 /// Decoder, columns and evaluator that belong together.
@@ -210,20 +232,20 @@ impl<'e> Worker<'e> {
                 continue;
             }
             for rule in &rules {
-                let kept = || Kept { fields: engine.fields_of(*rule), aliases: engine.aliases_of(*rule) };
-                self.kept.entry(*rule).or_insert_with(kept);
+                let kept = self.kept.entry((depth, *rule)).or_insert_with(|| Kept::new(engine, *rule));
+                kept.look_up(engine, *rule, self.subjects, store);
             }
-            let kept = || rules.iter().filter_map(|r| self.kept.get(r));
-            let names =
-                kept().flat_map(|k| &k.fields).chain(self.subjects.details()).chain(self.subjects.links());
+            let kept = || rules.iter().filter_map(|r| self.kept.get(&(depth, *r)));
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
-            let Some(mut event) = scene.event(&self.filter, names) else {
+            let fields = kept().flat_map(|k| k.fields.iter().copied());
+            let Some(mut event) = scene.event(&self.filter, fields) else {
                 rules.iter().for_each(|r| self.room.put_back(alerts(r)));
                 continue;
             };
             event.add_aliases(kept().flat_map(|k| &k.aliases));
             let event = Arc::new(event);
             self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);
+            self.progress.cited.fetch_max(unit.member.file.saturating_add(1), Ordering::Relaxed);
             let ordinal = unit.ordinal;
             let hits = rules.into_iter().map(|rule| Hit { rule, ordinal, event: Arc::clone(&event) });
             self.findings.hits.extend(hits);
@@ -300,7 +322,7 @@ struct Scene<'s> {
 
 impl Scene<'_> {
     /// The event; `None` when the filter leaves it out.
-    fn event<'n>(&self, filter: &Filter, names: impl Iterator<Item = &'n String>) -> Option<Event> {
+    fn event(&self, filter: &Filter, fields: impl Iterator<Item = FieldId>) -> Option<Event> {
         let header = *self.batch.rows().get(self.row)?;
         let host = self.subjects.host(self.store, self.batch, self.row);
         if !filter.window.contains(header.time) || !filter.wants_host(&host) {
@@ -324,15 +346,18 @@ impl Scene<'_> {
             host,
             channel,
             account: self.subjects.account(self.store, self.batch, self.row),
-            fields: self.fields(names),
+            fields: self.fields(fields),
         })
     }
 
-    fn fields<'n>(&self, names: impl Iterator<Item = &'n String>) -> Vec<(Box<str>, Box<str>)> {
-        let mut fields: BTreeMap<Box<str>, Box<str>> = BTreeMap::new();
+    fn fields(&self, wanted: impl Iterator<Item = FieldId>) -> Vec<(Box<str>, Box<str>)> {
         let fixed = [well_known::PROVIDER, well_known::EVENT_ID];
-        let known = names.filter_map(|name| self.store.fields().known(name));
-        for field in fixed.into_iter().chain(known) {
+        let present = wanted.filter(|field| self.batch.position(*field).is_some());
+        let mut ids: Vec<FieldId> = fixed.into_iter().chain(present).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut fields: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(ids.len());
+        for field in ids {
             let value = self.batch.cell(self.row, field);
             let Some(dictionary) = self.store.dictionary(field).filter(|_| !value.is_absent()) else {
                 continue;
@@ -346,8 +371,9 @@ impl Scene<'_> {
             };
             let end = text.floor_char_boundary(LONGEST_VALUE);
             let text = text.get(..end).unwrap_or_default();
-            fields.insert(self.store.fields().name(field).into(), text.into());
+            fields.push((self.store.fields().name(field).into(), text.into()));
         }
-        fields.into_iter().collect()
+        fields.sort_unstable();
+        fields
     }
 }
