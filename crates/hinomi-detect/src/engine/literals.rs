@@ -46,9 +46,11 @@ impl LiteralIndex {
     pub(crate) fn new(literals: impl IntoIterator<Item = (Box<[u8]>, Place, LiteralId)>) -> Self {
         let mut index = Self::default();
         let (mut four, mut two, mut one) = (Vec::new(), Vec::new(), Vec::new());
+        let literals: Vec<_> = literals.into_iter().collect();
+        let shared = SharedRuns::of(literals.iter().map(|(bytes, ..)| &**bytes));
         for (bytes, place, id) in literals {
             let number = index.literals.len() as u32;
-            let run_at = rarest_run(&bytes);
+            let run_at = rarest_run(&bytes, &shared);
             match *bytes {
                 [] => continue,
                 [a] => one.push((u32::from(a), number)),
@@ -131,10 +133,35 @@ fn run_of(bytes: &[u8]) -> u32 {
     bytes.first_chunk::<4>().map_or(0, |run| u32::from_le_bytes(*run))
 }
 
-/// Offset of the run of four bytes that is least common in log values.
-fn rarest_run(bytes: &[u8]) -> usize {
+/// Offset of the run of four bytes that is least common in log values and that fewest other literals share: under
+/// a run that starts every literal of a long list, all of them would have to be verified.
+fn rarest_run(bytes: &[u8], shared: &SharedRuns) -> usize {
     let runs = bytes.windows(4).enumerate();
-    runs.min_by_key(|(_, run)| gram_commonness(run)).map_or(0, |(at, _)| at)
+    runs.min_by_key(|(_, run)| gram_commonness(run) + shared.count(run)).map_or(0, |(at, _)| at)
+}
+
+/// How often each run stands in the literals of an index, roughly: runs may share a counter.
+struct SharedRuns(Vec<u32>);
+
+impl SharedRuns {
+    fn of<'l>(literals: impl ExactSizeIterator<Item = &'l [u8]>) -> Self {
+        let mut shared = Self(vec![0; (literals.len() * 16).next_power_of_two().min(1 << 16)]);
+        for run in literals.flat_map(|bytes| bytes.windows(4)) {
+            let slot = shared.slot(run);
+            if let Some(count) = shared.0.get_mut(slot) {
+                *count = count.saturating_add(1);
+            }
+        }
+        shared
+    }
+
+    fn count(&self, run: &[u8]) -> u32 {
+        self.0.get(self.slot(run)).copied().unwrap_or_default().saturating_sub(1)
+    }
+
+    fn slot(&self, run: &[u8]) -> usize {
+        mix(run_of(run)) as usize & (self.0.len() - 1)
+    }
 }
 
 /// Runs to literal numbers, behind a bitmap.

@@ -160,7 +160,7 @@ impl Sampler {
         fragments.dedup();
         let shortest = fragments.iter().map(Vec::len).min().unwrap_or_default();
         // Longer grams hit less by chance, shorter ones allow a longer stride.
-        let gram = shortest.div_ceil(2).clamp(4, 8).min(shortest);
+        let gram = (shortest / 2).clamp(4, 8).min(shortest);
         let mut sampler = Self {
             gram,
             stride: shortest - gram + 1,

@@ -1,10 +1,10 @@
 //! One log into units of whole records.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use hinomi_model::DiagnosticKind;
 
+use super::buffer::{Buffer, Pool};
 use super::losses::Losses;
 use super::options::{Format, Limits};
 use super::source::Stream;
@@ -12,8 +12,6 @@ use crate::{JsonCut, JsonCutState, evtx_cut, json_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
-/// Room in a buffer beyond what is asked for.
-const SLACK: usize = 64;
 
 /// Whole records and where they stand.
 pub(crate) struct Piece {
@@ -23,32 +21,13 @@ pub(crate) struct Piece {
     pub(crate) preamble: Arc<[u8]>,
 }
 
-/// Buffers that come back from the caller.
-#[derive(Default)]
-pub(crate) struct Pool(Vec<Vec<u8>>);
-
-impl Pool {
-    const KEPT: usize = 8;
-
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
-    }
-
-    pub(crate) fn give(&mut self, mut buffer: Vec<u8>, limits: &Limits) {
-        if self.0.len() < Self::KEPT && buffer.capacity() <= 2 * limits.unit_bytes {
-            buffer.clear();
-            self.0.push(buffer);
-        }
-    }
-}
-
 /// Reads one member to its end.
 pub(crate) struct Cutter {
     format: Format,
     stream: Option<Stream>,
     size: Option<usize>,
     /// Bytes read and not yet handed out, which begin at `offset`.
-    carry: Vec<u8>,
+    carry: Buffer,
     offset: u64,
     lines: u64,
     preamble: Arc<[u8]>,
@@ -67,7 +46,7 @@ impl Cutter {
             format,
             stream: Some(stream),
             size: size.and_then(|size| usize::try_from(size).ok()),
-            carry: Vec::new(),
+            carry: Buffer::default(),
             offset: 0,
             lines: 0,
             preamble: Arc::default(),
@@ -97,18 +76,18 @@ impl Cutter {
             self.fill(&mut buffer, target, place, losses);
             self.start(&mut buffer);
             let at_end = self.stream.is_none();
-            if buffer.is_empty() && at_end {
+            if buffer.len() == 0 && at_end {
                 return None;
             }
-            match self.cut(&buffer, at_end) {
-                JsonCut::Records(end) if end > 0 => return Some(self.emit(buffer, end, limits, pool)),
+            match self.cut(buffer.filled(), at_end) {
+                JsonCut::Records(end) if end > 0 => return Some(self.emit(buffer, end, pool)),
                 JsonCut::Skip(length) if length > 0 => {
                     self.skip(&mut buffer, length, limits, place, losses);
                     target = limits.unit_bytes;
                 }
                 _ if at_end => {
                     let end = buffer.len();
-                    return Some(self.emit(buffer, end, limits, pool));
+                    return Some(self.emit(buffer, end, pool));
                 }
                 _ if target >= limits.record_bytes => {
                     self.skipping = true;
@@ -137,7 +116,7 @@ impl Cutter {
 
     fn skip(
         &mut self,
-        buffer: &mut Vec<u8>,
+        buffer: &mut Buffer,
         length: usize,
         limits: &Limits,
         place: &str,
@@ -148,8 +127,8 @@ impl Cutter {
             losses.push(place, self.offset, DiagnosticKind::LimitExceeded, message);
         }
         let length = length.min(buffer.len());
-        self.pass(buffer.get(..length).unwrap_or_default());
-        buffer.drain(..length);
+        self.pass(buffer.filled().get(..length).unwrap_or_default());
+        buffer.drop_front(length);
     }
 
     /// Counts bytes that are handed out or dropped.
@@ -160,14 +139,11 @@ impl Cutter {
         }
     }
 
-    fn fill(&mut self, buffer: &mut Vec<u8>, target: usize, place: &str, losses: &mut Losses) {
-        let missing = target.saturating_sub(buffer.len());
-        let Some(stream) = self.stream.as_mut().filter(|_| missing > 0) else { return };
-        // A little more than needed, so that the last read does not grow the buffer to see the end.
-        buffer.reserve(self.size.map_or(missing, |size| size.min(missing)) + SLACK);
-        match stream.take(missing as u64).read_to_end(buffer) {
-            Ok(read) if read == missing => {}
-            Ok(_) => self.stream = None,
+    fn fill(&mut self, buffer: &mut Buffer, target: usize, place: &str, losses: &mut Losses) {
+        let Some(stream) = self.stream.as_mut() else { return };
+        match buffer.fill(stream, target, self.size) {
+            Ok(false) => {}
+            Ok(true) => self.stream = None,
             Err(error) => {
                 losses.failure(place, self.offset + buffer.len() as u64, &error);
                 self.stream = None;
@@ -176,7 +152,7 @@ impl Cutter {
     }
 
     /// Once per member: a UTF-8 mark belongs to no JSON record, and header lines of text are kept.
-    fn start(&mut self, buffer: &mut Vec<u8>) {
+    fn start(&mut self, buffer: &mut Buffer) {
         if self.started {
             return;
         }
@@ -184,32 +160,30 @@ impl Cutter {
         match self.format {
             Format::Evtx => {}
             Format::Json => {
-                if buffer.starts_with(b"\xef\xbb\xbf") {
-                    buffer.drain(..3);
+                if buffer.filled().starts_with(b"\xef\xbb\xbf") {
+                    buffer.drop_front(3);
                     self.offset = 3;
                 }
             }
             Format::Text => {
-                let head = buffer.get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
+                let head = buffer.filled().get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
                 let length = recognise(head).map_or(0, |found| found.preamble);
                 self.preamble = head.get(..length).unwrap_or_default().into();
             }
         }
     }
 
-    fn emit(&mut self, mut buffer: Vec<u8>, end: usize, limits: &Limits, pool: &mut Pool) -> Piece {
-        let mut carry = if self.stream.is_some() { pool.take() } else { Vec::new() };
-        let tail = buffer.get(end..).unwrap_or_default();
-        if self.stream.is_some() {
-            carry.reserve(limits.unit_bytes + SLACK);
+    fn emit(&mut self, buffer: Buffer, end: usize, pool: &mut Pool) -> Piece {
+        let mut carry = Buffer::default();
+        if self.stream.is_some() || end < buffer.len() {
+            carry = pool.take();
+            buffer.move_tail(end, &mut carry);
         }
-        carry.extend_from_slice(tail);
-        buffer.truncate(end);
         let piece = Piece {
             offset: self.offset,
             lines_before: self.lines,
             preamble: Arc::clone(&self.preamble),
-            bytes: buffer,
+            bytes: buffer.into_bytes(end),
         };
         self.carry = carry;
         self.told = false;

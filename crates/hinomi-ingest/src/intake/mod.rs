@@ -26,6 +26,7 @@
 //! What a record means: the decoders, reached through `AnyDecoder`.
 
 mod budget;
+mod buffer;
 mod class;
 mod cutter;
 mod entry;

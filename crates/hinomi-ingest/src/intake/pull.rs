@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use hinomi_model::{DiagnosticKind, Diagnostics, Timestamp};
 
+use super::buffer::Pool;
 use super::class::Class;
-use super::cutter::{Cutter, Pool};
+use super::cutter::Cutter;
 use super::item::{Item, MemberDone, Progress};
 use super::layers::{Layers, Leaf, Step};
 use super::options::{Options, Root};
