@@ -86,7 +86,7 @@ impl Default for Limits {
             ratio: 500,
             ratio_after: 256 * MIB,
             nested_zip_bytes: 64 * MIB,
-            unit_bytes: 4 << 20,
+            unit_bytes: 1 << 20,
             record_bytes: 16 << 20,
         }
     }
