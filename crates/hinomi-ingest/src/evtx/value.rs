@@ -118,9 +118,11 @@ fn split_strings(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn convert_string(raw: &[u8], out: &mut Vec<u8>) -> ValueKind {
-    let units = raw.as_chunks().0.iter().copied().map(u16::from_le_bytes);
-    let mut units = units.take_while(|&u| u != 0);
     out.reserve(raw.len() / 2);
+    let ascii = ascii_blocks(raw, out);
+    let rest = raw.get(ascii..).unwrap_or_default();
+    let units = rest.as_chunks().0.iter().copied().map(u16::from_le_bytes);
+    let mut units = units.take_while(|&u| u != 0);
     for unit in units.by_ref() {
         if unit < 0x80 {
             out.push(unit as u8);
@@ -131,6 +133,24 @@ fn convert_string(raw: &[u8], out: &mut Vec<u8>) -> ValueKind {
         }
     }
     ValueKind::Text
+}
+
+/// Appends the ASCII characters at the start of UTF-16LE text, eight at a time; returns how many bytes they took.
+fn ascii_blocks(raw: &[u8], out: &mut Vec<u8>) -> usize {
+    const HIGH: u128 = 0xFF80_FF80_FF80_FF80_FF80_FF80_FF80_FF80;
+    const ONES: u128 = 0x0001_0001_0001_0001_0001_0001_0001_0001;
+    let mut taken = 0;
+    for block in raw.as_chunks::<16>().0 {
+        let units = u128::from_le_bytes(*block);
+        // Below 0x80, a borrow out of a unit means that it was zero.
+        if units & HIGH != 0 || units.wrapping_sub(ONES) & (ONES << 15) != 0 {
+            break;
+        }
+        let [a, _, b, _, c, _, d, _, e, _, f, _, g, _, h, _] = *block;
+        out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
+        taken += block.len();
+    }
+    taken
 }
 
 fn wide(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
