@@ -27,7 +27,6 @@ pub struct Store {
     last: Option<(Shape, u32)>,
     scratch: Vec<(FieldId, ValueId)>,
     epoch: u32,
-    sealed: bool,
 }
 
 impl Store {
@@ -46,7 +45,6 @@ impl Store {
             last: None,
             scratch: Vec::new(),
             epoch: 0,
-            sealed: false,
         }
     }
 
@@ -151,9 +149,6 @@ impl Store {
         row: Row,
         values: impl Iterator<Item = ValueId> + Clone,
     ) {
-        if self.sealed {
-            self.clear_rows();
-        }
         let fields = self.layouts.get(layout.0 as usize).map_or(&[][..], Vec::as_slice);
         let mut routing = [ValueId::ABSENT; 3];
         let routed = [well_known::CHANNEL, well_known::PROVIDER, well_known::EVENT_ID];
@@ -196,22 +191,17 @@ impl Store {
         at
     }
 
-    /// Batches that hold rows. After [`Store::seal`] the next append starts afresh.
+    /// Batches that hold rows.
     pub fn batches(&self) -> impl Iterator<Item = &Batch> {
         self.batches.iter().filter(|b| !b.rows.is_empty())
     }
 
-    /// Marks the rows as consumed: the next append drops them. Dictionaries stay.
-    pub fn seal(&mut self) {
-        self.sealed = true;
-    }
-
-    fn clear_rows(&mut self) {
-        for batch in &mut self.batches {
+    /// Drops the rows, which were consumed. Dictionaries, layouts and shapes stay.
+    pub fn drop_rows(&mut self) {
+        for batch in self.batches.iter_mut().filter(|b| !b.rows.is_empty()) {
             batch.rows.clear();
             batch.columns.iter_mut().for_each(Vec::clear);
         }
-        self.sealed = false;
     }
 
     /// Rows appended and not yet dropped.
@@ -235,7 +225,6 @@ impl Store {
         self.batches.clear();
         self.batch_index.clear();
         self.last = None;
-        self.sealed = false;
         self.epoch += 1;
     }
 
@@ -279,12 +268,12 @@ mod tests {
     }
 
     #[test]
-    fn sealed_rows_are_dropped_by_the_next_append_and_reset_starts_an_epoch() {
+    fn dropped_rows_are_gone_even_when_nothing_follows() {
         let mut store = Store::new(&Projection::of(["a"]));
         let kind = store.kind(&LogKind::default());
         store.push(kind, row(), &mut Vec::new());
-        store.seal();
-        assert_eq!(store.row_count(), 1);
+        store.drop_rows();
+        assert_eq!((store.row_count(), store.batches().count()), (0, 0));
         store.push(kind, row(), &mut Vec::new());
         assert_eq!(store.row_count(), 1);
         store.reset();

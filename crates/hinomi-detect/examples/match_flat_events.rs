@@ -115,7 +115,7 @@ impl<'e> Run<'e> {
             self.matches += 1;
         }
         self.keys.clear();
-        self.store.seal();
+        self.store.drop_rows();
         if self.store.bytes() > STORE_LIMIT {
             self.store.reset();
         }

@@ -63,7 +63,7 @@ fn by_engine(searches: &[Search], batches: &[Vec<NaiveEvent>]) -> Vec<(usize, us
                     found.push((rule.0 as usize, before + at));
                 });
             }
-            store.seal();
+            store.drop_rows();
             before += events.len();
         }
     }

@@ -100,7 +100,7 @@ fn columns(units: &[Unit], projection: &Projection) -> usize {
     for unit in units {
         decoder.decode(unit, &mut store, &mut diagnostics);
         rows += store.row_count();
-        store.seal();
+        store.drop_rows();
     }
     rows
 }

@@ -72,7 +72,7 @@ fn decode(units: &[Unit], projection: &Projection) -> usize {
     for unit in units {
         decoder.decode(unit, &mut store, &mut Diagnostics::default());
         rows += store.row_count();
-        store.seal();
+        store.drop_rows();
         if store.bytes() > 64 << 20 {
             store.reset();
         }

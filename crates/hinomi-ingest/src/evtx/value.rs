@@ -146,8 +146,9 @@ fn ascii_blocks(raw: &[u8], out: &mut Vec<u8>) -> usize {
         if units & HIGH != 0 || units.wrapping_sub(ONES) & (ONES << 15) != 0 {
             break;
         }
-        let [a, _, b, _, c, _, d, _, e, _, f, _, g, _, h, _] = *block;
-        out.extend_from_slice(&[a, b, c, d, e, f, g, h]);
+        let mut characters = [0u8; 8];
+        characters.iter_mut().zip(block.as_chunks::<2>().0).for_each(|(to, [low, _])| *to = *low);
+        out.extend_from_slice(&characters);
         taken += block.len();
     }
     taken

@@ -126,7 +126,7 @@ impl<'e> Pass<'e> {
     }
 
     fn decode(&mut self, format: Format, unit: &Unit, limit: usize, diagnostics: &mut Diagnostics) {
-        self.store.seal();
+        self.store.drop_rows();
         if self.store.bytes() > limit {
             self.store.reset();
         }

@@ -42,7 +42,6 @@ impl Recordings {
         while let Some(item) = intake.next() {
             let Item::Unit(format, unit) = item else { continue };
             decoder.decode(format, &unit, &mut store, &mut Diagnostics::default());
-            store.seal();
             for batch in store.batches() {
                 found.extend((0..batch.rows().len()).map(|row| self.event(&store, batch, row, &unit)));
             }

@@ -233,3 +233,22 @@ fn building_blocks_never_crowd_out_what_raises_something() {
     assert_eq!((wiping(&all), wiping(&few)), (1, 1));
     assert!(few["summary"]["unlisted"].as_u64() > Some(0), "the bound was reached");
 }
+
+/// Logs are often allocated ahead: what follows the last event holds none, and must not repeat those before it.
+#[test]
+fn an_empty_rest_repeats_nothing() {
+    let line = b"Jan 10 12:00:00 web1 sshd[7]: Failed password for root from 192.0.2.7 port 4711 ssh2\n";
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty-rest");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, first, filler) in [
+        ("auth.log", &line[..], b"\n"),
+        ("events.json", br#"{"EventID":1,"Channel":"Security","Computer":"pc"}"#, b" "),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, [first, &filler.repeat(12 << 20)].concat()).unwrap();
+        for jobs in ["1", "2"] {
+            let report = report(&[path.to_str().unwrap(), "--jobs", jobs]);
+            assert_eq!(report["summary"]["events"], 1, "{name}");
+        }
+    }
+}
