@@ -150,6 +150,8 @@ pub struct Rotation {
     pub signer: String,
     /// Why.
     pub reason: String,
+    /// The signed note in which the old key names the new one ([`crate::rotation_text`]).
+    pub endorsement: Vec<u8>,
 }
 
 /// A file was repaired from a copy.
@@ -213,6 +215,7 @@ impl Leaf {
             Self::Rotation(leaf) => {
                 put_short_str(&mut out, "verifier key", &leaf.signer)?;
                 put_short_str(&mut out, "reason", &leaf.reason)?;
+                put_bytes16(&mut out, "endorsement", &leaf.endorsement)?;
             }
             Self::Repair(leaf) => {
                 put_short_str(&mut out, "path", &leaf.file)?;
@@ -254,6 +257,7 @@ impl Leaf {
             5 => Self::Rotation(Rotation {
                 signer: at.short_str()?.to_owned(),
                 reason: at.short_str()?.to_owned(),
+                endorsement: at.bytes16()?.to_vec(),
             }),
             6 => Self::Repair(Repair {
                 file: at.short_str()?.to_owned(),
@@ -446,7 +450,11 @@ mod tests {
                 bytes: 3000,
             }),
             Leaf::Tombstone(Tombstone { key, scope: scope(), erased_ns: 77, approval: b"signed".to_vec() }),
-            Leaf::Rotation(Rotation { signer: "new".to_owned(), reason: "yearly".to_owned() }),
+            Leaf::Rotation(Rotation {
+                signer: "new".to_owned(),
+                reason: "yearly".to_owned(),
+                endorsement: b"signed".to_vec(),
+            }),
             Leaf::Repair(Repair {
                 file: "segments/1.seg".to_owned(),
                 before: [0; 32],
@@ -486,7 +494,11 @@ mod tests {
 
     #[test]
     fn too_long_is_refused() {
-        let leaf = Leaf::Rotation(Rotation { signer: "x".repeat(256), reason: String::new() });
+        let leaf = Leaf::Rotation(Rotation {
+            signer: "x".repeat(256),
+            reason: String::new(),
+            endorsement: Vec::new(),
+        });
         assert!(matches!(leaf.encode(), Err(LedgerError::TooLarge { bound: 255, .. })));
         let document = vec![b' '; MAX_LEAF];
         let leaf = Leaf::Policy(Policy { change: "hold".to_owned(), document });

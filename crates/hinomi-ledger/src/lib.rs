@@ -41,7 +41,7 @@ pub mod witness;
 
 pub use bundle::{Bundle, BundleLeaf, BundleRecord, MAX_BUNDLE, Proven};
 pub use disk::FileDisk;
-pub use engine::{Erasure, Identity, Ledger, Located, Recovery, Ticket};
+pub use engine::{Erasure, Identity, Ledger, Located, Recovery, Ticket, rotation_text};
 pub use erasure::{ERASER_NAME, ErasureOrder};
 pub use error::LedgerError;
 pub use keys::{VaultKey, VaultRecipient};

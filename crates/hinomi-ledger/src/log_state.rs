@@ -160,7 +160,11 @@ mod tests {
     fn a_changed_state_is_refused() {
         let mut state = LogState::default();
         for n in 0..5u8 {
-            let leaf = Leaf::Rotation(Rotation { signer: n.to_string(), reason: String::new() });
+            let leaf = Leaf::Rotation(Rotation {
+                signer: n.to_string(),
+                reason: String::new(),
+                endorsement: Vec::new(),
+            });
             state.push(&leaf, leaf.encode().unwrap(), &mut Vec::new()).unwrap();
         }
         let stored = state.encode().unwrap();

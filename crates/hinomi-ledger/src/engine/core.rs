@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::rotate::endorse;
 use super::ticket::Cell;
 use crate::LedgerError;
 use crate::checkpoint::{Checkpoint, Origin};
@@ -96,6 +97,8 @@ pub(crate) struct Core {
     pub ledger: [u8; 16],
     pub origin: Origin,
     pub signer: SignerKey,
+    /// The key that takes over with the next rotation leaf.
+    pub next_signer: Option<SignerKey>,
     pub wal: WalWriter,
     pub state: LogState,
     pub finished: Finished,
@@ -153,8 +156,14 @@ impl Core {
             self.push(&Leaf::KeyBorn(key), &mut batch)?;
             self.state.keys_logged = ordinal + 1;
         }
-        for leaf in std::mem::take(&mut self.leaves) {
-            committed.others.push(self.state.size());
+        let mut rotates = false;
+        for mut leaf in std::mem::take(&mut self.leaves) {
+            let at = self.state.size();
+            if let Leaf::Rotation(rotation) = &mut leaf {
+                rotation.endorsement = endorse(&self.signer, &self.ledger, at, &rotation.signer)?;
+                rotates = true;
+            }
+            committed.others.push(at);
             self.push(&leaf, &mut batch)?;
         }
         for block in std::mem::take(&mut self.closed) {
@@ -166,8 +175,12 @@ impl Core {
             }
         }
         self.write_leaves(&mut first, &mut batch)?;
-        self.sign()?;
+        let successor = self.next_signer.take_if(|_| rotates);
+        self.sign(successor.as_ref())?;
         self.sync()?;
+        if let Some(successor) = successor {
+            self.signer = successor;
+        }
         self.publish()?;
         Ok(committed)
     }
@@ -193,11 +206,17 @@ impl Core {
         Ok(())
     }
 
-    fn sign(&mut self) -> Result<(), LedgerError> {
+    /// Signs the log as it is; with the successor as well when the key changes.
+    fn sign(&mut self, successor: Option<&SignerKey>) -> Result<(), LedgerError> {
         if self.state.size() == self.signed.0 && !self.signed.1.is_empty() {
             return Ok(());
         }
-        let note = self.checkpoint().sign(&self.signer)?.to_string();
+        let checkpoint = self.checkpoint();
+        let mut note = checkpoint.sign(&self.signer)?;
+        if let Some(successor) = successor {
+            note.add(successor.sign(&checkpoint.to_string())?)?;
+        }
+        let note = note.to_string();
         self.wal.write(&Unplaced::new(FrameKind::Checkpoint, &[], note.as_bytes())?)?;
         self.signed = (self.state.size(), note);
         Ok(())

@@ -208,6 +208,7 @@ fn first_leaf(
         ledger,
         origin,
         signer,
+        next_signer: None,
         wal,
         state: LogState::default(),
         finished: Vec::new(),

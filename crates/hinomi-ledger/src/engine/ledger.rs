@@ -13,8 +13,10 @@ use super::packer::Sealed;
 use super::recovery::{Recovery, Replayed, replay};
 use super::ticket::{Piece, Ticket};
 use crate::LedgerError;
+use crate::checkpoint::VerifiedCheckpoint;
 use crate::keys::{KeyRing, load_signer};
 use crate::leaf::{BlockId, DataKeyId, MAX_NAME, Scope};
+use crate::note::{Algorithm, SignerKey};
 use crate::options::{Creation, Options, Places, Surroundings};
 use crate::publish::Publisher;
 use crate::records::{MAX_RECORD, Record};
@@ -217,6 +219,19 @@ impl Drop for Ledger {
     }
 }
 
+/// The key has to be the one that signed last, or nobody who knows this ledger would believe what comes next.
+fn check_signer(signer: &SignerKey, identity: &Identity, note: &str) -> Result<(), LedgerError> {
+    let verifier = signer.verifier(Algorithm::Ed25519);
+    let signed = VerifiedCheckpoint::open(note.as_bytes(), &identity.origin, &[verifier], &[]);
+    match signed {
+        Err(LedgerError::NotAuthentic { .. }) => Err(LedgerError::Refused {
+            why: "the signing key is not the one that signed the last checkpoint",
+        }),
+        // A crash may have come before the first checkpoint of the files that are left.
+        _ => Ok(()),
+    }
+}
+
 /// The committer as recovery left it.
 fn resume(
     around: &Surroundings,
@@ -226,6 +241,9 @@ fn resume(
     replayed: Replayed,
 ) -> Result<Core, LedgerError> {
     let (disk, folder) = (&*around.disk, places.wal());
+    super::rotate::settle(disk, places, replayed.rotated.as_deref())?;
+    let signer = load_signer(disk, &places.signer())?;
+    check_signer(&signer, identity, &replayed.signed.1)?;
     let room = options.queue_bytes + options.tick_bytes;
     let mut wal = WalWriter::resume(disk, &folder, replayed.newest, &replayed.resume)?;
     if replayed.sealed {
@@ -239,7 +257,8 @@ fn resume(
         options: options.clone(),
         ledger: identity.ledger,
         origin: identity.origin.clone(),
-        signer: load_signer(disk, &places.signer())?,
+        signer,
+        next_signer: None,
         wal,
         state: replayed.state,
         finished: replayed.finished,

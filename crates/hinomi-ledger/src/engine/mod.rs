@@ -17,6 +17,7 @@ mod intake;
 mod ledger;
 mod packer;
 mod recovery;
+mod rotate;
 mod step;
 mod ticket;
 
@@ -26,4 +27,6 @@ pub use erase::Erasure;
 pub use ledger::Ledger;
 pub use recovery::Recovery;
 pub(crate) use recovery::damaged_at;
+pub use rotate::rotation_text;
+pub(crate) use rotate::successor;
 pub use ticket::{Located, Ticket};

@@ -67,6 +67,8 @@ pub(crate) struct Replayed {
     pub sealed_files: Vec<u64>,
     /// Segments that have a leaf.
     pub named: BTreeMap<u64, SegmentSealed>,
+    /// The signer that the last rotation leaf names.
+    pub rotated: Option<String>,
     /// Keys that have a tombstone.
     pub buried: Vec<DataKeyId>,
     pub report: Recovery,
@@ -98,6 +100,7 @@ struct Replay<'a> {
     buried: Vec<DataKeyId>,
     /// Keys with a leaf that the ring does not have.
     unknown: Vec<DataKeyId>,
+    rotated: Option<String>,
     report: Recovery,
 }
 
@@ -125,6 +128,7 @@ pub(crate) fn replay(
         sealed: false,
         has_records: false,
         named: BTreeMap::new(),
+        rotated: None,
         buried: Vec::new(),
         unknown: Vec::new(),
         report: Recovery::default(),
@@ -166,6 +170,7 @@ pub(crate) fn replay(
         resume,
         sealed_files,
         named: replay.named,
+        rotated: replay.rotated,
         buried: replay.buried,
         report,
     })
@@ -378,6 +383,7 @@ impl Replay<'_> {
                 None => self.unknown.push(born.key),
             },
             Leaf::Tombstone(tombstone) => self.buried.push(tombstone.key),
+            Leaf::Rotation(rotation) => self.rotated = Some(rotation.signer.clone()),
             Leaf::SegmentSealed(sealed) => {
                 self.named.insert(sealed.number, sealed.clone());
             }

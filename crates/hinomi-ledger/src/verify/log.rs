@@ -185,13 +185,15 @@ impl Log {
                 }
                 _ => Err("an erasure of a key that is not there"),
             },
-            Leaf::Rotation(rotation) => match rotation.signer.parse() {
-                Ok(signer) => {
-                    self.signer = signer;
-                    Ok(())
+            Leaf::Rotation(rotation) => {
+                match crate::engine::successor(&rotation, &context.identity.ledger, at, &self.signer) {
+                    Ok(signer) => {
+                        self.signer = signer;
+                        Ok(())
+                    }
+                    Err(_) => Err("a new signing key was not endorsed by the one before"),
                 }
-                Err(_) => Err("the new signing key is malformed"),
-            },
+            }
             Leaf::Repair(repair) => {
                 context
                     .out

@@ -1,6 +1,7 @@
 //! The ledger as its users see it, on real folders.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod golden;
 mod model;
 mod proving;
 mod support;

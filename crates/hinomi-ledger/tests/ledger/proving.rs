@@ -216,3 +216,39 @@ fn what_is_under_a_hold_is_not_erased() {
     ledger.record_retention(&rules).unwrap();
     ledger.erase(order.as_bytes()).unwrap();
 }
+
+#[test]
+fn the_signing_key_changes_with_continuity() {
+    let home = Home::new(inline());
+    let (ledger, _) = home.open();
+    ledger.append("fw", "security", vec![record(1, "under the first key")]).unwrap();
+    ledger.tick().unwrap();
+    let first = reader(&home).identity().signer.clone();
+    let before = fs::read(home.places.keys.join("signer")).unwrap();
+    let second = ledger.rotate_signer("yearly").unwrap();
+    assert_ne!(first, second);
+    let both = reader(&home).note().to_string();
+    let origin = reader(&home).identity().origin.clone();
+    let opens = |note: &str, key: &hinomi_ledger::note::VerifierKey| {
+        let keys = std::slice::from_ref(key);
+        hinomi_ledger::checkpoint::VerifiedCheckpoint::open(note.as_bytes(), &origin, keys, &[]).is_ok()
+    };
+    assert!(opens(&both, &first) && opens(&both, &second), "the hand-over is signed by both");
+    ledger.append("fw", "security", vec![record(2, "under the second key")]).unwrap();
+    ledger.close().unwrap();
+    let now = reader(&home).note().to_string();
+    assert!(!opens(&now, &first) && opens(&now, &second));
+    assert_eq!(verdict(&home).0, Verdict::Consistent);
+    let (ledger, _) = home.open();
+    ledger.rotate_signer("again").unwrap();
+    ledger.close().unwrap();
+    assert_eq!(verdict(&home).0, Verdict::Consistent);
+    let third = fs::read(home.places.keys.join("signer")).unwrap();
+    // The first key, put back, neither verifies nor signs.
+    crate::support::rewrite(&home.places.keys.join("signer"), &before);
+    assert_eq!(verdict(&home).0, Verdict::Damaged);
+    let opened = hinomi_ledger::Ledger::open(home.around.clone(), home.places.clone(), inline());
+    assert!(matches!(opened, Err(LedgerError::Refused { .. })), "{opened:?}");
+    crate::support::rewrite(&home.places.keys.join("signer"), &third);
+    home.open();
+}
