@@ -222,8 +222,7 @@ impl Drop for Ledger {
 /// The key has to be the one that signed last, or nobody who knows this ledger would believe what comes next.
 fn check_signer(signer: &SignerKey, identity: &Identity, note: &str) -> Result<(), LedgerError> {
     let verifier = signer.verifier(Algorithm::Ed25519);
-    let signed = VerifiedCheckpoint::open(note.as_bytes(), &identity.origin, &[verifier], &[]);
-    match signed {
+    match VerifiedCheckpoint::open(note.as_bytes(), &identity.origin, &[verifier], &[]) {
         Err(LedgerError::NotAuthentic { .. }) => Err(LedgerError::Refused {
             why: "the signing key is not the one that signed the last checkpoint",
         }),
