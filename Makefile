@@ -1,6 +1,6 @@
 # Hinomi. `make demo` shows it, `make test` proves it, `make soak` proves it for longer.
 CARGO ?= cargo
-.PHONY: demo build test lint unit recordings soak bench reference install
+.PHONY: demo build test lint unit recordings trials soak bench reference install
 
 demo: build
 	@./target/release/hinomi investigate examples/case --tz Asia/Tokyo; test $$? -le 1
@@ -24,6 +24,10 @@ recordings:
 	python3 examples/record/check_truth.py examples/case examples/benign
 
 test: lint unit recordings
+
+# Every recorded and rendered attack against the committed figures.
+trials: build
+	trials/measure.sh
 
 soak:
 	HINOMI_SOAK=1 HINOMI_FUZZ_ROUNDS=200000 $(CARGO) test --workspace --locked --release -- --include-ignored --nocapture

@@ -104,6 +104,7 @@ impl<'a> Occurrences<'a> {
                 let place = deed.tale.as_ref().map_or("", |t| t.id.as_str());
                 for line in splice(place, spec, (&hosts, &accounts), self.population, time, recordings)? {
                     let format = streams.format(place, &spec.format)?;
+                    self.note_end(step, line.time);
                     let payload = Payload::Ready(line.bytes.into());
                     self.push(stream_key(line.host, format), line.time, step, payload);
                 }
@@ -205,10 +206,15 @@ impl<'a> Occurrences<'a> {
             now += rng.between(part.after.low, part.after.high);
             now = self.emit(part, &mut cast, now, (step, seed), &mut rng);
         }
+        self.note_end(step, now);
+    }
+
+    /// A step lasts at least until `time`.
+    fn note_end(&mut self, step: u32, time: i64) {
         if step != NO_STEP
             && let Some(truth) = self.steps.get_mut(step as usize)
         {
-            truth.end = instant(now);
+            truth.end = truth.end.clone().max(instant(time));
         }
     }
 

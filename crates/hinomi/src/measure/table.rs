@@ -1,9 +1,10 @@
 //! Trials as a Markdown table: facts and figures only.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::figures::{Figures, Noise, Share};
-use super::outcome::{Background, Campaign, Outcome, Trials};
+use super::outcome::{Background, Campaign, Outcome, Trials, Verdict};
 
 /// The whole document part of one run.
 pub fn markdown(name: &str, figures: &Figures, trials: &Trials) -> String {
@@ -12,7 +13,11 @@ pub fn markdown(name: &str, figures: &Figures, trials: &Trials) -> String {
     if !figures.by_group.is_empty() {
         shares(&mut out, "part or stage", figures.by_group.iter());
         shares(&mut out, "technique", figures.by_technique.iter());
-        outcomes(&mut out, &trials.outcomes);
+        if trials.campaigns.len() > 1 {
+            by_step(&mut out, &trials.outcomes);
+        } else {
+            outcomes(&mut out, &trials.outcomes);
+        }
     }
     campaigns(&mut out, &figures.campaigns);
     background(&mut out, &figures.noise, &trials.background);
@@ -90,6 +95,36 @@ fn outcomes(out: &mut String, outcomes: &[Outcome]) {
             outcome.detections,
             outcome.incidents,
             outcome.incidents_high,
+        );
+    }
+    out.push('\n');
+}
+
+/// One row per step over all variants: hundreds of rows would say less.
+fn by_step(out: &mut String, outcomes: &[Outcome]) {
+    let mut steps: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        let step = outcome.procedure.rsplit(' ').next().unwrap_or_default();
+        steps.entry(step).or_default().push(outcome);
+    }
+    out.push_str(
+        "| step | labelled | executed | detected | missed | no collected line shows it | longest delay |\n",
+    );
+    out.push_str("|---|---|---|---|---|---|---|\n");
+    for (step, all) in steps {
+        let count = |verdict: Verdict| all.iter().filter(|o| o.verdict == verdict).count();
+        let labels = all.first().map(|o| o.techniques.join(" ")).unwrap_or_default();
+        let longest = all.iter().filter_map(|o| o.delay_seconds).reduce(f64::max);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            safe(step),
+            safe(&labels),
+            all.len(),
+            count(Verdict::Detected),
+            count(Verdict::Missed),
+            count(Verdict::Invisible),
+            longest.map_or(String::new(), |d| duration(Some(d))),
         );
     }
     out.push('\n');

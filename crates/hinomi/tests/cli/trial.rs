@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::support::{hinomi, list, stdout, text};
+use super::support::{corpora, hinomi, list, report, root, stdout, text, unpacked};
 
 /// A new folder for one test.
 fn scratch(name: &str) -> PathBuf {
@@ -168,4 +168,129 @@ fn renderings_are_the_same_byte_for_byte_and_never_mixed() {
         Some(3)
     );
     assert!(stdout(&hinomi(&["scenario", "list"])).contains("quiet-contractor\t"));
+}
+
+/// A copy of the bundled scenarios in which one step is a recording.
+fn spliced(folder: &Path, splice: &str) -> PathBuf {
+    let scenarios = root().join("scenarios");
+    for kind in ["organisations", "formats"] {
+        std::fs::create_dir_all(folder.join(kind)).unwrap();
+        for entry in std::fs::read_dir(scenarios.join(kind)).unwrap().map(Result::unwrap) {
+            std::fs::copy(entry.path(), folder.join(kind).join(entry.file_name())).unwrap();
+        }
+    }
+    let case = std::fs::read_to_string(scenarios.join("supplier-cloud.yaml")).unwrap();
+    let (head, steps) = case.split_once("\nsteps:\n").unwrap();
+    let step = format!(
+        "\nsteps:\n  - id: R01\n    stage: credential-access\n    techniques: [T1003]\n    day: 1\n    at: '02:00'\n    \
+         what: {{en: a recording, ja: 録画}}\n    host: srv\n    bind: {{srv: database-server#1, user: administrator#1, nsm: wire-sensor}}\n    \
+         splice: [{splice}]\n"
+    );
+    let file = folder.join("case.yaml");
+    std::fs::write(&file, format!("{head}{step}{steps}")).unwrap();
+    file
+}
+
+/// Renders with a splice; gives the folder and the truth of the spliced step.
+fn splice(name: &str, recordings: &Path, splice: &str) -> (PathBuf, Value) {
+    let folder = scratch(name);
+    let (case, out) = (spliced(&folder, splice), folder.join("out"));
+    let args = [
+        "scenario",
+        "render",
+        shown(&case),
+        "--out",
+        shown(&out),
+        "--without-background",
+        "--recordings",
+        shown(recordings),
+    ];
+    let output = hinomi(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let truth: Value = serde_json::from_slice(&std::fs::read(out.join("truth.json")).unwrap()).unwrap();
+    let step = list(&truth, "steps").iter().find(|s| s["id"] == "R01").unwrap().clone();
+    (out, step)
+}
+
+/// Every line of the step, read back.
+fn lines_of(out: &Path, step: &Value) -> Vec<Value> {
+    let line = |evidence: &Value| {
+        let bytes = std::fs::read(out.join(text(evidence, "file"))).unwrap();
+        let start = usize::try_from(evidence["offset"].as_u64().unwrap()).unwrap();
+        let end = start + usize::try_from(evidence["length"].as_u64().unwrap()).unwrap();
+        serde_json::from_slice(&bytes[start..end]).unwrap()
+    };
+    list(step, "evidence").iter().map(line).collect()
+}
+
+#[test]
+fn recorded_windows_events_move_to_the_scenarios_hosts_and_time_and_are_detected_there() {
+    let Some(folder) = unpacked("a_windows_attack/evtx_to_mitre_attack") else { return };
+    let recording =
+        "TA0006-Credential Access/T1003-Credential dumping/ID1-LSASS dump with LSASSY (SYSMON).evtx";
+    let spec = format!("{{recording: '{recording}', hosts: [srv], accounts: [user], format: sensor}}");
+    let (out, step) = splice("splice-evtx", &folder, &spec);
+    let lines = lines_of(&out, &step);
+    assert!(!lines.is_empty());
+    for line in &lines {
+        assert_eq!(line["Computer"], "mdb01.minato.example.jp", "{line}");
+        assert!(text(line, "@timestamp").starts_with("2026-10-01T17:"), "two at night in Japan: {line}");
+        assert!(
+            !line.to_string().to_lowercase().contains("offsec"),
+            "the recording's domain is gone: {line}"
+        );
+    }
+    // The spliced events are events like any other: rules fire on them, at the scenario's time and host.
+    let report = report(&[shown(&out.join("mdb01"))]);
+    let found = list(&report, "detections");
+    assert!(
+        found
+            .iter()
+            .any(|d| d["host"] == "mdb01.minato.example.jp" && text(d, "time").starts_with("2026-10-01T17:"))
+    );
+}
+
+#[test]
+fn recorded_json_and_sensor_records_are_spliced() {
+    let Some(corpora) = corpora() else { return };
+    let folder = corpora
+        .join("a_windows_attack/security_datasets_atomic_2019_2021/atomic/windows/credential_access/host");
+    let spec = "{recording: empire_shell_reg_dump_sam.zip, hosts: [srv], accounts: [user], format: windows}";
+    let (out, step) = splice("splice-json", &folder, spec);
+    let lines = lines_of(&out, &step);
+    assert!(lines.len() > 100, "{}", lines.len());
+    assert!(
+        lines.iter().all(|l| !l.to_string().to_lowercase().contains("theshire")),
+        "the recording's domain is gone"
+    );
+    let Some(folder) = unpacked("d_network/apt29_day2_zeek") else { return };
+    let recording = "datasets/compound/apt29/day2/zeek/combined_zeek.log";
+    let spec = format!("{{recording: {recording}, hosts: [nsm], accounts: [user], format: wire}}");
+    let (out, step) = splice("splice-zeek", &folder, &spec);
+    // Records without a time stand first and fill the list of evidence, so the file itself is read.
+    let log = std::fs::read_to_string(out.join("mnsm01/zeek-conn.ndjson")).unwrap();
+    let values = log.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let times: Vec<f64> = values.filter_map(|l| l["ts"].as_f64()).collect();
+    // From two at night in Japan, for as long as the recording went on.
+    assert!(times.len() > 100 && times.iter().all(|t| (1_790_874_000.0..1_790_960_400.0).contains(t)));
+    assert!(text(&step, "end") > text(&step, "start"));
+}
+
+/// The committed figures of the scenarios hold. Recorded sets are compared by `trials/measure.sh`.
+#[test]
+fn no_figure_of_a_scenario_is_worse_than_its_baseline() {
+    let work = scratch("baselines");
+    for case in ["quiet-contractor", "web-break-in", "supplier-cloud"] {
+        let baseline = format!("trials/{case}.baseline.json");
+        let args =
+            ["--scenario", case, "--without-background", "--work", shown(&work), "--baseline", &baseline];
+        let output = hinomi(&[&["trial", "run"], &args[..]].concat());
+        let said = stdout(&output);
+        let worse: Vec<&str> = said.lines().filter(|l| l.starts_with("worse:")).collect();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{case}: {worse:#?}\nif intended: trials/measure.sh --update"
+        );
+    }
 }
