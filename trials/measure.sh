@@ -55,7 +55,7 @@ for case in quiet-contractor web-break-in supplier-cloud; do
     trial "$case-variants" --scenario "$case" --without-background --work "$work" --variants 20
 done
 if [ -d "$corpora" ]; then
-    { cat trials/preface.md; for part in $parts; do echo; cat "$part"; done; } > docs/trials.md
+    { cat trials/preface.md; for part in $parts; do echo; cat "$part"; done; echo; cat trials/months.md; } > docs/trials.md
     cat "$work/history.jsonl" >> trials/history.jsonl
 fi
 exit $failed
