@@ -6,6 +6,7 @@
 mod client;
 mod error;
 pub mod http;
+pub mod publication;
 pub mod witness;
 
 pub use client::{Answered, Client, Trust};

@@ -6,8 +6,12 @@
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
+use hinomi_ledger::LedgerError;
+use hinomi_ledger::note::VerifierKey;
+use hinomi_ledger::vault::WitnessView;
 use hinomi_ledger::witness::{MAX_REQUEST_BYTES, Witness};
 
+use crate::client::Client;
 use crate::http::{Bounds, Handler, Request, Response};
 
 /// The bounds of a witness's server.
@@ -48,3 +52,33 @@ impl Handler for WitnessService {
         }
     }
 }
+
+/// A witness reached over HTTP.
+#[derive(Debug)]
+pub struct HttpWitness {
+    client: Client,
+    key: VerifierKey,
+}
+
+impl HttpWitness {
+    /// The witness behind `client`, whose cosignatures `key` verifies.
+    pub fn new(client: Client, key: VerifierKey) -> Self {
+        Self { client, key }
+    }
+}
+
+impl WitnessView for HttpWitness {
+    fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
+    fn add_checkpoint(&mut self, body: &[u8]) -> Result<(u16, Vec<u8>), LedgerError> {
+        let answer = self.client.send("POST", "/add-checkpoint", &[], body, MAX_ANSWER);
+        let peer = || self.client.base().to_owned();
+        let answer = answer.map_err(|e| LedgerError::Unreachable { peer: peer(), what: e.to_string() })?;
+        Ok((answer.status, answer.body))
+    }
+}
+
+/// Longest answer of a witness.
+const MAX_ANSWER: u64 = 64 * 1024;

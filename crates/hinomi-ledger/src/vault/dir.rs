@@ -4,6 +4,7 @@
 //! lock          held while a vault pulls
 //! name          the name it cosigns under
 //! key           32 random bytes of its signing key, mode 0600
+//! token         32 random bytes that the primary's publication knows by their SHA-256, mode 0600
 //! recipient     32 random bytes of the key that data keys are sealed to, mode 0600
 //! log           the origin it keeps, then a trusted verifier key per line
 //! state         how far it is, and the last checkpoint it holds with its own cosignature
@@ -176,7 +177,7 @@ impl VaultDir {
             files::replace(&*disk, &folder.join(empty), 0o600, b"", true)?;
         }
         files::replace(&*disk, &folder.join("name"), 0o644, format!("{name}\n").as_bytes(), true)?;
-        for secret in ["recipient", "key"] {
+        for secret in ["token", "recipient", "key"] {
             let path = folder.join(secret);
             let mut seed = Zeroizing::new([0u8; 32]);
             entropy.fill(&mut *seed).map_err(io_error("draw random bytes for", &path))?;
@@ -213,6 +214,10 @@ impl VaultDir {
 
     pub(super) fn vault_key(&self) -> Result<VaultKey, LedgerError> {
         Ok(VaultKey::from_seed(*read_secret(&*self.disk, &self.folder.join("recipient"))?))
+    }
+
+    pub(super) fn token(&self) -> Result<Zeroizing<[u8; 32]>, LedgerError> {
+        read_secret(&*self.disk, &self.folder.join("token"))
     }
 
     pub(super) fn pinned(&self) -> Result<Pinned, LedgerError> {

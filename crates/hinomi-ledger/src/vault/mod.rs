@@ -247,6 +247,14 @@ impl Vault {
         self.dir.evidence()
     }
 
+    /// What this vault shows to the primary's publication, which knows only its SHA-256.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] when others than the owner may read it.
+    pub fn token(&self) -> Result<zeroize::Zeroizing<[u8; 32]>, LedgerError> {
+        self.dir.token()
+    }
+
     /// What this vault is and how far it is.
     pub fn status(&self) -> Status {
         Status {
