@@ -2,6 +2,7 @@
 
 mod scenario;
 mod trial;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use hinomi_model::Level;
 
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
+pub use trust::{ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
 
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]
@@ -43,6 +45,12 @@ pub enum Command {
     /// Measure what is detected, how soon, and with how much noise
     #[command(subcommand)]
     Trial(Trial),
+    /// Cosign the checkpoints of ledgers that only ever grow, on a machine of its own
+    #[command(subcommand)]
+    Witness(WitnessVerb),
+    /// Keep a checked copy of a ledger where the primary's credentials do not reach
+    #[command(subcommand)]
+    Vault(VaultVerb),
     /// Print shell completions
     Completions {
         /// Shell to print them for

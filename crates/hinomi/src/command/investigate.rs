@@ -111,7 +111,7 @@ fn forced(name: FormatName) -> Format {
 }
 
 /// Language from the environment, as programs with message catalogues take it.
-fn language() -> Lang {
+pub(super) fn language() -> Lang {
     let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
         .filter_map(|n| std::env::var(n).ok())

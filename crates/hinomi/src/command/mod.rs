@@ -4,6 +4,7 @@ mod investigate;
 mod rules;
 mod scenario;
 mod trial;
+mod trust;
 
 use std::io::{self, Write};
 
@@ -22,6 +23,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Rules(verb) => rules::run(verb),
         Command::Scenario(verb) => scenario::run(verb),
         Command::Trial(verb) => trial::run(verb),
+        Command::Witness(verb) => trust::run_witness(verb),
+        Command::Vault(verb) => trust::run_vault(verb),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);

@@ -1,0 +1,204 @@
+//! Arguments of `witness` and `vault`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Lang;
+
+/// Verbs of a witness.
+#[derive(Debug, Subcommand)]
+pub enum WitnessVerb {
+    /// Set up a witness: a folder with a new key
+    #[command(
+        after_help = "Example:\n  hinomi witness init /var/lib/hinomi-witness --name witness.example.jp/1"
+    )]
+    Init {
+        /// Folder to create
+        dir: PathBuf,
+        /// Name it cosigns under, by custom an address without scheme
+        #[arg(long)]
+        name: String,
+    },
+    /// Watch a log: from now on its checkpoints are cosigned if they continue each other
+    #[command(
+        after_help = "Example:\n  hinomi witness watch /var/lib/hinomi-witness \\\n    --log logs.example.jp/evidence+8a30a1d8+AbC…"
+    )]
+    Watch {
+        /// Folder of the witness
+        dir: PathBuf,
+        /// Which log
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Answer add-checkpoint requests (C2SP tlog-witness)
+    #[command(
+        after_help = "Example:\n  hinomi witness serve /var/lib/hinomi-witness --listen 192.0.2.7:8443 \\\n    --tls-cert cert.pem --tls-key key.pem"
+    )]
+    Serve {
+        /// Folder of the witness
+        dir: PathBuf,
+        /// Where to listen
+        #[command(flatten)]
+        listen: ListenArgs,
+    },
+    /// Show what it watches and how far it is
+    Status {
+        /// Folder of the witness
+        dir: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Verbs of a vault.
+#[derive(Debug, Subcommand)]
+pub enum VaultVerb {
+    /// Set up a vault: a folder with new keys, and what the primary has to know of it
+    #[command(
+        after_help = "Example:\n  hinomi vault init /var/lib/hinomi-vault --name vault.example.jp/1 \\\n    --log logs.example.jp/evidence+8a30a1d8+AbC…"
+    )]
+    Init {
+        /// Folder to create
+        dir: PathBuf,
+        /// Name it cosigns under, by custom an address without scheme
+        #[arg(long)]
+        name: String,
+        /// Which log
+        #[command(flatten)]
+        log: LogArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// On the primary: show the ledger to its vaults, read-only
+    #[command(
+        after_help = "Example:\n  hinomi vault publish --data /var/lib/hinomi --listen 192.0.2.5:8444 \\\n    --credentials vaults.txt --tls-cert cert.pem --tls-key key.pem\n\n\
+        The file of credentials has the line that `hinomi vault init` printed, for each vault."
+    )]
+    Publish {
+        /// Data directory of the ledger
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The vaults that may read
+        #[arg(long, value_name = "FILE")]
+        credentials: PathBuf,
+        /// Where to listen
+        #[command(flatten)]
+        listen: ListenArgs,
+    },
+    /// Pull: check what the primary shows, hold it, cosign it; exits with 4 when something is wrong, 3 when the primary is out of reach
+    #[command(
+        after_help = "Examples:\n  hinomi vault pull /var/lib/hinomi-vault --from https://192.0.2.5:8444 --ca primary.pem --watch\n  \
+        hinomi vault pull /mnt/vault --from /var/lib/hinomi --json"
+    )]
+    Pull(Box<PullArgs>),
+    /// Show what is held and every alarm so far; exits with 4 while the newest pull found something wrong
+    Status {
+        /// Folder of the vault
+        dir: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Language
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
+    },
+    /// Trust these keys of the log from now on, and no others
+    Trust {
+        /// Folder of the vault
+        dir: PathBuf,
+        /// Verifier keys of the log
+        #[arg(long = "log", value_name = "VKEY", required = true)]
+        keys: Vec<String>,
+    },
+    /// Object to an approved erasure that waits: this vault keeps its key
+    Object {
+        /// Folder of the vault
+        dir: PathBuf,
+        /// Leaf of the erasure, as the alarm names it
+        leaf: u64,
+    },
+}
+
+/// Which log.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Verifier key of the log (C2SP signed-note), as the ledger printed it; repeat for several
+    #[arg(long = "log", value_name = "VKEY", required = true)]
+    pub keys: Vec<String>,
+    /// Origin line of its checkpoints, if it differs from the key's name
+    #[arg(long)]
+    pub origin: Option<String>,
+}
+
+/// Where to listen.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Address and port
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+    /// Certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve without TLS although the address is not loopback
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub plain_http: bool,
+}
+
+/// Arguments of `vault pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// Folder of the vault
+    pub dir: PathBuf,
+    /// The primary: address of its publication, or its data directory
+    #[arg(long, value_name = "URL|DIR")]
+    pub from: String,
+    /// Certificates to trust for it (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Use plain HTTP although the address is not loopback
+    #[arg(long, conflicts_with = "ca")]
+    pub plain_http: bool,
+    /// Keep pulling, every so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub watch: Option<u64>,
+    /// Show what is held to this witness and compare views
+    #[arg(long, value_name = "URL", requires = "witness_key")]
+    pub witness: Option<String>,
+    /// Verifier key of the witness
+    #[arg(long, value_name = "VKEY", requires = "witness")]
+    pub witness_key: Option<String>,
+    /// Certificates to trust for the witness (PEM)
+    #[arg(long, value_name = "FILE", requires = "witness")]
+    pub witness_ca: Option<PathBuf>,
+    /// Alarm when the primary was out of reach for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 45)]
+    pub unreachable: u64,
+    /// Alarm when its log stood still for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub silence: u64,
+    /// Days that an approved erasure waits for somebody to object
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub erasure_delay: u64,
+    /// Mebibytes that stay free on this disk
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    pub reserve: u64,
+    /// Hold new records even if their key is not sealed to this vault
+    #[arg(long)]
+    pub accept_unsealed: bool,
+    /// Run this program for each new alarm, with the alarm as JSON on its standard input
+    #[arg(long, value_name = "PROGRAM")]
+    pub on_alarm: Option<PathBuf>,
+    /// Print JSON, one object per pull
+    #[arg(long)]
+    pub json: bool,
+    /// Language
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
+}

@@ -1,0 +1,90 @@
+//! `hinomi witness` and `hinomi vault`: the places outside the primary that make its evidence believable.
+
+mod pull;
+mod vault;
+mod witness;
+mod words;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use hinomi_ledger::LedgerError;
+use hinomi_ledger::checkpoint::Origin;
+use hinomi_ledger::note::VerifierKey;
+use hinomi_server::http::{Bounds, Handler, Running, Server, server_tls, trusted_roots};
+use hinomi_server::{Client, ServerError, Trust};
+
+use crate::args::{ListenArgs, LogArgs};
+use crate::exit::{Exit, Failure};
+
+pub(super) use vault::run as run_vault;
+pub(super) use witness::run as run_witness;
+
+fn ledger_failure(error: LedgerError) -> Failure {
+    let exit = match &error {
+        LedgerError::Refused { .. } | LedgerError::Locked { .. } | LedgerError::Malformed { .. } => {
+            Exit::Usage
+        }
+        LedgerError::Damaged { .. } | LedgerError::NotAuthentic { .. } => Exit::Failed,
+        _ => Exit::Unreadable,
+    };
+    let cause = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
+    Failure::new(exit, format!("{error}{cause}"))
+}
+
+fn server_failure(error: ServerError) -> Failure {
+    let cause = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
+    let exit = match &error {
+        ServerError::Address { .. } | ServerError::Credential { .. } | ServerError::Tls { .. } => Exit::Usage,
+        _ => Exit::Unreadable,
+    };
+    Failure::new(exit, format!("{error}{cause}"))
+}
+
+fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {
+    text.parse().map_err(|e| {
+        Failure::new(Exit::Usage, format!("{text}: {e}"))
+            .hint("a verifier key has the form name+keyid+base64")
+    })
+}
+
+fn log_keys(log: &LogArgs) -> Result<(Origin, Vec<VerifierKey>), Failure> {
+    let keys = log.keys.iter().map(|k| verifier_key(k)).collect::<Result<Vec<_>, _>>()?;
+    let name = keys.first().map(|k| k.name().to_string()).unwrap_or_default();
+    let origin = Origin::new(log.origin.as_deref().unwrap_or(&name)).map_err(ledger_failure)?;
+    Ok((origin, keys))
+}
+
+/// Starts a server as the arguments ask, and refuses plain HTTP on an open address unless that was asked for.
+fn start(listen: &ListenArgs, bounds: Bounds, handler: Arc<dyn Handler>) -> Result<Running, Failure> {
+    let tls = match (&listen.tls_cert, &listen.tls_key) {
+        (Some(certificate), Some(key)) => Some(server_tls(certificate, key).map_err(server_failure)?),
+        _ if listen.plain_http || is_loopback(listen.listen) => None,
+        _ => {
+            let message = format!("{} is not loopback, and there is no certificate", listen.listen);
+            return Err(Failure::new(Exit::Usage, message).hint("--tls-cert and --tls-key, or --plain-http"));
+        }
+    };
+    let server = Server::bind(listen.listen, tls, bounds, handler).map_err(server_failure)?;
+    server.start().map_err(server_failure)
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().is_loopback()
+}
+
+/// A client as the arguments ask.
+fn client(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Client, Failure> {
+    let host = url.strip_prefix("http://").and_then(|r| r.split(['/', ':']).next());
+    let local = matches!(host, Some("localhost" | "127.0.0.1" | "[")) || url.starts_with("http://[::1]");
+    let trust = match ca {
+        Some(path) => Trust::Roots(trusted_roots(path).map_err(server_failure)?),
+        None if url.starts_with("http://") && !local && !plain_http => {
+            let message = format!("{url} is neither https nor this machine");
+            return Err(Failure::new(Exit::Usage, message).hint("--ca and an https address, or --plain-http"));
+        }
+        None => Trust::Plain,
+    };
+    Client::new(url, trust).map_err(server_failure)
+}

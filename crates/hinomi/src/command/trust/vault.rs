@@ -1,0 +1,134 @@
+//! `hinomi vault`, except pulling.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hinomi_ledger::checkpoint::VerifiedCheckpoint;
+use hinomi_ledger::note::KeyName;
+use hinomi_ledger::vault::{DirectorySource, Pinned, Policy, Status, Vault};
+use hinomi_ledger::{FileDisk, Places, SystemClock, SystemEntropy};
+use hinomi_model::Digest;
+use hinomi_server::http::Bounds;
+use hinomi_server::publication::{Credentials, Publication};
+use serde_json::json;
+
+use super::{ledger_failure, log_keys, pull, server_failure, start, verifier_key, words};
+use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
+use crate::command::investigate::language;
+use crate::command::print;
+use crate::exit::{Exit, Failure};
+
+pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
+    match verb {
+        VaultVerb::Init { dir, name, log, json } => init(&dir, &name, &log, json),
+        VaultVerb::Publish { data, credentials, listen } => publish(&data, &credentials, &listen),
+        VaultVerb::Pull(args) => pull::run(&args),
+        VaultVerb::Status { dir, json, lang } => status(&dir, json, lang.unwrap_or_else(language)),
+        VaultVerb::Trust { dir, keys } => {
+            let keys = keys.iter().map(|k| verifier_key(k)).collect::<Result<_, _>>()?;
+            open(&dir)?.pin(keys).map_err(ledger_failure)?;
+            Ok(Exit::Clean)
+        }
+        VaultVerb::Object { dir, leaf } => {
+            open(&dir)?.refuse_erasure(leaf).map_err(ledger_failure)?;
+            Ok(Exit::Clean)
+        }
+    }
+}
+
+fn open(dir: &Path) -> Result<Vault, Failure> {
+    Vault::open(Arc::new(FileDisk), Arc::new(SystemClock), dir, Policy::default())
+        .map_err(|e| ledger_failure(e).hint("a vault that pulls holds the lock; ask again when it is not"))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn init(dir: &Path, name: &str, log: &LogArgs, as_json: bool) -> Result<Exit, Failure> {
+    let (origin, keys) = log_keys(log)?;
+    let name = KeyName::new(name).map_err(ledger_failure)?;
+    let pinned = Pinned { origin, keys };
+    let (disk, clock) = (Arc::new(FileDisk), Arc::new(SystemClock));
+    let vault = Vault::create(disk, clock, &SystemEntropy, dir, &name, &pinned).map_err(ledger_failure)?;
+    let status = vault.status();
+    let token = Digest::of(&*vault.token().map_err(ledger_failure)?);
+    let recipient = hex(&status.recipient.0);
+    let credential = format!("{name} {token} {recipient}");
+    let text = if as_json {
+        let body = json!({
+            "schema_version": "1.0", "verifier_key": status.cosigner.to_string(), "recipient": recipient,
+            "fingerprint": status.cosigner.fingerprint(), "credential": credential,
+        });
+        format!("{body:#}\n")
+    } else {
+        format!(
+            "verifier key  {}\nrecipient     {recipient}\ncredential    {credential}\n\n\
+             On the primary: let the ledger seal its keys to the recipient, and put the credential into the file\n\
+             of `hinomi vault publish`. Keep the verifier key where verification happens: it is an anchor.\n",
+            status.cosigner
+        )
+    };
+    print(text.as_bytes())
+}
+
+fn publish(data: &Path, credentials: &Path, listen: &ListenArgs) -> Result<Exit, Failure> {
+    let text = std::fs::read_to_string(credentials)
+        .map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", credentials.display())))?;
+    let credentials = Credentials::parse(credentials, &text).map_err(server_failure)?;
+    let source = DirectorySource::new(Arc::new(FileDisk), Places::in_data_dir(data, "evidence"));
+    let bounds = Bounds { body_bytes: 0, ..Bounds::default() };
+    let running = start(listen, bounds, Arc::new(Publication::new(source, credentials)))?;
+    print(format!("{}\n", running.address()).as_bytes())?;
+    running.wait();
+    Err(Failure::new(Exit::Internal, "the server ended"))
+}
+
+fn status(dir: &Path, as_json: bool, lang: Lang) -> Result<Exit, Failure> {
+    let status = open(dir)?.status();
+    let text = if as_json { format!("{:#}\n", status_json(&status)) } else { status_text(&status, lang) };
+    print(text.as_bytes())
+}
+
+fn status_json(status: &Status) -> serde_json::Value {
+    let held = status.held.as_ref();
+    json!({
+        "schema_version": "1.0",
+        "origin": status.pinned.origin.as_str(),
+        "log_keys": status.pinned.keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "verifier_key": status.cosigner.to_string(),
+        "recipient": hex(&status.recipient.0),
+        "size": held.map_or(0, VerifiedCheckpoint::size),
+        "root": held.map(|h| h.root().to_string()),
+        "checkpoint": held.map(|h| h.note().to_string()),
+        "pulled_ns": status.pulled_ns,
+        "grown_ns": status.grown_ns,
+        "opaque_blocks": status.opaque_blocks,
+        "alarms": status.alarms,
+    })
+}
+
+fn status_text(status: &Status, lang: Lang) -> String {
+    let size = status.held.as_ref().map_or(0, VerifiedCheckpoint::size);
+    let (pulled, grown) = (words::time(status.pulled_ns, lang), words::time(status.grown_ns, lang));
+    let (origin, opaque) = (&status.pinned.origin, status.opaque_blocks);
+    let mut text = match lang {
+        Lang::En => format!(
+            "{origin}\n  {size} leaves held, {opaque} blocks of them unreadable here\n  last pull {pulled}, last growth {grown}\n"
+        ),
+        Lang::Ja => format!(
+            "{origin}\n  保管 {size} リーフ、うちここで読めないブロック {opaque}\n  最終取得 {pulled}、最終増加 {grown}\n"
+        ),
+    };
+    if status.alarms.is_empty() {
+        text.push_str(match lang {
+            Lang::En => "  no alarm so far\n",
+            Lang::Ja => "  警報なし\n",
+        });
+    }
+    for alarm in &status.alarms {
+        let noticed = words::time(alarm.noticed_ns, lang);
+        text.push_str(&format!("  {noticed}  {}\n", words::trouble(&alarm.trouble, lang)));
+    }
+    text
+}
