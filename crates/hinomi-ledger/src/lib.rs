@@ -24,6 +24,7 @@ mod leaf;
 mod leaves;
 mod log_state;
 pub mod note;
+pub mod objects;
 mod options;
 mod publish;
 mod reader;

@@ -4,10 +4,13 @@
 //! The other side may be an intruder. Nothing is followed, nothing is decompressed, and an answer longer than the
 //! caller allows is an error, not a truncated answer.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
+use ureq::SendBody;
+use ureq::http::request::Builder;
 use ureq::http::{Method, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
@@ -50,6 +53,8 @@ pub struct Client {
 /// Time for a connection, and for a whole request.
 const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_mins(1);
+/// The same for requests that carry whole segments.
+const PATIENT: Duration = Duration::from_hours(1);
 
 impl Client {
     /// A client of the server at `base` (`https://host:port/prefix`).
@@ -57,6 +62,18 @@ impl Client {
     /// # Errors
     /// [`ServerError::Address`] for another scheme, or plain HTTP to another machine without [`Trust::Plain`].
     pub fn new(base: &str, trust: Trust) -> Result<Self, ServerError> {
+        Self::build(base, trust, WHOLE)
+    }
+
+    /// As [`Client::new`], for requests that carry whole segments.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn patient(base: &str, trust: Trust) -> Result<Self, ServerError> {
+        Self::build(base, trust, PATIENT)
+    }
+
+    fn build(base: &str, trust: Trust, whole: Duration) -> Result<Self, ServerError> {
         let unusable = |what| ServerError::Address { url: shown(base), what };
         let base = base.trim_end_matches('/');
         let secure = base.starts_with("https://");
@@ -73,7 +90,7 @@ impl Client {
             .proxy(None)
             .user_agent("hinomi")
             .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(WHOLE))
+            .timeout_global(Some(whole))
             .max_response_header_size(16 * 1024)
             .max_idle_connections(2);
         match trust {
@@ -111,28 +128,91 @@ impl Client {
         body: &[u8],
         limit: u64,
     ) -> Result<Answered, ServerError> {
+        let request = self.request(method, path, headers)?.body(body).map_err(|e| self.broken(path, &e))?;
+        let answer = self.agent.run(request).map_err(|e| self.broken(path, &e))?;
+        self.answered(path, answer, limit)
+    }
+
+    /// Sends `len` bytes of a reader and reads an answer of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn upload(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        (body, len): (&mut dyn Read, u64),
+        limit: u64,
+    ) -> Result<Answered, ServerError> {
+        let request = self.request(method, path, headers)?.header("content-length", len.to_string());
+        let mut body = body.take(len);
+        let request = request.body(SendBody::from_reader(&mut body));
+        let request = request.map_err(|e| self.broken(path, &e))?;
+        let answer = self.agent.run(request).map_err(|e| self.broken(path, &e))?;
+        self.answered(path, answer, limit)
+    }
+
+    /// Sends a request and hands the body of a 200 answer to `sink` piece by piece; another answer is returned whole.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and whatever `sink` returns.
+    pub fn download<E: From<ServerError>>(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Option<Answered>, E> {
+        let request = self.request("GET", path, headers)?.body(()).map_err(|e| self.broken(path, &e))?;
+        let mut answer = self.agent.run(request).map_err(|e| self.broken(path, &e))?;
+        if answer.status().as_u16() != 200 {
+            return Ok(Some(self.answered(path, answer, 64 * 1024)?));
+        }
+        let mut reader = answer.body_mut().as_reader();
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let read = reader.read(&mut buffer).map_err(|e| self.broken(path, &e))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            sink(buffer.get(..read).unwrap_or_default())?;
+        }
+    }
+
+    fn broken(&self, path: &str, what: &dyn std::fmt::Display) -> ServerError {
+        ServerError::NoAnswer { url: shown(&format!("{}{path}", self.base)), what: what.to_string() }
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Builder, ServerError> {
+        let method = Method::from_bytes(method.as_bytes()).map_err(|e| self.broken(path, &e))?;
         let url = format!("{}{path}", self.base);
-        let broken = |what: String| ServerError::NoAnswer { url: shown(&url), what };
-        let method = Method::from_bytes(method.as_bytes()).map_err(|e| broken(e.to_string()))?;
-        let mut request = Request::builder().method(method).uri(&url).header("accept-encoding", "identity");
+        let mut request = Request::builder().method(method).uri(url).header("accept-encoding", "identity");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body).map_err(|e| broken(e.to_string()))?;
-        let mut answer = self.agent.run(request).map_err(|e| broken(e.to_string()))?;
+        Ok(request)
+    }
+
+    fn answered(
+        &self,
+        path: &str,
+        mut answer: ureq::http::Response<ureq::Body>,
+        limit: u64,
+    ) -> Result<Answered, ServerError> {
         let headers = answer.headers().iter();
         let headers =
             headers.map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into()));
         let headers = headers.collect();
         let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
-        let body = body.map_err(|error| match error {
-            ureq::Error::BodyExceedsLimit(_) => {
-                ServerError::Protocol { url: shown(&url), what: "the answer is longer than allowed" }
+        // The library's limit is met by a body of just that length, so it gets one more.
+        match answer.body_mut().with_config().limit(limit.saturating_add(1)).read_to_vec() {
+            Ok(body) if body.len() as u64 <= limit => Ok(Answered { status, headers, body }),
+            Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
+                let url = shown(&format!("{}{path}", self.base));
+                Err(ServerError::Protocol { url, what: "the answer is longer than allowed" })
             }
-            other => broken(other.to_string()),
-        })?;
-        Ok(Answered { status, headers, body })
+            Err(other) => Err(self.broken(path, &other)),
+        }
     }
 
     /// As [`Client::send`], for requests that only `status` answers.

@@ -7,6 +7,7 @@ mod client;
 mod error;
 pub mod http;
 pub mod publication;
+pub mod s3;
 pub mod witness;
 
 pub use client::{Answered, Client, Trust};

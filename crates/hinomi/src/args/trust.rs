@@ -177,6 +177,9 @@ pub struct PullArgs {
     /// Certificates to trust for the witness (PEM)
     #[arg(long, value_name = "FILE", requires = "witness")]
     pub witness_ca: Option<PathBuf>,
+    /// Ask the witness over plain HTTP although it is not on this machine: what it answers is signed
+    #[arg(long, requires = "witness", conflicts_with = "witness_ca")]
+    pub witness_plain_http: bool,
     /// Alarm when the primary was out of reach for so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 45)]
     pub unreachable: u64,

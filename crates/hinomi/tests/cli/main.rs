@@ -12,6 +12,7 @@ mod attack_names;
 mod case;
 mod corpora;
 mod exits;
+mod isolation;
 mod output;
 mod support;
 mod trial;

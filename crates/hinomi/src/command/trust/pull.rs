@@ -74,7 +74,7 @@ fn source(args: &PullArgs, vault: &Vault) -> Result<Box<dyn Source>, Failure> {
 
 fn witness(args: &PullArgs) -> Result<Option<HttpWitness>, Failure> {
     let (Some(url), Some(key)) = (&args.witness, &args.witness_key) else { return Ok(None) };
-    let client = client(url, args.witness_ca.as_deref(), args.plain_http)?;
+    let client = client(url, args.witness_ca.as_deref(), args.witness_plain_http)?;
     Ok(Some(HttpWitness::new(client, verifier_key(key)?)))
 }
 
