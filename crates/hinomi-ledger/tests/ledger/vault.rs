@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hinomi_ledger::note::{Algorithm, KeyName, VerifierKey};
+use hinomi_ledger::note::{Algorithm, KeyName, SignerKey, VerifierKey};
 use hinomi_ledger::tlog::Tile;
 use hinomi_ledger::vault::{
     DirectorySource, FileName, Listed, Pinned, Policy, SealedEntry, Source, Trouble, Vault,
 };
-use hinomi_ledger::{FileDisk, Ledger, LedgerError, Options, VaultRecipient};
+use hinomi_ledger::{FileDisk, Ledger, LedgerError, Options, Scope, VaultRecipient};
 use hinomi_model::Disk;
 use hinomi_testkit::disk::{Fault, MemoryDisk, When};
 use hinomi_testkit::seeded::Seeded as Chance;
@@ -45,7 +45,11 @@ impl Pair {
     }
 
     fn on(disk: Arc<dyn Disk>, options: Options) -> Self {
-        let mut home = Home::new(options);
+        Self::with(disk, options, None)
+    }
+
+    fn with(disk: Arc<dyn Disk>, options: Options, eraser: Option<[u8; 32]>) -> Self {
+        let mut home = Home::with(options, eraser);
         let ledger = patient(&home);
         let identity = ledger.identity().clone();
         ledger.close().unwrap();
@@ -352,6 +356,48 @@ fn a_primary_that_stops_sealing_keys_is_not_followed() {
 }
 
 type Attack = (&'static str, fn(&mut Vec<u8>));
+
+#[test]
+fn an_approved_erasure_waits_and_can_be_objected_to() {
+    let eraser = SignerKey::from_seed(KeyName::new(hinomi_ledger::ERASER_NAME).unwrap(), &[42; 32]);
+    let public = *eraser.verifier(Algorithm::Ed25519).public();
+    for objects in [false, true] {
+        let pair = Pair::with(Arc::new(FileDisk), inline(), Some(public));
+        let mut vault = pair.vault();
+        let ledger = pair.ledger();
+        write(&ledger, 0, 9);
+        pair.set_time(NOON + 10 * SECOND);
+        assert_eq!(vault.pull(&mut pair.source()).unwrap().troubles, []);
+        let scope = Scope { source: "fw".to_owned(), class: "security".to_owned(), day: (NOON / DAY) as u32 };
+        let order = ledger.erasure_order(&scope, "a request").unwrap();
+        ledger.erase(order.approve(&eraser).unwrap().as_bytes()).unwrap();
+        let keys = || std::fs::read_dir(pair.folder.join("keys")).unwrap().count();
+        assert_eq!(keys(), 3);
+        let pulled = vault.pull(&mut pair.source()).unwrap();
+        let [Trouble::ErasurePending { leaf, due_ns, .. }] = pulled.troubles[..] else {
+            panic!("{pulled:?}")
+        };
+        assert_eq!(due_ns, NOON + 10 * SECOND + 7 * DAY);
+        assert_eq!((pulled.held, keys()), (ledger.checkpoint().0, 3), "held, and the key waits");
+        if objects {
+            vault.refuse_erasure(leaf).unwrap();
+            assert!(vault.refuse_erasure(leaf + 1).is_err());
+        }
+        pair.set_time(NOON + 10 * SECOND + 7 * DAY);
+        drop(vault);
+        let mut vault = pair.vault();
+        let pulled = vault.pull(&mut pair.source()).unwrap();
+        assert!(!pulled.troubles.iter().any(|t| matches!(t, Trouble::ErasurePending { .. })), "{pulled:?}");
+        assert_eq!(keys(), if objects { 3 } else { 2 });
+        // A vault that comes later never sees that key and holds the ciphertext all the same.
+        drop(vault);
+        std::fs::remove_dir_all(&pair.folder).unwrap();
+        let mut vault = Pair::recreate(&pair);
+        let pulled = vault.pull(&mut pair.source()).unwrap();
+        assert_eq!((pulled.held, pulled.records), (ledger.checkpoint().0, 6), "{pulled:?}");
+        assert_eq!(vault.status().opaque_blocks, 2);
+    }
+}
 
 /// A source that answers as the wrapped one, except where the attack says otherwise.
 struct Hostile<'a> {

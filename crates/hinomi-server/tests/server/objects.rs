@@ -94,11 +94,7 @@ impl Seaweed {
         let mut store = self.store(keys("secret-of-the-vault"));
         while let Err(error) = store.create_bucket() {
             let log = || std::fs::read_to_string(self.folder.join("weed.log")).unwrap_or_default();
-            assert!(
-                began.elapsed() < Duration::from_secs(180),
-                "SeaweedFS does not start: {error}\n{}",
-                log()
-            );
+            assert!(began.elapsed() < Duration::from_mins(3), "SeaweedFS does not start: {error}\n{}", log());
             thread::sleep(Duration::from_millis(500));
         }
         store
@@ -211,8 +207,7 @@ fn a_bucket_without_locks_is_not_called_immutable() {
     let outcome = loop {
         match probe(&mut bucket, "hinomi", now_ns()) {
             Err(error)
-                if error.to_string().contains("NoSuchBucket")
-                    && began.elapsed() < Duration::from_secs(60) =>
+                if error.to_string().contains("NoSuchBucket") && began.elapsed() < Duration::from_mins(1) =>
             {
                 thread::sleep(Duration::from_millis(500));
             }
