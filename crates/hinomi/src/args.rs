@@ -11,7 +11,7 @@ use hinomi_model::Level;
 
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
-pub use trust::{ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
+pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
 
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hinomi_model::{Access, Digest, Disk, DiskFile, EntryKind, Hashing};
+use hinomi_model::{Access, Digest, Disk, DiskFile, DiskLock, EntryKind, Hashing};
 
 use super::store::{LockMode, ObjectStore};
 use crate::error::LedgerError;
@@ -82,13 +82,15 @@ pub struct Copies {
     journal: PathBuf,
     prefix: String,
     known: BTreeMap<(String, String), Entry>,
+    _lock: Box<dyn DiskLock>,
 }
 
 impl Copies {
     /// The copies of the vault in `folder`, under `prefix` in every store.
     ///
     /// # Errors
-    /// [`LedgerError::Io`], [`LedgerError::Damaged`] for a journal that is none.
+    /// [`LedgerError::Locked`] while somebody else copies; [`LedgerError::Io`], [`LedgerError::Damaged`] for a journal
+    /// that is none.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, prefix: &str) -> Result<Self, LedgerError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         if prefix.is_empty() || !prefix.chars().all(plain) || prefix.contains("..") {
@@ -98,6 +100,10 @@ impl Copies {
         if !disk.exists(&journal).map_err(io_error("look for", &journal))? {
             files::create(&*disk, &journal, 0o600, b"")?;
         }
+        let lock = disk.lock(&journal).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => LedgerError::Locked { path: journal.clone() },
+            _ => io_error("lock", &journal)(error),
+        })?;
         let bytes = disk.read(&journal, MAX_JOURNAL).map_err(io_error("read", &journal))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut known = BTreeMap::new();
@@ -112,7 +118,7 @@ impl Copies {
             known.insert(name, entry);
         }
         let evidence = folder.join("evidence");
-        Ok(Self { disk, evidence, journal, prefix: prefix.to_owned(), known })
+        Ok(Self { disk, evidence, journal, prefix: prefix.to_owned(), known, _lock: lock })
     }
 
     /// Copies every sealed file that `store` has not yet, locked until `until_ns`.

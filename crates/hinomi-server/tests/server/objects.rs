@@ -75,6 +75,9 @@ impl Seaweed {
             "-s3",
             "-volume.max=20",
             "-master.volumeSizeLimitMB=64",
+            "-master.telemetry=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
         ]);
         command.arg(format!("-dir={}", folder.display())).arg(format!("-s3.config={}", config.display()));
         command.arg(format!("-master.port={master}")).arg(format!("-volume.port={volume}"));
@@ -176,6 +179,8 @@ fn locked_copies_resist_the_api_and_what_is_deleted_below_it_is_noticed_and_put_
     assert_eq!(lost, Vec::<String>::new());
     assert_eq!(copies.check(&mut first, Depth::Content).unwrap(), []);
     // A new process knows the same.
+    assert!(Copies::open(Arc::new(FileDisk), &vault, "hinomi/log1").is_err(), "one at a time");
+    drop(copies);
     let copies = Copies::open(Arc::new(FileDisk), &vault, "hinomi/log1").unwrap();
     assert_eq!(copies.check(&mut first, Depth::Content).unwrap(), []);
 

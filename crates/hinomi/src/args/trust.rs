@@ -95,6 +95,13 @@ pub enum VaultVerb {
         hinomi vault pull /mnt/vault --from /var/lib/hinomi --json"
     )]
     Pull(Box<PullArgs>),
+    /// Copy sealed evidence into an object store with Object Lock, after proving that it keeps what it is told to keep; check all copies and put back what is gone
+    #[command(
+        after_help = "Example:\n  hinomi vault copy /var/lib/hinomi-vault --to https://s3.example.com/evidence --keys s3.txt \\\n    --second https://other.example.net/evidence --second-keys other.txt --ca ca.pem --check content\n\n\
+        A file of keys has three lines: access key, secret key, region. Exits with 4 when the store does not refuse\n\
+        what it must refuse, or when copies were gone or altered, also if they could be put back."
+    )]
+    Copy(Box<CopyArgs>),
     /// Show what is held and every alarm so far; exits with 4 while the newest pull found something wrong
     Status {
         /// Folder of the vault
@@ -121,6 +128,55 @@ pub enum VaultVerb {
         /// Leaf of the erasure, as the alarm names it
         leaf: u64,
     },
+}
+
+/// How much of each copy is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckDepth {
+    /// That the store says it has it, and how long it is locked
+    Presence,
+    /// Every byte
+    Content,
+}
+
+/// Arguments of `vault copy`.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// Folder of the vault
+    pub dir: PathBuf,
+    /// Object store and bucket
+    #[arg(long, value_name = "URL/BUCKET")]
+    pub to: String,
+    /// File with its keys
+    #[arg(long, value_name = "FILE")]
+    pub keys: PathBuf,
+    /// Another store, under another administrator: copied to as well, and restored from
+    #[arg(long, value_name = "URL/BUCKET", requires = "second_keys")]
+    pub second: Option<String>,
+    /// File with its keys
+    #[arg(long, value_name = "FILE", requires = "second")]
+    pub second_keys: Option<PathBuf>,
+    /// Certificates to trust for both (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Use plain HTTP although an address is not loopback
+    #[arg(long, conflicts_with = "ca")]
+    pub plain_http: bool,
+    /// Prefix of every object
+    #[arg(long, default_value = "hinomi")]
+    pub prefix: String,
+    /// Days that copies are locked
+    #[arg(long, value_name = "DAYS", default_value_t = 400)]
+    pub retain: u64,
+    /// How much of each copy is checked
+    #[arg(long, value_enum, default_value = "presence")]
+    pub check: CheckDepth,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Language
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
 }
 
 /// Which log.
@@ -153,6 +209,7 @@ pub struct ListenArgs {
 
 /// Arguments of `vault pull`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct PullArgs {
     /// Folder of the vault
     pub dir: PathBuf,

@@ -169,72 +169,145 @@ fn certificate(folder: &Path, address: &str) -> Option<(PathBuf, PathBuf)> {
     Some((certificate, key))
 }
 
+/// Primary, vault and witness, each in a world of its own.
+struct Worlds {
+    folder: tempfile::TempDir,
+    networks: Networks,
+    certificate: PathBuf,
+    key: PathBuf,
+    vault_root: PathBuf,
+    witness_root: PathBuf,
+    /// The folder that root on the primary rules.
+    data: PathBuf,
+}
+
+impl Worlds {
+    /// `None`, said aloud, where they cannot be made.
+    fn new() -> Option<Self> {
+        let skipped = |why: &str| {
+            assert!(std::env::var_os("HINOMI_REQUIRE_TOOLS").is_none(), "{why}");
+            eprintln!("SKIPPED: isolation of vault and witness: {why}");
+        };
+        if run(&["id", "-u"]).as_deref() != Some("0\n") {
+            skipped("needs root, to become others");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let Some(networks) = Networks::new() else {
+            skipped("needs ip and network namespaces");
+            return None;
+        };
+        let Some((certificate, key)) = certificate(folder.path(), "10.213.77.1") else {
+            skipped("needs openssl");
+            return None;
+        };
+        // Others must be able to reach their root directories.
+        run(&["chmod", "711", folder.path().to_str().unwrap()]).unwrap();
+        let (vault_root, witness_root) = (jail(folder.path(), VAULT_USER), jail(folder.path(), WITNESS_USER));
+        std::fs::copy(&certificate, vault_root.join("ca.pem")).unwrap();
+        let data = folder.path().join("data");
+        Some(Self { folder, networks, certificate, key, vault_root, witness_root, data })
+    }
+
+    fn vault(&self, words: &[&str]) -> Command {
+        jailed(&self.networks.0[1], &self.vault_root, VAULT_USER, words)
+    }
+
+    fn witness(&self, words: &[&str]) -> Command {
+        jailed(&self.networks.0[2], &self.witness_root, WITNESS_USER, words)
+    }
+
+    /// A witness at work, and its key.
+    fn start_witness(&self, log: &str) -> (Running, String) {
+        let key =
+            self.witness(&["witness", "init", "/home/w", "--name", "witness.example.jp/1"]).output().unwrap();
+        let key = String::from_utf8(key.stdout).unwrap().trim().to_owned();
+        assert!(self.witness(&["witness", "watch", "/home/w", "--log", log]).status().unwrap().success());
+        let serve = ["witness", "serve", "/home/w", "--listen", "10.213.78.2:8443", "--plain-http"];
+        let mut serving = Running(self.witness(&serve).spawn().unwrap());
+        assert_eq!(first_line(&mut serving.0), "10.213.78.2:8443");
+        (serving, key)
+    }
+
+    fn publish(&self, credential: &str) -> Running {
+        let credentials = self.folder.path().join("vaults.txt");
+        std::fs::write(&credentials, credential).unwrap();
+        let mut publish = Command::new("ip");
+        publish.args([
+            "netns",
+            "exec",
+            &self.networks.0[0],
+            env!("CARGO_BIN_EXE_hinomi"),
+            "vault",
+            "publish",
+        ]);
+        publish.args(["--listen", "10.213.77.1:8444", "--data"]).arg(&self.data);
+        publish.arg("--credentials").arg(&credentials).arg("--tls-cert").arg(&self.certificate);
+        publish.arg("--tls-key").arg(&self.key).stdout(Stdio::piped());
+        let mut publishing = Running(publish.spawn().unwrap());
+        assert_eq!(first_line(&mut publishing.0), "10.213.77.1:8444");
+        publishing
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    }
+}
+
+fn recipient(born: &Value) -> VaultRecipient {
+    let text = born["recipient"].as_str().unwrap();
+    let bytes = (0..64).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap());
+    VaultRecipient(bytes.collect::<Vec<u8>>().try_into().unwrap())
+}
+
+/// Other user, other root, other network: as the kernel sees it.
+fn assert_apart(pulling: u32, vault_root: &Path, others: &[u32]) {
+    let process = PathBuf::from("/proc").join(pulling.to_string());
+    let status = std::fs::read_to_string(process.join("status")).unwrap();
+    assert!(status.contains(&format!("Uid:\t{VAULT_USER}\t{VAULT_USER}\t{VAULT_USER}")), "{status}");
+    assert_eq!(std::fs::read_link(process.join("root")).unwrap(), vault_root);
+    let network = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+    for other in others {
+        assert_ne!(network(pulling), network(*other));
+    }
+}
+
+/// The alarm, if it comes within a minute.
+fn rollback(lines: &mut dyn Iterator<Item = std::io::Result<String>>) -> Value {
+    let began = now_ns();
+    loop {
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        if let Some(alarm) = line["news"].as_array().and_then(|n| n.iter().find(|a| a["kind"] == "rollback"))
+        {
+            return alarm.clone();
+        }
+        assert!(now_ns() - began < 60_000_000_000, "no alarm within a minute: {line}");
+    }
+}
+
 #[test]
 fn a_rollback_by_a_day_is_noticed_from_another_world_within_a_minute() {
-    let skipped = |why: &str| {
-        assert!(std::env::var_os("HINOMI_REQUIRE_TOOLS").is_none(), "{why}");
-        eprintln!("SKIPPED: isolation of vault and witness: {why}");
-    };
-    if run(&["id", "-u"]).as_deref() != Some("0\n") {
-        return skipped("needs root, to become others");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let Some(networks) = Networks::new() else { return skipped("needs ip and network namespaces") };
-    let Some((certificate, key)) = certificate(folder.path(), "10.213.77.1") else {
-        return skipped("needs openssl");
-    };
-    // Others must be able to reach their root directories.
-    run(&["chmod", "711", folder.path().to_str().unwrap()]).unwrap();
-    let data = folder.path().join("data");
-    let mut primary = Primary::new(&data);
+    let Some(worlds) = Worlds::new() else { return };
+    let mut primary = Primary::new(&worlds.data);
     let log = primary.open().identity().signer.to_string();
-
-    // Vault and witness come into being in their own worlds.
-    let vault_root = jail(folder.path(), VAULT_USER);
-    let witness_root = jail(folder.path(), WITNESS_USER);
-    std::fs::copy(&certificate, vault_root.join("ca.pem")).unwrap();
-    let [primary_net, vault_net, witness_net] = &networks.0[..] else { unreachable!() };
-    let vault = |words: &[&str]| jailed(vault_net, &vault_root, VAULT_USER, words);
-    let born = vault(&["vault", "init", "/home/v", "--name", "vault.example.jp/1", "--log", &log, "--json"]);
-    let born: Value = serde_json::from_slice(&{ born }.output().unwrap().stdout).unwrap();
-    let witness = |words: &[&str]| jailed(witness_net, &witness_root, WITNESS_USER, words);
-    let witness_key =
-        witness(&["witness", "init", "/home/w", "--name", "witness.example.jp/1"]).output().unwrap();
-    let witness_key = String::from_utf8(witness_key.stdout).unwrap().trim().to_owned();
-    assert!(witness(&["witness", "watch", "/home/w", "--log", &log]).status().unwrap().success());
-    let serve = ["witness", "serve", "/home/w", "--listen", "10.213.78.2:8443", "--plain-http"];
-    let mut serving = Running(witness(&serve).spawn().unwrap());
-    assert_eq!(first_line(&mut serving.0), "10.213.78.2:8443");
+    let init = ["vault", "init", "/home/v", "--name", "vault.example.jp/1", "--log", &log, "--json"];
+    let born: Value = serde_json::from_slice(&worlds.vault(&init).output().unwrap().stdout).unwrap();
+    let (serving, witness_key) = worlds.start_witness(&log);
 
     // The day before yesterday, which is kept, and the day since, which root will take back.
-    let recipient =
-        (0..64).step_by(2).map(|i| u8::from_str_radix(&born["recipient"].as_str().unwrap()[i..i + 2], 16));
-    let recipient: Vec<u8> = recipient.map(Result::unwrap).collect();
-    primary.options.vaults = vec![VaultRecipient(recipient.try_into().unwrap())];
+    primary.options.vaults = vec![recipient(&born)];
     let day_ago = now_ns() - 24 * HOUR;
     let ledger = primary.open();
     append(&ledger, (0..10).map(|h| day_ago - (11 - h) * HOUR));
     ledger.close().unwrap();
-    let kept = folder.path().join("kept");
-    assert!(Command::new("cp").arg("-a").arg(&data).arg(&kept).status().unwrap().success());
+    let kept = worlds.folder.path().join("kept");
+    Worlds::copy(&worlds.data, &kept);
     let ledger = primary.open();
     append(&ledger, (0..24).map(|h| day_ago + h * HOUR));
     ledger.close().unwrap();
 
-    let credentials = folder.path().join("vaults.txt");
-
-    std::fs::write(&credentials, born["credential"].as_str().unwrap()).unwrap();
-    let mut publish = Command::new("ip");
-    publish.args(["netns", "exec", primary_net, env!("CARGO_BIN_EXE_hinomi"), "vault", "publish"]);
-    publish
-        .args(["--listen", "10.213.77.1:8444", "--data"])
-        .arg(&data)
-        .arg("--credentials")
-        .arg(&credentials);
-    publish.arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key).stdout(Stdio::piped());
-    let mut publishing = Running(publish.spawn().unwrap());
-    assert_eq!(first_line(&mut publishing.0), "10.213.77.1:8444");
-
+    let publishing = worlds.publish(born["credential"].as_str().unwrap());
     let pull = [
         "vault",
         "pull",
@@ -254,40 +327,30 @@ fn a_rollback_by_a_day_is_noticed_from_another_world_within_a_minute() {
         &witness_key,
         "--witness-plain-http",
     ];
-    let mut pulling = Running(vault(&pull).spawn().unwrap());
+    let mut pulling = Running(worlds.vault(&pull).spawn().unwrap());
     let mut lines = BufReader::new(pulling.0.stdout.take().unwrap()).lines();
     let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(first["troubles"], serde_json::json!([]), "{first}");
     assert_eq!((first["records"].as_u64(), first["witness"].is_null()), (Some(34), true), "{first}");
-
-    // Other user, other root, other network: as the kernel sees it.
-    let process = PathBuf::from("/proc").join(pulling.0.id().to_string());
-    let status = std::fs::read_to_string(process.join("status")).unwrap();
-    assert!(status.contains(&format!("Uid:\t{VAULT_USER}\t{VAULT_USER}\t{VAULT_USER}")), "{status}");
-    assert_eq!(std::fs::read_link(process.join("root")).unwrap(), vault_root);
-    let network = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
-    assert_ne!(network(pulling.0.id()), network(publishing.0.id()));
-    assert_ne!(network(serving.0.id()), network(pulling.0.id()));
+    assert_apart(
+        pulling.0.id(),
+        &worlds.vault_root,
+        &[publishing.0.id(), serving.0.id(), std::process::id()],
+    );
 
     // Root on the primary.
-    std::fs::remove_dir_all(&data).unwrap();
-    assert!(Command::new("cp").arg("-a").arg(&kept).arg(&data).status().unwrap().success());
+    Worlds::copy(&kept, &worlds.data);
     let began = now_ns();
-    let alarm = loop {
-        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        if let Some(alarm) = line["news"].as_array().and_then(|n| n.iter().find(|a| a["kind"] == "rollback"))
-        {
-            break alarm.clone();
-        }
-        assert!(now_ns() - began < 60_000_000_000, "no alarm within a minute: {line}");
-    };
-    let took = Duration::from_nanos(now_ns() - began);
-    assert_eq!(alarm["lost"]["first_ns"].as_u64(), Some(day_ago), "{alarm}");
-    assert_eq!(alarm["lost"]["last_ns"].as_u64(), Some(day_ago + 23 * HOUR), "{alarm}");
-    assert_eq!(alarm["lost"]["records"].as_u64(), Some(24), "{alarm}");
-    eprintln!("rollback by a day noticed after {took:?}");
+    let alarm = rollback(&mut lines);
+    eprintln!("rollback by a day noticed after {:?}", Duration::from_nanos(now_ns() - began));
+    let lost = &alarm["lost"];
+    assert_eq!(
+        (lost["first_ns"].as_u64(), lost["last_ns"].as_u64()),
+        (Some(day_ago), Some(day_ago + 23 * HOUR))
+    );
+    assert_eq!(lost["records"].as_u64(), Some(24), "{alarm}");
     drop(pulling);
-    let output = vault(&["vault", "status", "/home/v", "--json"]).output().unwrap();
+    let output = worlds.vault(&["vault", "status", "/home/v", "--json"]).output().unwrap();
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
     let signatures = status["checkpoint"].as_str().unwrap().matches('\u{2014}').count();
     assert_eq!(signatures, 3, "log, vault and witness signed what is held");

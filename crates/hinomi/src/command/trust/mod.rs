@@ -1,5 +1,6 @@
 //! `hinomi witness` and `hinomi vault`: the places outside the primary that make its evidence believable.
 
+mod copy;
 mod pull;
 mod vault;
 mod witness;
@@ -74,17 +75,22 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.ip().is_loopback()
 }
 
-/// A client as the arguments ask.
-fn client(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Client, Failure> {
+/// Whom to believe at this address. Plain HTTP to another machine has to be asked for.
+fn trust_for(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Trust, Failure> {
     let host = url.strip_prefix("http://").and_then(|r| r.split(['/', ':']).next());
-    let local = matches!(host, Some("localhost" | "127.0.0.1" | "[")) || url.starts_with("http://[::1]");
-    let trust = match ca {
-        Some(path) => Trust::Roots(trusted_roots(path).map_err(server_failure)?),
+    let local = matches!(host, Some("localhost" | "127.0.0.1")) || url.starts_with("http://[::1]");
+    match ca {
+        Some(path) => Ok(Trust::Roots(trusted_roots(path).map_err(server_failure)?)),
         None if url.starts_with("http://") && !local && !plain_http => {
             let message = format!("{url} is neither https nor this machine");
-            return Err(Failure::new(Exit::Usage, message).hint("--ca and an https address, or --plain-http"));
+            Err(Failure::new(Exit::Usage, message)
+                .hint("--ca and an https address, or plain HTTP if asked for"))
         }
-        None => Trust::Plain,
-    };
-    Client::new(url, trust).map_err(server_failure)
+        None => Ok(Trust::Plain),
+    }
+}
+
+/// A client as the arguments ask.
+fn client(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Client, Failure> {
+    Client::new(url, trust_for(url, ca, plain_http)?).map_err(server_failure)
 }

@@ -12,7 +12,7 @@ use hinomi_server::http::Bounds;
 use hinomi_server::publication::{Credentials, Publication};
 use serde_json::json;
 
-use super::{ledger_failure, log_keys, pull, server_failure, start, verifier_key, words};
+use super::{copy, ledger_failure, log_keys, pull, server_failure, start, verifier_key, words};
 use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
 use crate::command::print;
@@ -23,6 +23,7 @@ pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
         VaultVerb::Init { dir, name, log, json } => init(&dir, &name, &log, json),
         VaultVerb::Publish { data, credentials, listen } => publish(&data, &credentials, &listen),
         VaultVerb::Pull(args) => pull::run(&args),
+        VaultVerb::Copy(args) => copy::run(&args),
         VaultVerb::Status { dir, json, lang } => status(&dir, json, lang.unwrap_or_else(language)),
         VaultVerb::Trust { dir, keys } => {
             let keys = keys.iter().map(|k| verifier_key(k)).collect::<Result<_, _>>()?;
