@@ -139,7 +139,8 @@ fn noise(background: &[Background]) -> Noise {
     let sum = |of: fn(&Background) -> u64| background.iter().map(of).sum::<u64>();
     // Recordings state no span in which they were complete; only renderings count for rates per day.
     let spans = || background.iter().filter(|b| b.hosts > 0);
-    let days: f64 = spans().map(|b| b.days).sum();
+    // The sum of nothing is minus zero, which nobody wants to read.
+    let days = spans().map(|b| b.days).sum::<f64>() + 0.0;
     let host_days: f64 = spans().map(|b| b.days * b.hosts as f64).sum();
     let per = |count: u64, of: f64| (of > 0.0).then(|| count as f64 / of);
     let incidents: u64 = spans().map(|b| b.incidents).sum();
@@ -196,5 +197,6 @@ mod tests {
         assert_eq!(noise.incidents_per_day, Some(0.4));
         assert_eq!(noise.incidents_per_day_per_1000_hosts, Some(2.0));
         assert_eq!(noise.incidents_high, 1);
+        assert!(super::noise(&[]).days.is_sign_positive());
     }
 }
