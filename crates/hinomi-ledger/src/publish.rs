@@ -15,7 +15,7 @@ use hinomi_model::{Access, Disk};
 use crate::LedgerError;
 use crate::files::{self, folder_of, io_error};
 use crate::log_state::{Finished, LogState};
-use crate::tlog::Tile;
+use crate::tlog::{Tile, TileKind};
 
 /// For how many later checkpoints a partial tile is kept.
 const PARTIALS_KEPT: usize = 4;
@@ -62,6 +62,35 @@ impl Publisher {
                 let _ = self.disk.remove_dir(folder_of(path));
             }
         }
+        Ok(())
+    }
+
+    /// Removes the partial tiles that runs before this one left while the log grew from `from` to `to` leaves: they may be
+    /// torn, and nobody else removes them.
+    pub(crate) fn remove_leftovers(&self, from: u64, to: u64) -> Result<(), LedgerError> {
+        let levels = (0..=7).map(TileKind::Hashes).chain([TileKind::Entries]);
+        for kind in levels {
+            let mut index = Tile::index_of(kind, from);
+            while index <= Tile::index_of(kind, to) {
+                let partial = self.log.join(Tile { kind, index, width: 1 }.path());
+                self.clear(folder_of(&partial))?;
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&self, folder: &Path) -> Result<(), LedgerError> {
+        let names = match self.disk.list(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(io_error("list", folder))?,
+        };
+        for path in names.iter().map(|entry| folder.join(&entry.name)) {
+            if !self.partials.iter().flatten().any(|kept| *kept == path) {
+                files::remove(&*self.disk, &path)?;
+            }
+        }
+        let _ = self.disk.remove_dir(folder);
         Ok(())
     }
 

@@ -10,7 +10,10 @@
 //!
 //! The body is nonce, ciphertext and tag of the zstd-compressed plain form ([`crate::records`]).
 
+use std::cell::RefCell;
 use std::sync::Arc;
+
+use zstd::bulk::Compressor;
 
 use crate::LedgerError;
 use crate::cursor::Cursor;
@@ -137,14 +140,28 @@ pub(crate) fn pack(
         });
     }
     let header = RecordsHeader { key, plain_len: plain.len() as u32, parts }.encode()?;
-    // Compression fails only for want of memory.
-    let packed = zstd::bulk::compress(&plain, level).map_err(|_| LedgerError::TooLarge {
-        what: "compressed frame",
-        found: plain.len() as u64,
-        bound: 0,
-    })?;
+    let packed = compress(&plain, level)?;
     let body = secret.seal_frame(&header, &packed)?;
     Unplaced::new(FrameKind::Records, &header, &body)
+}
+
+thread_local! {
+    /// The tables of the compressor, megabytes that would otherwise be taken and cleared for every frame.
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+}
+
+/// Fails only for want of memory.
+fn compress(plain: &[u8], level: i32) -> Result<Vec<u8>, LedgerError> {
+    let failed = |_| LedgerError::TooLarge { what: "compressed frame", found: plain.len() as u64, bound: 0 };
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let (_, mut compressor) = match kept.take().filter(|(made_for, _)| *made_for == level) {
+            Some(kept) => kept,
+            None => (level, Compressor::new(level).map_err(failed)?),
+        };
+        let packed = compressor.compress(plain).map_err(failed);
+        *kept = Some((level, compressor));
+        packed
+    })
 }
 
 /// The records of a frame.

@@ -69,7 +69,12 @@ impl Ledger {
             };
             leaves.push(shared.commit_leaf(Leaf::Tombstone(tombstone))?);
         }
-        lock(&shared.ring).destroy(&*disk, &order.keys, &*shared.around.entropy)?;
+        let destroyed = lock(&shared.ring).destroy(&*disk, &order.keys, &*shared.around.entropy);
+        if let Err(error) = destroyed {
+            // The tombstones are in the log, so the order must not be taken again; opening finishes it.
+            shared.poison(&error);
+            return Err(error);
+        }
         Ok(Erasure { leaves, keys: order.keys })
     }
 

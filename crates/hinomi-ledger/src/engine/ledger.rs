@@ -100,8 +100,10 @@ impl Ledger {
             named: replayed.named.clone(),
             ..Sealed::default()
         };
+        let first_size = replayed.first_size;
         let mut core = resume(&around, &places, &options, &identity, replayed)?;
         core.recommit(ring.born_since(core.state.keys_logged))?;
+        core.publisher.remove_leftovers(first_size, core.state.size())?;
         let shared = Arc::new(Shared {
             around,
             places,
@@ -117,7 +119,7 @@ impl Ledger {
             packing: Condvar::new(),
         });
         shared.refill(&mut lock(&shared.core), 0)?;
-        let threads = Shared::start(&shared);
+        let threads = Shared::start(&shared)?;
         Ok((Self { shared, threads, _lock: guard }, report))
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Replayed {
     /// Size and text of the last checkpoint.
     pub signed: (u64, String),
     pub newest: u64,
+    /// Leaves before the first write-ahead file.
+    pub first_size: u64,
     pub sealed: bool,
     /// Whether the newest file has records.
     pub has_records: bool,
@@ -86,6 +88,7 @@ struct Replay<'a> {
     ledger: &'a [u8; 16],
     ring: &'a mut KeyRing,
     state: Option<LogState>,
+    first_size: Option<u64>,
     finished: Finished,
     open: BTreeMap<BlockId, Pending>,
     signed: (u64, String),
@@ -117,6 +120,7 @@ pub(crate) fn replay(
         ledger,
         ring,
         state: None,
+        first_size: None,
         finished: Vec::new(),
         open: BTreeMap::new(),
         signed: (0, String::new()),
@@ -150,6 +154,7 @@ pub(crate) fn replay(
     let open = replay.open_blocks(disk, &folder)?;
     let state = replay.state.unwrap_or_default();
     check_published(disk, places, &state, &path, end)?;
+    let first_size = replay.first_size.unwrap_or(0);
     let resume = ResumeAt {
         len: end,
         durable_len: replay.durable_len,
@@ -165,6 +170,7 @@ pub(crate) fn replay(
         open,
         signed: replay.signed,
         newest,
+        first_size,
         sealed: replay.sealed,
         has_records: replay.has_records,
         resume,
@@ -306,6 +312,7 @@ impl Replay<'_> {
             Some(state) if state.size() == opening.state.size() && state.root() == opening.state.root() => {}
             Some(_) => return Err(malformed("it does not continue the file before")),
         }
+        self.first_size.get_or_insert(self.state.as_ref().map_or(0, LogState::size));
         self.created_ns = opening.created_ns;
         Ok(())
     }

@@ -28,20 +28,26 @@ struct Waiting {
 
 impl Shared {
     /// Starts the pool and the committer.
-    pub(super) fn start(shared: &Arc<Self>) -> Vec<JoinHandle<()>> {
+    pub(super) fn start(shared: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, LedgerError> {
         if shared.options.threads == 0 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
+        let pool = (0..shared.options.threads).map(|_| ("seal", Self::seal_frames as fn(&Self)));
+        let tasks = pool.chain([("commit", Self::commit_frames as fn(&Self)), ("pack", Self::pack_files)]);
         let mut threads = Vec::new();
-        for _ in 0..shared.options.threads {
-            let shared = shared.clone();
-            threads.push(thread::spawn(move || shared.seal_frames()));
+        for (name, task) in tasks {
+            let own = shared.clone();
+            match thread::Builder::new().name(name.to_owned()).spawn(move || task(&own)) {
+                Ok(thread) => threads.push(thread),
+                Err(source) => {
+                    let path = shared.places.evidence.clone();
+                    let error = LedgerError::Io { action: "start a thread for", path, source };
+                    shared.poison(&error);
+                    return Err(error);
+                }
+            }
         }
-        let committer = shared.clone();
-        threads.push(thread::spawn(move || committer.commit_frames()));
-        let packer = shared.clone();
-        threads.push(thread::spawn(move || packer.pack_files()));
-        threads
+        Ok(threads)
     }
 
     fn seal_frames(&self) {

@@ -45,6 +45,11 @@ impl Tile {
         (present > 0).then_some(Self { kind, index, width: present as u16 })
     }
 
+    /// Number of the tile of `kind` that the next leaf of a tree of `tree_size` leaves will be in.
+    pub fn index_of(kind: TileKind, tree_size: u64) -> u64 {
+        (tree_size >> kind.shift()) / WIDTH
+    }
+
     /// Path below the log's prefix: `tile/0/x001/234`, `tile/entries/000.p/7`.
     pub fn path(&self) -> String {
         self.to_string()

@@ -1,11 +1,16 @@
 //! What happens to the ledger of one schedule, from its creation to the last look.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hinomi_ledger::{Creation, Ledger, LedgerError, Reader, Record, Ticket};
-use hinomi_model::{Clock, Disk};
-use hinomi_testkit::disk::{Fault, When};
+use hinomi_ledger::note::{Algorithm, KeyName, SignerKey};
+use hinomi_ledger::{
+    Creation, ERASER_NAME, Ledger, LedgerError, Reader, Record, Scope, Ticket, Verification, VerifyOptions,
+    verify,
+};
+use hinomi_model::{Clock, Disk, EntryKind};
+use hinomi_testkit::disk::{Fault, MemoryDisk, When};
 
 use crate::promises::{Given, published_leaves};
 use crate::world::World;
@@ -39,7 +44,8 @@ impl World {
     }
 
     fn create(&mut self) -> Result<(), String> {
-        let creation = Creation { origin: "logs.example.jp/evidence".to_owned(), eraser: None };
+        let eraser = Some(*eraser().verifier(Algorithm::Ed25519).public());
+        let creation = Creation { origin: "logs.example.jp/evidence".to_owned(), eraser };
         if self.random.chance(50) {
             let fault = self.any_fault();
             let step = self.disk.steps() + self.random.below(60);
@@ -172,7 +178,8 @@ impl World {
             let by = self.random.below(2 * 86_400) as i64 * 1_000_000_000;
             self.clock.advance(if back { -by } else { by });
         }
-        let done = match self.random.below(12) {
+        let done = match self.random.below(13) {
+            12 => return self.erase(ledger),
             0..=5 => return self.append(ledger, waiting),
             6 | 7 => ledger.commit(),
             8 => ledger.pack(),
@@ -217,6 +224,26 @@ impl World {
                 self.promises.refused.extend(records);
                 self.failed(&error)
             }
+        }
+    }
+
+    fn erase(&mut self, ledger: &Ledger) -> Result<bool, String> {
+        if self.random.chance(60) {
+            return Ok(true);
+        }
+        let source = SOURCES[self.random.index(SOURCES.len())].to_owned();
+        let day = (self.clock.now().as_nanos() / 86_400_000_000_000) as u32;
+        let scope = Scope { source, class: "security".to_owned(), day };
+        let Ok(order) = ledger.erasure_order(&scope, "request 17") else { return Ok(true) };
+        let approval = order.approve(&eraser()).map_err(|e| e.to_string())?;
+        self.promises.dying.extend(&order.keys);
+        match ledger.erase(approval.as_bytes()) {
+            Ok(erasure) => {
+                self.totals.erasures += 1;
+                self.promises.erased.extend(erasure.keys);
+                Ok(true)
+            }
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -278,11 +305,77 @@ impl World {
         let newest = files.last().and_then(|file| file.name.to_str()?.get(..16)?.parse::<u64>().ok());
         self.totals.rotations += newest.unwrap_or(1) - 1;
         self.totals.steps += self.disk.steps();
-        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let reader = Reader::open(disk, self.places.clone(), true).map_err(|e| format!("reading: {e}"))?;
-        self.promises.check_records(&reader)?;
-        ledger.close().map_err(|e| format!("the last closing: {}", chain(&e)))
+        ledger.close().map_err(|e| format!("the last closing: {}", chain(&e)))?;
+        let reader = self.reader().map_err(|e| format!("reading: {}", chain(&e)))?;
+        self.promises.check_records(&reader, false)?;
+        let found = self.verify();
+        match found {
+            Ok(found) if found.findings.is_empty() => self.damage(),
+            Ok(found) => Err(format!("verification finds {:?}", found.findings)),
+            Err(error) => Err(format!("verifying: {}", chain(&error))),
+        }
     }
+
+    fn reader(&self) -> Result<Reader, LedgerError> {
+        Reader::open(Arc::new(self.disk.clone()), self.places.clone(), true)
+    }
+
+    fn verify(&self) -> Result<Verification, LedgerError> {
+        let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+        verify(Arc::new(self.disk.clone()), &self.places, &options, &mut |_| {})
+    }
+
+    /// Something decays, or somebody changes something: it is found, and no record ever reads as another.
+    fn damage(&mut self) -> Result<(), String> {
+        let mut files = Vec::new();
+        for folder in [&self.places.evidence, &self.places.keys] {
+            files_below(&self.disk, folder, &mut files).map_err(|e| e.to_string())?;
+        }
+        // What a crash left of a file that was never finished belongs to nothing.
+        let counts = |path: &Path| !path.ends_with("lock") && path.extension().is_none_or(|e| e != "new");
+        files.retain(|(path, len)| *len > 0 && counts(path));
+        let (path, len) = files[self.random.index(files.len())].clone();
+        let (from, kind) = (self.random.index(len), self.random.below(4));
+        let to = (from + 1 + self.random.index(600)).min(len);
+        let mut noise = self.random.clone();
+        let before = self.disk.read(&path, 1 << 30).map_err(|e| e.to_string())?;
+        let mut after = before.clone();
+        match kind {
+            0 => after[from] ^= 1 << noise.below(8),
+            1 => after.truncate(from),
+            2 => after[from..to].fill(0),
+            _ => noise.fill(&mut after[from..to]),
+        }
+        if after == before {
+            return Ok(());
+        }
+        self.disk.alter(&path, |bytes| bytes.clone_from(&after)).map_err(|e| e.to_string())?;
+        self.totals.damages += 1;
+        let place = format!("damage {kind} of bytes {from}..{to} of {}", path.display());
+        if self.verify().is_ok_and(|found| found.findings.is_empty()) {
+            return Err(format!("{place} is not found"));
+        }
+        let Ok(reader) = self.reader() else { return Ok(()) };
+        self.promises.check_records(&reader, true).map_err(|wrong| format!("{place}: {wrong}"))
+    }
+}
+
+fn files_below(disk: &MemoryDisk, folder: &Path, out: &mut Vec<(PathBuf, usize)>) -> io::Result<()> {
+    for entry in disk.list(folder)? {
+        let path = folder.join(&entry.name);
+        if entry.kind == EntryKind::Folder {
+            files_below(disk, &path, out)?;
+        } else {
+            let len = disk.metadata(&path)?.len as usize;
+            out.push((path, len));
+        }
+    }
+    Ok(())
+}
+
+/// The key that approves erasures; it is not on the disk of the ledger.
+fn eraser() -> SignerKey {
+    SignerKey::from_seed(KeyName::new(ERASER_NAME).unwrap(), &[7; 32])
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

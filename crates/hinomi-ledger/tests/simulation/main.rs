@@ -53,10 +53,13 @@ fn nothing_promised_is_ever_lost() {
                 }
                 match run(seed, None, false) {
                     Ok(world) => totals.add(&world.totals),
-                    Err(wrong) => panic!(
-                        "seed {seed}: {wrong}\nrepeat with: HINOMI_SEED={seed} cargo test -p hinomi-ledger \
-                         --test simulation nothing_promised -- --nocapture"
-                    ),
+                    Err(wrong) => {
+                        next.store(count, Ordering::Relaxed);
+                        panic!(
+                            "seed {seed}: {wrong}\nrepeat with: HINOMI_SEED={seed} cargo test -p hinomi-ledger \
+                             --test simulation nothing_promised -- --nocapture"
+                        )
+                    }
                 }
             }
         };

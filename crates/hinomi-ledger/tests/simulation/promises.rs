@@ -1,11 +1,11 @@
 //! What the ledger has promised, and whether it still holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hinomi_ledger::checkpoint::Checkpoint;
 use hinomi_ledger::note::Note;
-use hinomi_ledger::{BlockId, Leaf, Located, Reader, Record};
+use hinomi_ledger::{BlockId, DataKeyId, Leaf, LedgerError, Located, Reader, Record};
 use hinomi_model::Disk;
 use sha2::{Digest as _, Sha256};
 
@@ -27,6 +27,10 @@ pub struct Promises {
     pub given: Vec<Given>,
     /// Records that were handed in and refused.
     pub refused: Vec<Record>,
+    /// Keys that the ledger said are destroyed.
+    pub erased: BTreeSet<DataKeyId>,
+    /// Keys whose destruction began; nobody said that it ended.
+    pub dying: BTreeSet<DataKeyId>,
     /// Root of every checkpoint that was shown, by size.
     pub shown: BTreeMap<u64, [u8; 32]>,
 }
@@ -90,31 +94,77 @@ impl Promises {
     }
 }
 
+/// What reading a block gave.
+enum Read {
+    Records(Vec<Record>),
+    Erased,
+    /// Not readable, which only a damaged ledger may say.
+    Failed(String),
+}
+
 impl Promises {
-    /// Whether every record that is in the ledger is, byte for byte, the one that was handed in, and every acknowledged
-    /// one is there.
-    pub fn check_records(&self, reader: &Reader) -> Result<(), String> {
+    /// Whether every record that can be read is, byte for byte, the one that was handed in; every acknowledged one can be
+    /// read unless it was erased, and what was erased cannot. In a damaged ledger anything may be unreadable, but nothing
+    /// may be changed.
+    pub fn check_records(&self, reader: &Reader, damaged: bool) -> Result<(), String> {
         let mut blocks = BTreeMap::new();
-        for block in reader.blocks(0, reader.size()) {
-            let block = block.map_err(|e| format!("reading a block: {e}"))?;
-            blocks.insert(block.block.block, block.records);
+        for leaf in 0..reader.size() {
+            let Ok(Leaf::Block(block)) = reader.leaf(leaf) else { continue };
+            let read = match reader.block(leaf) {
+                Ok(Some(read)) => Read::Records(read.records),
+                Ok(None) => return Err(format!("leaf {leaf} is a block and is not")),
+                Err(LedgerError::Erased { .. }) => Read::Erased,
+                Err(error) => Read::Failed(error.to_string()),
+            };
+            match &read {
+                Read::Failed(error) if !damaged => return Err(format!("reading leaf {leaf}: {error}")),
+                Read::Records(_) if self.erased.contains(&block.key) => {
+                    return Err(format!("leaf {leaf} can be read although its key was destroyed"));
+                }
+                Read::Erased if !self.erased.contains(&block.key) && !self.dying.contains(&block.key) => {
+                    return Err(format!("leaf {leaf} is erased, which nobody ordered"));
+                }
+                _ => {}
+            }
+            blocks.insert(block.block, read);
         }
-        let all: usize = blocks.values().map(Vec::len).sum();
-        let mut read = blocks.values().flatten().filter(|record| self.refused.contains(record)).count();
+        self.compare(&blocks, damaged)
+    }
+
+    fn compare(&self, blocks: &BTreeMap<BlockId, Read>, damaged: bool) -> Result<(), String> {
+        let readable = || {
+            blocks.values().filter_map(|read| match read {
+                Read::Records(records) => Some(records),
+                _ => None,
+            })
+        };
+        let all: usize = readable().map(Vec::len).sum();
+        let mut known = readable().flatten().filter(|record| self.refused.contains(record)).count();
         for given in &self.given {
             let mut expected = given.records.iter();
             for (id, first, count) in &given.parts {
                 let expected: Vec<&Record> = expected.by_ref().take(*count as usize).collect();
-                let range = *first as usize..(first + count) as usize;
-                match blocks.get(id).and_then(|records| records.get(range)) {
-                    Some(found) if found.iter().eq(expected.iter().copied()) => read += found.len(),
+                let records = match blocks.get(id) {
+                    Some(Read::Records(records)) => records,
+                    Some(Read::Erased) => continue,
+                    None if !given.durable => continue,
+                    Some(Read::Failed(_)) | None if damaged => continue,
+                    Some(Read::Failed(_)) | None => {
+                        return Err(format!("acknowledged records of {} cannot be read", given.source));
+                    }
+                };
+                match records.get(*first as usize..(first + count) as usize) {
+                    Some(found) if found.iter().eq(expected.iter().copied()) => known += found.len(),
                     None if !given.durable => {}
-                    None => return Err(format!("acknowledged records of {} cannot be read", given.source)),
-                    Some(_) => return Err(format!("records of {} were changed", given.source)),
+                    _ => return Err(format!("records of {} were changed", given.source)),
                 }
             }
         }
-        if read == all { Ok(()) } else { Err(format!("{all} records, of which {read} were ever handed in")) }
+        if known == all {
+            Ok(())
+        } else {
+            Err(format!("{all} records, of which {known} were ever handed in"))
+        }
     }
 }
 
@@ -147,17 +197,22 @@ pub fn published_leaves(disk: &dyn Disk, log: &Path) -> Result<Vec<Vec<u8>>, Str
             return Err(format!("{name} is too long"));
         }
     }
-    if naive_root(&leaves) != *shown.root.as_bytes() {
+    if naive_root(&leaf_hashes(&leaves)) != *shown.root.as_bytes() {
         return Err("the shown checkpoint is not that of the shown leaves".to_owned());
     }
     Ok(leaves)
 }
 
-/// RFC 6962, section 2.1, word for word.
-fn naive_root(leaves: &[Vec<u8>]) -> [u8; 32] {
+/// RFC 6962, section 2.1: leaves.
+fn leaf_hashes(leaves: &[Vec<u8>]) -> Vec<[u8; 32]> {
+    leaves.iter().map(|leaf| Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()).collect()
+}
+
+/// RFC 6962, section 2.1, word for word, of leaves that are hashed already.
+fn naive_root(leaves: &[[u8; 32]]) -> [u8; 32] {
     match leaves {
         [] => Sha256::digest([]).into(),
-        [leaf] => Sha256::new().chain_update([0]).chain_update(leaf).finalize().into(),
+        [leaf] => *leaf,
         _ => {
             let mut split = 1;
             while split * 2 < leaves.len() {

@@ -35,6 +35,8 @@ pub struct Totals {
     pub acknowledged: u64,
     pub refused: u64,
     pub rotations: u64,
+    pub erasures: u64,
+    pub damages: u64,
     pub leaves: u64,
     pub steps: u64,
 }
@@ -54,6 +56,8 @@ impl Totals {
             (&mut self.acknowledged, other.acknowledged),
             (&mut self.refused, other.refused),
             (&mut self.rotations, other.rotations),
+            (&mut self.erasures, other.erasures),
+            (&mut self.damages, other.damages),
             (&mut self.leaves, other.leaves),
             (&mut self.steps, other.steps),
         ];
@@ -75,6 +79,8 @@ impl Totals {
             ("recovered records", self.recovered_records),
             ("acknowledged records", self.acknowledged),
             ("rotations", self.rotations),
+            ("erasures", self.erasures),
+            ("damages", self.damages),
         ] {
             assert!(number > often, "only {number} {what} in {schedules} schedules");
         }
