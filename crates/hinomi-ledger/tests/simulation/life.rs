@@ -243,6 +243,8 @@ impl World {
                 self.promises.erased.extend(erasure.keys);
                 Ok(true)
             }
+            // A disk that was full at the opening still shows the torn checkpoint of the crash before.
+            Err(LedgerError::Damaged { .. }) => Ok(true),
             Err(error) => self.failed(&error),
         }
     }
