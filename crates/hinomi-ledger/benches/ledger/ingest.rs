@@ -19,7 +19,6 @@ pub fn run() {
     let lines = lines(megabytes << 20);
     let bytes: u64 = lines.iter().map(|l| l.len() as u64).sum();
     println!("ingest: {} events, {bytes} bytes, {} a line", lines.len(), bytes / lines.len() as u64);
-
     let text = lines.join(&b'\n');
     let plain = plain_loop(&text);
     println!("  plain write + fdatasync of 4 MiB     {:>8.0} MB/s", mb_per_second(bytes, plain));
@@ -42,7 +41,6 @@ pub fn run() {
     let both = two_threads(&text);
     println!("  zstd -3 + SHA-256, two threads       {:>8.0} MB/s", mb_per_second(bytes, both));
     drop(text);
-
     let options = Options { threads: 2, ..Options::default() };
     let home = Home::new(&options);
     let ledger = home.open(&options);

@@ -146,10 +146,7 @@ pub(crate) fn replay(
             sealed_files.push(number);
         }
     }
-    if replay.unknown.iter().any(|key| !replay.buried.contains(key)) {
-        let what = "it lacks a key that the log names and that no order erased";
-        return Err(LedgerError::Damaged { path: places.keys.clone(), offset: 0, what });
-    }
+    replay.check_keys(&places.keys)?;
     let path = wal_path(&folder, newest);
     let open = replay.open_blocks(disk, &folder)?;
     let state = replay.state.unwrap_or_default();
@@ -234,6 +231,14 @@ fn check_published(
 }
 
 impl Replay<'_> {
+    fn check_keys(&self, folder: &Path) -> Result<(), LedgerError> {
+        if self.unknown.iter().any(|key| !self.buried.contains(key)) {
+            let what = "it lacks a key that the log names and that no order erased";
+            return Err(LedgerError::Damaged { path: folder.to_owned(), offset: 0, what });
+        }
+        Ok(())
+    }
+
     /// Replays one file and returns where its sound part ends.
     fn file(
         &mut self,
