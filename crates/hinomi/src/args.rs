@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+mod ledger;
 mod scenario;
 mod trial;
 mod trust;
@@ -9,6 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
+pub use ledger::{
+    Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerTail, Prove, Verify, VerifyBundle, VerifyLedger,
+};
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
 pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
@@ -51,6 +55,15 @@ pub enum Command {
     /// Keep a checked copy of a ledger where the primary's credentials do not reach
     #[command(subcommand)]
     Vault(VaultVerb),
+    /// Keep records as evidence that cannot silently change, and read them
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Check evidence and what was made of it
+    #[command(subcommand)]
+    Verify(Verify),
+    /// Write a bundle that proves one record of a ledger to anyone
+    #[command(after_help = "Example:\n  hinomi prove --data ./case log:hinomi/1f/12/0 > bundle.json")]
+    Prove(Prove),
     /// Print shell completions
     Completions {
         /// Shell to print them for

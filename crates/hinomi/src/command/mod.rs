@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod investigate;
+mod ledger;
 mod rules;
 mod scenario;
 mod trial;
@@ -10,7 +11,7 @@ use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Verify};
 use crate::exit::{Exit, Failure};
 
 /// Runs the command.
@@ -25,6 +26,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Trial(verb) => trial::run(verb),
         Command::Witness(verb) => trust::run_witness(verb),
         Command::Vault(verb) => trust::run_vault(verb),
+        Command::Ledger(verb) => ledger::run(verb),
+        Command::Prove(args) => ledger::prove(&args),
+        Command::Verify(Verify::Ledger(args)) => ledger::verify_ledger(&args),
+        Command::Verify(Verify::Bundle(args)) => ledger::verify_bundle(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);

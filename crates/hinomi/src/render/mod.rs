@@ -17,6 +17,7 @@ use crate::args::Lang;
 
 pub use machine::{json, json_lines, timesketch};
 pub use progress::{clear_progress, progress};
+pub(crate) use style::harmless;
 pub use terminal::terminal;
 
 /// How people want to see a report.

@@ -72,7 +72,7 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
 
 /// Text from a log, made harmless: control characters and bidirectional overrides become visible, so that a log
 /// cannot move the cursor, recolour or reorder what a responder reads.
-pub(super) fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

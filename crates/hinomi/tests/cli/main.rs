@@ -13,6 +13,7 @@ mod case;
 mod corpora;
 mod exits;
 mod isolation;
+mod ledger;
 mod output;
 mod support;
 mod trial;

@@ -1,0 +1,177 @@
+//! Arguments of `hinomi ledger`, `hinomi prove` and `hinomi verify ledger|bundle`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Lang;
+
+/// Verbs on a ledger.
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Keep files as evidence: every line, or every chunk of a Windows event log, becomes a record
+    #[command(after_help = "Examples:\n  hinomi ledger append --data /var/lib/hinomi /var/log/auth.log\n  \
+        hinomi ledger append --data ./case --source fw01 --class network firewall.log\n  \
+        zcat old.log.gz | hinomi ledger append --data ./case --source web01 -")]
+    Append(LedgerAppend),
+    /// Print the last records
+    Tail(LedgerTail),
+    /// Say what the ledger holds, by source, class and day
+    Stats(LedgerData),
+    /// Make a key that approves erasures; keep its file off this machine
+    ErasureKey {
+        /// New file for the private key
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Write the order to erase one source on one day, or carry out an approved order
+    #[command(
+        after_help = "Examples:\n  hinomi ledger erase --data D --source web01 --class security --day 2026-11-02 --reason 'request 12' > order\n  \
+        hinomi ledger approve --key erasure.key order > approved     # where the key is kept\n  \
+        hinomi ledger erase --data D --approval approved"
+    )]
+    Erase(LedgerErase),
+    /// Sign an order to erase
+    Approve {
+        /// Private key made by `ledger erasure-key`
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The order
+        order: PathBuf,
+    },
+}
+
+/// Where a ledger is.
+#[derive(Debug, Args)]
+pub struct LedgerData {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Language; default: that of the environment
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<Lang>,
+}
+
+/// Arguments of `ledger append`.
+#[derive(Debug, Args)]
+pub struct LedgerAppend {
+    /// Data directory; a new ledger is made when there is none
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// Files, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Name of the source; default: the file's name
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Retention class
+    #[arg(long, value_name = "NAME", default_value = "security")]
+    pub class: String,
+    /// Name of a new ledger, as its checkpoints state it; default: hinomi/ and a random number
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// Public key that approves erasures in a new ledger, as `ledger erasure-key` printed it; without it nothing in it
+    /// can ever be erased
+    #[arg(long, value_name = "KEY")]
+    pub erasure_key: Option<String>,
+}
+
+/// Arguments of `ledger tail`.
+#[derive(Debug, Args)]
+pub struct LedgerTail {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// How many records
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub records: usize,
+}
+
+/// Arguments of `ledger erase`.
+#[derive(Debug, Args)]
+pub struct LedgerErase {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// An order that the erasure key signed: carry it out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "day", "reason"])]
+    pub approval: Option<PathBuf>,
+    /// Source to erase
+    #[arg(long, value_name = "NAME", required_unless_present = "approval")]
+    pub source: Option<String>,
+    /// Its retention class
+    #[arg(long, value_name = "NAME", default_value = "security")]
+    pub class: String,
+    /// Day of receipt (UTC), for example 2026-11-02
+    #[arg(long, value_name = "DAY", required_unless_present = "approval")]
+    pub day: Option<String>,
+    /// Why: the law, the request, the ticket
+    #[arg(long, value_name = "TEXT", required_unless_present = "approval")]
+    pub reason: Option<String>,
+}
+
+/// Arguments of `prove`.
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// The record: log:<origin>/<leaf>/<record>…, as `ledger tail` prints it
+    pub reference: String,
+}
+
+/// Verifications of a ledger and what comes from it.
+#[derive(Debug, Subcommand)]
+pub enum Verify {
+    /// Read a whole ledger and say what does not fit; exits with 3 without an anchor from outside, 4 on damage
+    #[command(
+        after_help = "Examples:\n  hinomi verify ledger --data /var/lib/hinomi --anchor checkpoint.saved\n  \
+        hinomi verify ledger --data ./case --leaves 100..200 --json"
+    )]
+    Ledger(VerifyLedger),
+    /// Follow the proof of one record, offline; exits with 3 when only the bundle names the key, 4 when it does not hold
+    #[command(after_help = "Example:\n  hinomi verify bundle bundle.json --key hinomi/1f+8a30a1d8+AbC…")]
+    Bundle(VerifyBundle),
+}
+
+/// Arguments of `verify ledger`.
+#[derive(Debug, Args)]
+pub struct VerifyLedger {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// A checkpoint kept elsewhere (a saved file, or what a vault or witness holds); repeat for several
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Vec<PathBuf>,
+    /// Verifier key that the ledger must have begun with; default: the one it names itself
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Only open the records of these leaves, for example 100..200
+    #[arg(long, value_name = "FROM..TO")]
+    pub leaves: Option<String>,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `verify bundle`.
+#[derive(Debug, Args)]
+pub struct VerifyBundle {
+    /// The bundle
+    pub bundle: PathBuf,
+    /// Verifier key of the ledger, known from elsewhere
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// Verifier key of a witness or vault whose cosignature is wanted
+    #[arg(long, value_name = "KEY")]
+    pub witness: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Language; default: that of the environment
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<Lang>,
+}

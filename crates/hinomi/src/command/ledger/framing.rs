@@ -1,0 +1,102 @@
+//! Files into records: what a receiver would have got.
+//!
+//! A record is the unit in which evidence arrives: a line of text with its line feed taken off, the header or a 64 KiB
+//! chunk of a Windows event log, a 64 KiB block of anything else. Joined in order (with the line feeds) the records are
+//! the file.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use hinomi_ledger::MAX_RECORD;
+
+const EVTX_MAGIC: &[u8] = b"ElfFile\0";
+const EVTX_HEADER: usize = 4096;
+const BLOCK: usize = 65_536;
+
+/// How a file is cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Cut {
+    Lines,
+    /// Blocks; the first may have another length.
+    Blocks(usize),
+}
+
+/// Reads `input` to its end and hands out batches of records of a few megabytes.
+pub(super) fn frames(
+    input: impl Read,
+    mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Result<()>,
+) -> io::Result<()> {
+    const BATCH: usize = 4 << 20;
+    let mut input = BufReader::with_capacity(1 << 20, input);
+    let head = input.fill_buf()?;
+    let cut = if head.starts_with(EVTX_MAGIC) {
+        Cut::Blocks(EVTX_HEADER)
+    } else if head.iter().take(BLOCK).any(|&b| b == 0) {
+        Cut::Blocks(BLOCK)
+    } else {
+        Cut::Lines
+    };
+    let (mut batch, mut held, mut first) = (Vec::new(), 0, true);
+    loop {
+        let record = match cut {
+            Cut::Lines => line(&mut input)?,
+            Cut::Blocks(length) => block(&mut input, if first { length } else { BLOCK })?,
+        };
+        first = false;
+        let Some(record) = record else { break };
+        held += record.len();
+        batch.push(record);
+        if held >= BATCH {
+            hand_out(std::mem::take(&mut batch))?;
+            held = 0;
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { hand_out(batch) }
+}
+
+/// The next line; one longer than a record may be is cut.
+fn line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = input.take(MAX_RECORD as u64).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok((read > 0).then_some(line))
+}
+
+fn block(input: &mut impl Read, length: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut block = Vec::with_capacity(length);
+    input.take(length as u64).read_to_end(&mut block)?;
+    Ok((!block.is_empty()).then_some(block))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        frames(bytes, |batch| {
+            all.extend(batch);
+            Ok(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn text_is_cut_at_lines() {
+        assert_eq!(cut(b"a\n\nb"), [&b"a"[..], b"", b"b"]);
+        assert!(cut(b"").is_empty());
+        let long = vec![b'x'; MAX_RECORD + 5];
+        assert_eq!(cut(&long).iter().map(Vec::len).collect::<Vec<_>>(), [MAX_RECORD, 5]);
+    }
+
+    #[test]
+    fn binary_files_are_cut_in_blocks() {
+        let evtx = [EVTX_MAGIC, &[0; EVTX_HEADER - 8 + 2 * BLOCK + 9]].concat();
+        let lengths = cut(&evtx).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths, [EVTX_HEADER, BLOCK, BLOCK, 9]);
+        assert_eq!(cut(&evtx).concat(), evtx);
+        assert_eq!(cut(&[0; BLOCK + 1]).len(), 2);
+    }
+}

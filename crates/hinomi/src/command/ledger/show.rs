@@ -1,0 +1,174 @@
+//! What a ledger holds.
+
+use std::collections::BTreeMap;
+
+use hinomi_ledger::{BlockRecords, Leaf, LedgerError, Reader};
+use hinomi_model::{Digest, NANOS_PER_SECOND, Timestamp};
+use serde_json::json;
+
+use super::super::print;
+use super::{failure, lang, reader};
+use crate::args::{Lang, LedgerData, LedgerTail};
+use crate::exit::{Exit, Failure};
+use crate::render::harmless;
+
+/// Leaf and record of `log:<origin>/<leaf>/<record>[.<sub>][@<sha256>]`.
+pub(super) fn parse_reference(text: &str, origin: &str) -> Result<(u64, u32), Failure> {
+    let bad = || {
+        Failure::new(Exit::Usage, format!("{text}: not a reference of this ledger"))
+            .hint(format!("log:{origin}/<leaf>/<record>, as hinomi ledger tail prints it"))
+    };
+    let rest = text.strip_prefix("log:").ok_or_else(bad)?;
+    let rest = rest.split_once('@').map_or(rest, |(place, _)| place);
+    let rest = rest.strip_prefix(origin).and_then(|r| r.strip_prefix('/')).ok_or_else(bad)?;
+    let (leaf, record) = rest.split_once('/').ok_or_else(bad)?;
+    let record = record.split_once('.').map_or(record, |(record, _)| record);
+    Ok((leaf.parse().map_err(|_| bad())?, record.parse().map_err(|_| bad())?))
+}
+
+fn reference(origin: &str, leaf: u64, record: usize, bytes: &[u8]) -> String {
+    format!("log:{origin}/{leaf}/{record}.0@{}", Digest::of(bytes))
+}
+
+fn time(ns: u64) -> String {
+    Timestamp::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX)).to_string()
+}
+
+/// The last blocks that hold `wanted` records between them, oldest first. Erased ones are passed over.
+fn last_blocks(reader: &Reader, wanted: usize) -> Result<Vec<BlockRecords>, Failure> {
+    let (mut blocks, mut held) = (Vec::new(), 0);
+    for leaf in (0..reader.size()).rev() {
+        if held >= wanted {
+            break;
+        }
+        match reader.block(leaf) {
+            Ok(Some(block)) => {
+                held += block.records.len();
+                blocks.push(block);
+            }
+            Ok(None) | Err(LedgerError::Erased { .. }) => {}
+            Err(error) => return Err(failure(error)),
+        }
+    }
+    blocks.reverse();
+    Ok(blocks)
+}
+
+pub(super) fn tail(args: &LedgerTail) -> Result<Exit, Failure> {
+    let reader = reader(&args.at.data)?;
+    let origin = reader.identity().origin.as_str().to_owned();
+    let blocks = last_blocks(&reader, args.records)?;
+    let all = blocks.iter().flat_map(|b| b.records.iter().enumerate().map(move |(n, r)| (b, n, r)));
+    let all: Vec<_> = all.collect();
+    let mut text = String::new();
+    for (block, number, record) in all.iter().skip(all.len().saturating_sub(args.records)) {
+        let reference = reference(&origin, block.leaf, *number, &record.bytes);
+        let source = &block.block.scope.source;
+        if args.at.json {
+            let body = json!({"reference": reference, "received": time(record.received_ns), "source": source,
+                "class": block.block.scope.class, "bytes": record.bytes.len(),
+                "text": String::from_utf8_lossy(&record.bytes)});
+            text.push_str(&format!("{body}\n"));
+        } else {
+            let shown: String = String::from_utf8_lossy(&record.bytes).chars().take(200).collect();
+            let (source, shown) = (harmless(source), harmless(&shown));
+            text.push_str(&format!("{} {source}: {shown}\n  {reference}\n", time(record.received_ns)));
+        }
+    }
+    print(text.as_bytes())
+}
+
+/// What is known of one source, class and day.
+#[derive(Default)]
+struct Row {
+    records: u64,
+    bytes: u64,
+    blocks: u64,
+    erased: bool,
+}
+
+pub(super) fn stats(args: &LedgerData) -> Result<Exit, Failure> {
+    let reader = reader(&args.data)?;
+    let mut rows: BTreeMap<(String, String, u32), Row> = BTreeMap::new();
+    let mut segments = 0;
+    for leaf in 0..reader.size() {
+        match reader.leaf(leaf).map_err(failure)? {
+            Leaf::Block(block) => {
+                let row = rows.entry((block.scope.source, block.scope.class, block.scope.day)).or_default();
+                row.records += u64::from(block.count);
+                row.bytes += block.bytes;
+                row.blocks += 1;
+            }
+            Leaf::Tombstone(tombstone) => {
+                let scope = tombstone.scope;
+                rows.entry((scope.source, scope.class, scope.day)).or_default().erased = true;
+            }
+            Leaf::SegmentSealed(_) => segments += 1,
+            _ => {}
+        }
+    }
+    let day = |day: u32| {
+        let text = Timestamp::from_nanos(i64::from(day) * 86_400 * NANOS_PER_SECOND).to_string();
+        text.get(..10).unwrap_or_default().to_owned()
+    };
+    let identity = reader.identity();
+    if args.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|((source, class, d), row)| {
+                json!({"source": source, "class": class, "day": day(*d), "records": row.records, "bytes": row.bytes,
+                    "blocks": row.blocks, "erased": row.erased})
+            })
+            .collect();
+        let body = json!({"schema_version": "1.0", "origin": identity.origin.as_str(),
+            "verifier_key": identity.signer.to_string(), "fingerprint": identity.signer.fingerprint(),
+            "leaves": reader.size(), "segments": segments, "rows": rows});
+        return print(format!("{body:#}\n").as_bytes());
+    }
+    let japanese = lang(args) == Lang::Ja;
+    let (leaves, files) = if japanese { ("リーフ", "セグメント") } else { ("leaves", "segments") };
+    let mut text = format!(
+        "{}  {} {leaves}  {segments} {files}\n{}\n",
+        identity.origin,
+        reader.size(),
+        identity.signer.fingerprint()
+    );
+    for ((source, class, d), row) in &rows {
+        let erased = match (row.erased, japanese) {
+            (false, _) => "",
+            (true, false) => "  erased by order",
+            (true, true) => "  命令により消去済み",
+        };
+        let (records, bytes) = if japanese { ("件", "バイト") } else { ("records", "bytes") };
+        let (source, class) = (harmless(source), harmless(class));
+        text.push_str(&format!(
+            "{}  {source}  {class}  {} {records}  {} {bytes}{erased}\n",
+            day(*d),
+            row.records,
+            row.bytes
+        ));
+    }
+    print(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_name_leaf_and_record() {
+        let origin = "logs.example.jp/evidence";
+        let text = reference(origin, 12, 3, b"x");
+        assert_eq!(parse_reference(&text, origin).unwrap(), (12, 3));
+        assert_eq!(parse_reference("log:logs.example.jp/evidence/12/3", origin).unwrap(), (12, 3));
+        for bad in [
+            "",
+            "log:other/12/3",
+            "log:logs.example.jp/evidence/12",
+            "file:x",
+            "log:logs.example.jp/evidence/a/b",
+        ] {
+            assert!(parse_reference(bad, origin).is_err(), "{bad}");
+        }
+    }
+}
