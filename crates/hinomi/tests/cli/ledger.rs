@@ -41,7 +41,8 @@ fn case(name: &str) -> Case {
     let public = run(&["ledger", "erasure-key", "--out", &eraser], 0);
     let data = at.join("data").display().to_string();
     let (log, image) = (log.display().to_string(), image.display().to_string());
-    let append = ["ledger", "append", "--data", &data, "--origin", "test/1", "--erasure-key", public.trim(), &log];
+    let append =
+        ["ledger", "append", "--data", &data, "--origin", "test/1", "--erasure-key", public.trim(), &log];
     let made = json(&append, 0);
     assert_eq!((made["created"].as_bool(), made["records"].as_u64()), (Some(true), Some(3)));
     let more = json(&["ledger", "append", "--data", &data, &image], 0);
@@ -55,11 +56,14 @@ fn what_was_appended_is_read_proven_and_verified() {
     let data = case.data.as_str();
     let rows = json(&["ledger", "stats", "--data", data], 0);
     let rows = rows["rows"].as_array().unwrap();
-    let row = |n: usize| (rows[n]["source"].as_str().unwrap(), rows[n]["records"].as_u64(), rows[n]["bytes"].as_u64());
+    let row = |n: usize| {
+        (rows[n]["source"].as_str().unwrap(), rows[n]["records"].as_u64(), rows[n]["bytes"].as_u64())
+    };
     assert_eq!(row(0), ("auth.log", Some(3), Some(31)));
     assert_eq!(row(1), ("image.bin", Some(3), Some(150_000)));
     let tail = run(&["ledger", "tail", "--data", data, "-n", "6", "--json"], 0);
-    let second = tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|r| r["text"] == "second line");
+    let second =
+        tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|r| r["text"] == "second line");
     let reference = second.unwrap()["reference"].as_str().unwrap().to_owned();
     let bundle = case.at.join("bundle.json");
     std::fs::write(&bundle, run(&["prove", "--data", data, &reference], 0)).unwrap();
@@ -126,7 +130,8 @@ fn one_day_of_one_source_is_erased_by_an_approved_order_only() {
     let stats = json(&["ledger", "stats", "--data", data], 0);
     let day = stats["rows"][0]["day"].as_str().unwrap().to_owned();
     let order = case.at.join("order");
-    let erase = ["ledger", "erase", "--data", data, "--source", "auth.log", "--day", &day, "--reason", "request 12"];
+    let erase =
+        ["ledger", "erase", "--data", data, "--source", "auth.log", "--day", &day, "--reason", "request 12"];
     std::fs::write(&order, run(&erase, 0)).unwrap();
     let order_path = order.display().to_string();
     // The order itself is no approval, nor is one that another key signed.

@@ -35,7 +35,7 @@ pub(super) fn frames(
     } else {
         Cut::Lines
     };
-    let (mut batch, mut held, mut first) = (Vec::new(), 0, true);
+    let (mut batch, mut gathered, mut first) = (Vec::new(), 0, true);
     loop {
         let record = match cut {
             Cut::Lines => line(&mut input)?,
@@ -43,11 +43,11 @@ pub(super) fn frames(
         };
         first = false;
         let Some(record) = record else { break };
-        held += record.len();
+        gathered += record.len();
         batch.push(record);
-        if held >= BATCH {
+        if gathered >= BATCH {
             hand_out(std::mem::take(&mut batch))?;
-            held = 0;
+            gathered = 0;
         }
     }
     if batch.is_empty() { Ok(()) } else { hand_out(batch) }
@@ -93,10 +93,10 @@ mod tests {
 
     #[test]
     fn binary_files_are_cut_in_blocks() {
-        let evtx = [EVTX_MAGIC, &[0; EVTX_HEADER - 8 + 2 * BLOCK + 9]].concat();
+        let evtx = [EVTX_MAGIC, &vec![0; EVTX_HEADER - 8 + 2 * BLOCK + 9]].concat();
         let lengths = cut(&evtx).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(lengths, [EVTX_HEADER, BLOCK, BLOCK, 9]);
         assert_eq!(cut(&evtx).concat(), evtx);
-        assert_eq!(cut(&[0; BLOCK + 1]).len(), 2);
+        assert_eq!(cut(&vec![0; BLOCK + 1]).len(), 2);
     }
 }
