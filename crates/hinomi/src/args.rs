@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use ledger::{
-    Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerTail, Prove, Verify, VerifyBundle, VerifyLedger,
+    Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerTail, Prove, VerifyBundle, VerifyLedger,
 };
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
@@ -40,6 +40,9 @@ pub enum Command {
         zcat auth.log.gz | hinomi investigate - --tz Asia/Tokyo"
     )]
     Investigate(Box<Investigate>),
+    /// Check evidence, and documents against what they speak of
+    #[command(subcommand)]
+    Verify(Verify),
     /// Check, explain and list rules
     #[command(subcommand)]
     Rules(Rules),
@@ -58,9 +61,6 @@ pub enum Command {
     /// Keep records as evidence that cannot silently change, and read them
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Check evidence and what was made of it
-    #[command(subcommand)]
-    Verify(Verify),
     /// Write a bundle that proves one record of a ledger to anyone
     #[command(after_help = "Example:\n  hinomi prove --data ./case log:hinomi/1f/12/0 > bundle.json")]
     Prove(Prove),
@@ -147,6 +147,10 @@ pub struct Investigate {
     /// Write the output to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
+    /// Write a report; its name's ending says what: .html (self-contained, can be verified), .md, .csv (a row per
+    /// step), .json (ATT&CK Navigator layer). Repeat for several
+    #[arg(long, value_name = "FILE")]
+    pub report: Vec<PathBuf>,
     /// Language of the output; taken from the environment by default
     #[arg(long, value_enum)]
     pub lang: Option<Lang>,
@@ -186,6 +190,48 @@ pub struct Investigate {
     /// Show every detection in the timeline instead of folding repeated ones
     #[arg(long, short)]
     pub all: bool,
+}
+
+/// What to verify.
+#[derive(Debug, Subcommand)]
+pub enum Verify {
+    /// Read every cited event of an HTML report again, put it to its rule again, and make every sentence again; exits
+    /// with 4 if anything does not hold
+    Report(VerifyReport),
+    /// Read a whole ledger and say what does not fit; exits with 3 without an anchor from outside, 4 on damage
+    #[command(
+        after_help = "Examples:\n  hinomi verify ledger --data /var/lib/hinomi --anchor checkpoint.saved\n  \
+        hinomi verify ledger --data ./case --leaves 100..200 --json"
+    )]
+    Ledger(VerifyLedger),
+    /// Follow the proof of one record, offline; exits with 3 when only the bundle names the key, 4 when it does not hold
+    #[command(after_help = "Example:\n  hinomi verify bundle bundle.json --key hinomi/1f+8a30a1d8+AbC…")]
+    Bundle(VerifyBundle),
+}
+
+/// Arguments of `verify report`.
+#[derive(Debug, Args)]
+pub struct VerifyReport {
+    /// The report (HTML)
+    pub report: PathBuf,
+    /// Folders, files or archives that hold the sources, wherever they are now
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Rules that the report was made with
+    #[arg(long, short, value_name = "DIR|bundled")]
+    pub rules: Vec<String>,
+    /// Values for %placeholder% in rules (YAML map of lists)
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Vec<PathBuf>,
+    /// Indicators that the report was made with
+    #[arg(long, value_name = "FILE")]
+    pub ioc: Vec<PathBuf>,
+    /// Worker threads; default: all cores
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Verbs on rules.

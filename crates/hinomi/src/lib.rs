@@ -8,6 +8,7 @@ pub mod attack;
 mod clock;
 pub mod command;
 mod correlated;
+pub mod document;
 pub mod exit;
 pub mod measure;
 pub mod render;

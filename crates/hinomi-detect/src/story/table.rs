@@ -184,6 +184,12 @@ impl StoryTable {
         all
     }
 
+    /// Fields that name where something came from, first choice first.
+    pub fn source_address_fields(&self) -> impl Iterator<Item = &str> {
+        let from = |f: &&FieldRule| f.names == EntityKind::Address && f.role == Role::Source;
+        self.fields.iter().filter(from).map(|f| f.field.as_str())
+    }
+
     /// Stages in order.
     pub fn stages(&self) -> &[Stage] {
         &self.stages

@@ -123,20 +123,6 @@ pub struct Prove {
     pub reference: String,
 }
 
-/// Verifications of a ledger and what comes from it.
-#[derive(Debug, Subcommand)]
-pub enum Verify {
-    /// Read a whole ledger and say what does not fit; exits with 3 without an anchor from outside, 4 on damage
-    #[command(
-        after_help = "Examples:\n  hinomi verify ledger --data /var/lib/hinomi --anchor checkpoint.saved\n  \
-        hinomi verify ledger --data ./case --leaves 100..200 --json"
-    )]
-    Ledger(VerifyLedger),
-    /// Follow the proof of one record, offline; exits with 3 when only the bundle names the key, 4 when it does not hold
-    #[command(after_help = "Example:\n  hinomi verify bundle bundle.json --key hinomi/1f+8a30a1d8+AbC…")]
-    Bundle(VerifyBundle),
-}
-
 /// Arguments of `verify ledger`.
 #[derive(Debug, Args)]
 pub struct VerifyLedger {

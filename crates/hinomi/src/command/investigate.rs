@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat};
 use crate::clock;
+use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, navigator};
 use crate::exit::{Exit, Failure};
 use crate::render;
 use crate::report::{Material, RejectedRule, Report, assemble};
@@ -25,7 +26,7 @@ use crate::suppress::Suppressions;
 pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     let lang = args.lang.unwrap_or_else(language);
     let now = clock::now();
-    let zone = zone(args.tz.as_deref(), lang)?;
+    let zone = zone(&args, lang)?;
     let window = Window {
         since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
@@ -36,7 +37,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         None => Suppressions::default(),
     };
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, mut rejected) = engine(&args, &subjects)?;
+    let (engine, mut rejected) = engine(&args.rules, &args.placeholders, &args.ioc, &subjects)?;
     let mut reading = Options::at(now);
     reading.zone = zone.clone();
     reading.forced = args.format.map(forced);
@@ -71,8 +72,62 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         rejected,
     });
     known_hosts(&args, &report)?;
+    write_reports(&args, lang, &window, now, &report, &subjects)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
     Ok(exit(&args, &report))
+}
+
+/// Writes what `--report` asks for.
+fn write_reports(
+    args: &Investigate,
+    lang: Lang,
+    window: &Window,
+    now: Timestamp,
+    report: &Report,
+    subjects: &Subjects,
+) -> Result<(), Failure> {
+    let Some(table) = subjects.story().filter(|_| !args.report.is_empty()) else { return Ok(()) };
+    let settings = Settings {
+        lang: if lang == Lang::Ja { "ja" } else { "en" }.to_owned(),
+        zone: zone_name(args, lang).to_owned(),
+        format: args.format.map(|f| match f {
+            FormatName::Evtx => "evtx".to_owned(),
+            FormatName::Json => "json".to_owned(),
+            FormatName::Text => "text".to_owned(),
+        }),
+        hosts: args.host.clone(),
+        since: window.since,
+        until: window.until,
+    };
+    let internal = |e: &dyn std::fmt::Display| Failure::new(Exit::Internal, e);
+    let mut budget = Budget::FULL;
+    let (document, page) = loop {
+        let document = build(report, settings.clone(), now, subjects.details(), table, budget);
+        let page = html(&document, table).map_err(|e| internal(&e))?;
+        if page.len() < MOST_BYTES || budget.citations <= 1 {
+            break (document, page);
+        }
+        budget = budget.half();
+    };
+    for path in &args.report {
+        let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_lowercase();
+        let text = match ending.as_str() {
+            "html" | "htm" => page.clone(),
+            "md" => markdown(&document, table),
+            "csv" => csv(&document, table),
+            "json" => format!("{:#}\n", navigator(&document)),
+            _ => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("--report {}: unknown ending", path.display()),
+                )
+                .hint("give a name that ends in .html, .md, .csv or .json (ATT&CK Navigator layer)"));
+            }
+        };
+        let written = render::to_file(path, |out| out.write_all(text.as_bytes()));
+        written.map_err(|e| Failure::new(Exit::Usage, format!("--report {}: {e}", path.display())))?;
+    }
+    Ok(())
 }
 
 /// No event at all is exit 3, whatever the reason; single losses are data.
@@ -119,12 +174,16 @@ pub(super) fn language() -> Lang {
     if named.is_some_and(|v| v.starts_with("ja")) { Lang::Ja } else { Lang::En }
 }
 
-/// Zone of the output: as given; otherwise JST for Japanese output, UTC for English.
-fn zone(name: Option<&str>, lang: Lang) -> Result<TimeZone, Failure> {
-    let name = name.unwrap_or(match lang {
+fn zone_name(args: &Investigate, lang: Lang) -> &str {
+    args.tz.as_deref().unwrap_or(match lang {
         Lang::Ja => "Asia/Tokyo",
         Lang::En => "UTC",
-    });
+    })
+}
+
+/// Zone of the output: as given; otherwise JST for Japanese output, UTC for English.
+fn zone(args: &Investigate, lang: Lang) -> Result<TimeZone, Failure> {
+    let name = zone_name(args, lang);
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
@@ -189,9 +248,14 @@ pub(super) fn load(names: &[String], placeholders: &[PathBuf]) -> Result<Ruleboo
     Rulebook::load(&sources(names), &values).map_err(explain)
 }
 
-fn engine(args: &Investigate, subjects: &Subjects) -> Result<(Engine, Vec<RejectedRule>), Failure> {
-    let mut book = load(&args.rules, &args.placeholders)?;
-    for path in &args.ioc {
+pub(super) fn engine(
+    rules: &[String],
+    placeholders: &[PathBuf],
+    indicators: &[PathBuf],
+    subjects: &Subjects,
+) -> Result<(Engine, Vec<RejectedRule>), Failure> {
+    let mut book = load(rules, placeholders)?;
+    for path in indicators {
         book.add_indicators(path).map_err(|e| Failure::new(Exit::Unreadable, e))?;
     }
     let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;

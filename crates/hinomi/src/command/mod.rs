@@ -6,12 +6,13 @@ mod rules;
 mod scenario;
 mod trial;
 mod trust;
+mod verify;
 
 use std::io::{self, Write};
 
 use clap::CommandFactory as _;
 
-use crate::args::{Cli, Command, Verify};
+use crate::args::{Cli, Command};
 use crate::exit::{Exit, Failure};
 
 /// Runs the command.
@@ -22,14 +23,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Investigate(args) => investigate::run(*args),
         Command::Rules(verb) => rules::run(verb),
+        Command::Verify(what) => verify::run(what),
         Command::Scenario(verb) => scenario::run(verb),
         Command::Trial(verb) => trial::run(verb),
         Command::Witness(verb) => trust::run_witness(verb),
         Command::Vault(verb) => trust::run_vault(verb),
         Command::Ledger(verb) => ledger::run(verb),
         Command::Prove(args) => ledger::prove(&args),
-        Command::Verify(Verify::Ledger(args)) => ledger::verify_ledger(&args),
-        Command::Verify(Verify::Bundle(args)) => ledger::verify_bundle(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);

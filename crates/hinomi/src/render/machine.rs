@@ -91,6 +91,14 @@ fn cells(detection: &DetectionEntry) -> Vec<String> {
     ]
 }
 
+/// One row as text; see [`row`].
+pub(crate) fn csv_row(cells: impl Iterator<Item = String>) -> String {
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = row(&mut out, cells);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// RFC 4180, with a quote before what a spreadsheet would run as a formula.
 fn row(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
     for (at, cell) in cells.enumerate() {

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::Lang;
 
+pub(crate) use machine::csv_row;
 pub use machine::{json, json_lines, timesketch};
 pub use progress::{clear_progress, progress};
 pub(crate) use style::harmless;

@@ -196,7 +196,7 @@ fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> D
 }
 
 /// The techniques among `attack.` tags, with their official names.
-fn techniques(tags: &[String]) -> Vec<Technique> {
+pub(crate) fn techniques(tags: &[String]) -> Vec<Technique> {
     let ids = tags.iter().filter_map(|t| t.strip_prefix("attack.")).map(str::to_uppercase);
     let ids = ids
         .filter(|id| id.strip_prefix('T').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hinomi_detect::story::{
-    Because, Entity, EntityKind, EventFacts, Facts, Incident, Link, Prevalence, SourceSeen, Story,
+    Because, Entity, EntityKind, EventFacts, Facts, Incident, Link, Prevalence, SourceSeen, StageId, Story,
     StoryBuilder, StoryTable, UnseenState, unseen,
 };
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
@@ -50,13 +50,19 @@ pub(super) fn incidents(
     (0..story.incidents.len()).filter_map(|n| scene.incident(n)).collect()
 }
 
+/// The stages that tags name, or else those that ATT&CK gives their techniques.
+pub(crate) fn stages_of(tags: &[String], table: &StoryTable) -> Vec<StageId> {
+    let stages = table.stages_of(tags.iter().filter_map(|t| t.strip_prefix("attack.")));
+    if !stages.is_empty() {
+        return stages;
+    }
+    let techniques = super::assemble::techniques(tags);
+    table.stages_of(techniques.iter().flat_map(|t| attack::tactics(&t.id)))
+}
+
 fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts<'a> {
     let entry = &found.entry;
-    let names = found.tags.iter().filter_map(|t| t.strip_prefix("attack."));
-    let mut stages = table.stages_of(names);
-    if stages.is_empty() {
-        stages = table.stages_of(entry.techniques.iter().flat_map(|t| attack::tactics(&t.id)));
-    }
+    let stages = stages_of(&found.tags, table);
     let event = |e: &'a Arc<Event>| EventFacts {
         digest: e.digest,
         host: &e.host,

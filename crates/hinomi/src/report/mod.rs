@@ -5,8 +5,10 @@ mod cite;
 mod incident;
 mod model;
 
+pub(crate) use assemble::techniques;
 pub use assemble::{Correlated, Material, assemble};
 pub use cite::{Citations, CiteError};
+pub(crate) use incident::stages_of;
 pub use model::{
     ApartEntry, Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EntityEntry, EventEntry, FileEntry,
     GapEntry, IncidentEntry, LinkEntry, Program, ReasonEntry, RejectedRule, Report, RuleTotals,

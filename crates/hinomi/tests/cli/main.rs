@@ -11,7 +11,9 @@
 mod attack_names;
 mod case;
 mod corpora;
+mod document;
 mod exits;
+mod incidents;
 mod isolation;
 mod ledger;
 mod output;

@@ -1,0 +1,28 @@
+//! The report as a document that people hand on and that can be checked against its sources.
+//!
+//! [`build()`] picks what is told; [`html()`], [`markdown`], [`navigator`] and [`csv`] render it; [`verify()`] reads the
+//! sources again and makes every sentence again.
+//!
+//! # Trust
+//! A report given to [`verify()`] may have been altered: nothing in it is believed before it was compared.
+//!
+//! # Not here
+//! How detections become incidents (`hinomi_detect::story`).
+
+mod build;
+mod claim;
+mod html;
+mod machine;
+mod markup;
+mod model;
+mod verify;
+
+pub use build::{Budget, build};
+pub use claim::{Claims, Said2};
+pub use html::html;
+pub use machine::{csv, markdown, navigator};
+pub use model::{Document, Settings};
+pub use verify::{Fault, Sources, Verification, VerifyError, verify};
+
+/// Bytes that an HTML report stays below.
+pub const MOST_BYTES: usize = 5_000_000;

@@ -1,0 +1,310 @@
+//! The report as a document: it holds, it cannot be altered unseen, and nothing in it runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{hinomi, root, stdout};
+
+const OPENS: &str = "<script type=\"application/json\" id=\"hinomi-data\">";
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A copy of the recorded case and a report on it.
+struct Scene {
+    sources: PathBuf,
+    report: PathBuf,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document").join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        let sources = folder.join("sources");
+        copy(&root().join("examples/case"), &sources);
+        let report = folder.join("report.html");
+        let output = hinomi(&[
+            "investigate",
+            sources.to_str().unwrap(),
+            "-q",
+            "--tz",
+            "Asia/Tokyo",
+            "-o",
+            "json",
+            "--output-file",
+            folder.join("full.json").to_str().unwrap(),
+            "--report",
+            report.to_str().unwrap(),
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { sources, report }
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.report).unwrap()
+    }
+
+    fn data(&self) -> Value {
+        let text = self.text();
+        let data = text.split_once(OPENS).unwrap().1.split_once("</script>").unwrap().0;
+        serde_json::from_str(data).unwrap()
+    }
+
+    fn set_data(&self, data: &Value) {
+        let text = self.text();
+        let (before, rest) = text.split_once(OPENS).unwrap();
+        let after = rest.split_once("</script>").unwrap().1;
+        std::fs::write(&self.report, format!("{before}{OPENS}{data}</script>{after}")).unwrap();
+    }
+
+    /// Exit code and what does not hold.
+    fn verify(&self) -> (i32, Vec<String>) {
+        let output = hinomi(&[
+            "verify",
+            "report",
+            self.report.to_str().unwrap(),
+            self.sources.to_str().unwrap(),
+            "--json",
+        ]);
+        let code = output.status.code().unwrap();
+        let body: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{code}: {e}: {}", String::from_utf8_lossy(&output.stderr)));
+        let faults = body["faults"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned());
+        (code, faults.collect())
+    }
+
+    /// A cited source.
+    fn cited(&self) -> PathBuf {
+        PathBuf::from(self.data()["files"][0]["path"].as_str().unwrap())
+    }
+
+    fn rejects(&self, wanted: &str) {
+        let (code, faults) = self.verify();
+        assert_eq!(code, 4, "{faults:?}");
+        assert!(faults.iter().any(|f| f.contains(wanted)), "no fault says {wanted:?}: {faults:?}");
+    }
+}
+
+#[test]
+fn an_untouched_report_holds_wherever_its_sources_are() {
+    let scene = Scene::new("holds");
+    let data = scene.data();
+    assert!(data["citations"].as_array().unwrap().len() > 10);
+    assert_eq!(scene.verify(), (0, vec![]));
+    let elsewhere = scene.sources.with_file_name("moved");
+    std::fs::rename(&scene.sources, &elsewhere).unwrap();
+    let moved = Scene { sources: elsewhere, report: scene.report };
+    assert_eq!(moved.verify(), (0, vec![]));
+}
+
+#[test]
+fn an_altered_source_byte_is_rejected() {
+    let scene = Scene::new("byte");
+    let path = scene.cited();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    scene.rejects("no file with the cited content");
+}
+
+#[test]
+fn an_altered_sentence_is_rejected() {
+    let scene = Scene::new("sentence");
+    let text = scene.text();
+    let altered = text.replacen("ctr-adm01", "ctr-adm02", 1);
+    assert_ne!(text, altered);
+    std::fs::write(&scene.report, &altered).unwrap();
+    scene.rejects("is not what its data says");
+    // The same in every place, data included: then the source contradicts it.
+    std::fs::write(&scene.report, text.replace("ctr-adm01", "ctr-adm02")).unwrap();
+    scene.rejects("account is said to be \"ctr-adm02\", the event states \"ctr-adm01\"");
+}
+
+#[test]
+fn a_swapped_citation_is_rejected() {
+    let scene = Scene::new("swapped");
+    let mut data = scene.data();
+    let citations = data["citations"].as_array_mut().unwrap();
+    // Two citations of different rules exchange the events they point to.
+    let differs = |c: &Value| c["rule"] != citations[0]["rule"] && c["event"] != citations[0]["event"];
+    let other = citations.iter().position(differs).unwrap();
+    for part in ["file", "member", "offset", "sub", "event"] {
+        let kept = citations[0][part].clone();
+        citations[0][part] = citations[other][part].clone();
+        citations[other][part] = kept;
+    }
+    scene.set_data(&data);
+    scene.rejects("citation [1]");
+}
+
+#[test]
+fn a_removed_source_and_another_file_of_its_name_are_rejected() {
+    let scene = Scene::new("removed");
+    let path = scene.cited();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    scene.rejects("no file with the cited content is among the given paths");
+    // The same name and the same size, another content.
+    std::fs::write(&path, vec![b'x'; bytes.len()]).unwrap();
+    scene.rejects("a file of that name has other content");
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(scene.verify(), (0, vec![]));
+}
+
+#[test]
+fn an_altered_certainty_stage_or_rule_is_rejected() {
+    let scene = Scene::new("typed");
+    let original = scene.data();
+    let alter = |pointer: &str, value: Value, wanted: &str| {
+        let mut data = original.clone();
+        *data.pointer_mut(pointer).unwrap() = value;
+        scene.set_data(&data);
+        scene.rejects(wanted);
+    };
+    let steps = original["incidents"][0]["steps"].as_array().unwrap();
+    let estimated = steps.iter().position(|s| s["certainty"] == "estimated").unwrap();
+    alter(
+        &format!("/incidents/0/steps/{estimated}/certainty"),
+        "confirmed".into(),
+        "certainty does not follow",
+    );
+    alter(
+        "/incidents/0/steps/0/stages",
+        serde_json::json!(["impact"]),
+        "its stages are not those of the rule",
+    );
+    alter("/rules/0/title", "Nothing happened".into(), "otherwise than it describes itself");
+    alter("/citations/0/time", "2001-01-01T00:00:00.000000000Z".into(), "time is said to be");
+}
+
+#[test]
+fn the_page_needs_nothing_from_outside() {
+    let text = Scene::new("alone").text();
+    for outside in ["src=", "href=\"http", "url(", "@import", "<link", "<iframe", "style="] {
+        assert!(!text.contains(outside), "{outside}");
+    }
+    assert!(text.contains("default-src 'none'"));
+    assert!(text.len() < 5_000_000);
+    let spans = |lang: &str| text.matches(&format!("<span lang=\"{lang}\">")).count();
+    assert!(spans("en") > 50 && spans("en") == spans("ja"));
+}
+
+/// A log line whose user name and command are markup and script.
+fn hostile(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("logs")).unwrap();
+    let evil = "</script><script>document.title='taken'</script><img src=x onerror=document.title='taken'>\\u202egpj.exe";
+    let event = |n: u32| {
+        format!(
+            "{{\"@timestamp\":\"2026-01-10T01:02:0{n}Z\",\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\
+             \"Provider_Name\":\"Microsoft-Windows-Sysmon\",\"EventID\":1,\"Computer\":\"<b>srv\\u202e1</b>\",\
+             \"User\":\"{evil}\",\"Image\":\"C:\\\\x\\\\{n}.exe\",\"CommandLine\":\"wevtutil cl Security {evil}\"}}\n"
+        )
+    };
+    std::fs::write(folder.join("logs/events.json"), event(1) + &event(2)).unwrap();
+    let rule = "title: \"<i>t</i>\\\"'\"\nid: 3f0c2a54-5d2f-4f7e-9b1c-1d2e3f4a5b6c\nlogsource: {product: windows}\n\
+                detection:\n  k: {CommandLine|contains: wevtutil}\n  condition: k\nlevel: high\n";
+    std::fs::write(folder.join("rule.yml"), rule).unwrap();
+    let report = folder.join("report.html");
+    let path = |p: &Path| p.to_str().unwrap().to_owned();
+    let output = hinomi(&[
+        "investigate",
+        &path(&folder.join("logs")),
+        "-q",
+        "-r",
+        &path(&folder.join("rule.yml")),
+        "-o",
+        "json",
+        "--output-file",
+        &path(&folder.join("full.json")),
+        "--report",
+        &path(&report),
+        "--report",
+        &path(&folder.join("report.md")),
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    report
+}
+
+#[test]
+fn nothing_from_a_log_becomes_markup() {
+    let report = hostile("hostile");
+    let text = std::fs::read_to_string(&report).unwrap();
+    assert!(text.contains("taken"), "the hostile text is shown");
+    assert_eq!(text.matches("<script").count(), 2, "the data and our own");
+    for raw in ["<img", "<b>srv", "<i>t", "\u{202e}"] {
+        assert!(!text.contains(raw), "{raw}");
+    }
+    let markdown = std::fs::read_to_string(report.with_extension("md")).unwrap();
+    assert!(!markdown.contains(['<', '\u{202e}']), "{markdown}");
+    let folder = report.parent().unwrap();
+    let path = |p: &Path| p.to_str().unwrap().to_owned();
+    let output =
+        hinomi(&["verify", "report", &path(&report), &path(folder), "-r", &path(&folder.join("rule.yml"))]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn a_real_browser_runs_our_script_and_no_other() {
+    let report = hostile("browser");
+    let profile = report.with_file_name("profile");
+    let dom = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=2000"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("file://{}", report.display()))
+        .output();
+    let Ok(dom) = dom else {
+        println!("SKIPPED: chromium is not installed");
+        return;
+    };
+    let dom = String::from_utf8_lossy(&dom.stdout);
+    assert!(
+        dom.contains("<title>Hinomi"),
+        "a script of the log changed the title, or the page is empty: {}",
+        dom.len()
+    );
+    let after = dom.split_once("step-now screen").expect("there is a graph").1;
+    let shown = after.split_once('>').unwrap().1;
+    assert!(
+        shown.starts_with("<time>"),
+        "our own script did not run: {}",
+        shown.get(..80).unwrap_or_default()
+    );
+}
+
+#[test]
+fn the_layer_names_the_techniques_of_the_steps() {
+    let scene = Scene::new("layer");
+    let layer = scene.report.with_file_name("layer.json");
+    hinomi(&[
+        "investigate",
+        scene.sources.to_str().unwrap(),
+        "-q",
+        "--tz",
+        "Asia/Tokyo",
+        "-o",
+        "json",
+        "--output-file",
+        scene.report.with_extension("full").to_str().unwrap(),
+        "--report",
+        layer.to_str().unwrap(),
+    ]);
+    let layer: Value = serde_json::from_str(&std::fs::read_to_string(layer).unwrap()).unwrap();
+    let ids: Vec<&str> =
+        layer["techniques"].as_array().unwrap().iter().map(|t| t["techniqueID"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"T1133") && ids.contains(&"T1562.012"), "{ids:?}");
+    assert_eq!(layer["domain"], "enterprise-attack");
+}
