@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::entity::{EntityKind, Role};
+use super::entity::{Entity, EntityKind, Role};
 
 /// Number of a stage, in the order of the table.
 pub type StageId = u8;
@@ -188,6 +188,11 @@ impl StoryTable {
     pub fn source_address_fields(&self) -> impl Iterator<Item = &str> {
         let from = |f: &&FieldRule| f.names == EntityKind::Address && f.role == Role::Source;
         self.fields.iter().filter(from).map(|f| f.field.as_str())
+    }
+
+    /// The bare name of an account, `None` for a machine's or the system's own.
+    pub fn account_name(&self, account: &str) -> Option<String> {
+        Entity::of(EntityKind::Account, account, "", self).map(|e| e.name)
     }
 
     /// Stages in order.

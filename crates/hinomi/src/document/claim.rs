@@ -150,7 +150,7 @@ impl<'d> Claims<'d> {
             found
         };
         let hosts = gather(&|s| self.hosts(s));
-        let accounts: Vec<String> = gather(&|s| self.accounts(s));
+        let accounts = self.actors(gather(&|s| self.accounts(s)));
         let first = core.iter().filter_map(|s| self.span(s).0).min();
         let last = core.iter().filter_map(|s| self.span(s).1).max();
         let stages: Vec<Said2> = self.stages(&core);
@@ -200,6 +200,20 @@ impl<'d> Claims<'d> {
             way(true)
         );
         Said2 { en, ja }
+    }
+
+    /// One spelling per account, without those of machines and the system when there are others.
+    fn actors(&self, accounts: Vec<String>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let mut found: Vec<String> = Vec::new();
+        for account in &accounts {
+            let Some(name) = self.table.account_name(account) else { continue };
+            if !names.contains(&name) {
+                names.push(name);
+                found.push(account.clone());
+            }
+        }
+        if found.is_empty() { accounts } else { found }
     }
 
     fn stages(&self, steps: &[&StepDoc]) -> Vec<Said2> {
