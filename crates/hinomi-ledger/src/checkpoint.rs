@@ -190,12 +190,12 @@ impl VerifiedCheckpoint {
         Ok(())
     }
 
-    /// Adds a cosignature line that was just made or verified.
+    /// Adds a cosignature line that was just made or verified; it takes the place of an older one of the same key.
     ///
     /// # Errors
     /// [`LedgerError::Malformed`] when the note is full.
     pub fn add(&mut self, line: NoteSignature) -> Result<(), LedgerError> {
-        self.note.add(line)
+        self.note.renew(line)
     }
 }
 
@@ -300,5 +300,24 @@ mod tests {
         }
         assert!(checkpoint(&["a\nb"]).sign(&key("k", 1)).is_err());
         assert!(checkpoint(&[""]).sign(&key("k", 1)).is_err());
+    }
+
+    #[test]
+    fn a_cosigner_has_one_line_however_often_it_cosigns() {
+        let log = key("log.example/1", 1);
+        let note = checkpoint(&[]).sign(&log).unwrap();
+        let keys = [log.verifier(Algorithm::Ed25519)];
+        let origin = checkpoint(&[]).origin;
+        let mut held = VerifiedCheckpoint::open(note.to_string().as_bytes(), &origin, &keys, &[]).unwrap();
+        let (one, other) = (key("w.example/1", 2), key("w.example/2", 3));
+        for time in 1..200 {
+            held.add(cosign(&one, &held, time).unwrap()).unwrap();
+        }
+        held.add(cosign(&other, &held, 7).unwrap()).unwrap();
+        assert_eq!(held.note().signatures().len(), 3, "the log and two cosigners");
+        let cosigners = [one, other].map(|k| k.verifier(Algorithm::CosignatureV1));
+        let again =
+            VerifiedCheckpoint::open(held.note().to_string().as_bytes(), &origin, &keys, &cosigners).unwrap();
+        assert_eq!(again.cosignatures().iter().map(|c| c.time).collect::<Vec<_>>(), [Some(199), Some(7)]);
     }
 }

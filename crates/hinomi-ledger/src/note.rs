@@ -393,6 +393,20 @@ impl Note {
         Ok(())
     }
 
+    /// Adds a signature line in place of an older one of the same key: cosignatures carry a time, and a log that rests
+    /// is cosigned again and again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Malformed`] when the note is full.
+    pub fn renew(&mut self, signature: NoteSignature) -> Result<(), LedgerError> {
+        let same = |s: &&mut NoteSignature| s.name() == signature.name() && s.id() == signature.id();
+        if let Some(older) = self.signatures.iter_mut().find(same) {
+            *older = signature;
+            return Ok(());
+        }
+        self.add(signature)
+    }
+
     /// The text and the signatures of `keys` on it, one per key.
     ///
     /// # Errors

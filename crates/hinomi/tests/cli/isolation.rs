@@ -287,7 +287,6 @@ fn rollback(lines: &mut dyn Iterator<Item = std::io::Result<String>>) -> Value {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces; not yet run to its end"]
 fn a_rollback_by_a_day_is_noticed_from_another_world_within_a_minute() {
     let Some(worlds) = Worlds::new() else { return };
     let mut primary = Primary::new(&worlds.data);
