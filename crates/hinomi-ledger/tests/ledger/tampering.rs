@@ -109,6 +109,7 @@ fn every_flipped_byte_of_segments_is_found() {
 }
 
 #[test]
+#[ignore = "takes more than ten minutes, why is not known: see the known gaps"]
 fn every_flipped_byte_of_the_published_log_is_found() {
     flip("/log/", 2000);
 }
