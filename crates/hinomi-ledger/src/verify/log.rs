@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use super::storage::Files;
+use super::files::Files;
 use crate::LedgerError;
 use crate::leaf::{Block, DataKeyId, Leaf, Scope, SegmentSealed};
 use crate::leaves::{exact_bundle, read_tile};
@@ -40,6 +40,8 @@ pub(crate) struct Log {
     /// Latest receive time of any record.
     pub newest_ns: u64,
     pub blocks: u64,
+    /// How many leaves could be read; a damaged checkpoint may claim more than anybody could look for.
+    pub leaves: u64,
     last_block: BTreeMap<String, u64>,
 }
 
@@ -58,11 +60,16 @@ pub(crate) fn check(context: &mut Context<'_>, files: &Files) -> Log {
         eraser: [0; 32],
         newest_ns: 0,
         blocks: 0,
+        leaves: 0,
         last_block: BTreeMap::new(),
     };
     let mut tree = TiledTree::default();
     let size = context.published.size();
     for index in 0..size.div_ceil(WIDTH) {
+        // Without these leaves the numbers of all that follow are not known, and a damaged checkpoint may claim any size.
+        if tree.size() != index * WIDTH {
+            break;
+        }
         for bytes in bundle(context, files, index) {
             let at = tree.size();
             log.note_size(at, &tree, files);
@@ -78,8 +85,13 @@ pub(crate) fn check(context: &mut Context<'_>, files: &Files) -> Log {
         }
     }
     log.note_size(tree.size(), &tree, files);
+    log.leaves = tree.size();
     let partial: Vec<_> = tree.partial_tiles().collect();
     partial.iter().for_each(|(tile, bytes)| compare_tile(context, *tile, bytes));
+    if tree.size() < size {
+        let what = format!("it claims {size} leaves, of which only the first {} can be read", tree.size());
+        context.find_in(context.places.checkpoint(), None, what);
+    }
     if tree.size() != size || tree.root() != context.published.checkpoint.root {
         let what = "the leaves do not give the root that its checkpoint signs";
         context.find_in(context.places.checkpoint(), None, what);

@@ -13,9 +13,12 @@
 //! Every byte read here may have been written by an intruder. What is believed in the end: the anchors that the caller
 //! verified, and the signer if the caller names one.
 
+mod blocks;
+mod files;
 mod keys;
 mod log;
 mod storage;
+mod stray;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -41,6 +44,9 @@ pub struct Anchor {
     /// What they kept.
     pub checkpoint: Checkpoint,
 }
+
+/// Findings that are listed; more are counted.
+pub const MAX_FINDINGS: usize = 10_000;
 
 /// What to verify.
 #[derive(Clone, Debug)]
@@ -111,6 +117,8 @@ pub struct Verification {
     pub root: Hash,
     /// What does not fit.
     pub findings: Vec<Finding>,
+    /// Findings beyond [`MAX_FINDINGS`].
+    pub unlisted_findings: u64,
     /// What is worth knowing and no damage.
     pub remarks: Vec<String>,
     /// What each anchor says.
@@ -164,7 +172,11 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     pub(crate) fn find(&mut self, finding: Finding) {
-        self.out.findings.push(finding);
+        if self.out.findings.len() < MAX_FINDINGS {
+            self.out.findings.push(finding);
+        } else {
+            self.out.unlisted_findings += 1;
+        }
     }
 
     pub(crate) fn find_in(&mut self, path: PathBuf, offset: Option<u64>, what: impl Into<String>) {
@@ -211,6 +223,7 @@ pub fn verify(
         size: 0,
         root: Hash::empty_root(),
         findings: Vec::new(),
+        unlisted_findings: 0,
         remarks: Vec::new(),
         anchors: Vec::new(),
         blocks: 0,
@@ -235,17 +248,18 @@ pub fn verify(
         }
     };
     (out.size, out.root) = (published.size(), published.checkpoint.root);
-    let total = storage::stored_bytes(&*disk, places);
+    let total = files::stored_bytes(&*disk, places);
     let mut context =
         Context { disk, places, identity, options, published, ring: None, out, progress, total };
-    let files = storage::prescan(&mut context);
+    let files = files::prescan(&mut context);
     let log = log::check(&mut context, &files);
     check_signature(&mut context, &log);
     check_anchors(&mut context, &log);
     keys::check(&mut context, &log);
+    files::check_replayed(&mut context, &log, &files);
     storage::check(&mut context, &log, &files);
-    storage::check_stray_files(&mut context, &log);
-    storage::check_checkpoint_is_newest(&mut context, &files);
+    stray::check(&mut context, &log);
+    files::check_checkpoint_is_newest(&mut context, &files);
     Ok(context.out)
 }
 

@@ -133,7 +133,8 @@ fn as_json(found: &Verification) -> String {
     let body = json!({"schema_version": "1.0", "verdict": verdict, "anchored_size": anchored,
         "origin": found.identity.origin.as_str(), "size": found.size, "blocks": found.blocks, "records": found.records,
         "bytes": found.bytes, "erased_blocks": found.erased_blocks, "unopened_blocks": found.unopened_blocks,
-        "stored_bytes": found.stored_bytes, "anchors": anchors, "findings": findings, "remarks": found.remarks});
+        "stored_bytes": found.stored_bytes, "anchors": anchors, "findings": findings,
+        "unlisted_findings": found.unlisted_findings, "remarks": found.remarks});
     format!("{body:#}\n")
 }
 
@@ -158,9 +159,10 @@ fn as_text(found: &Verification, lang: Lang) -> String {
             Lang::Ja => format!("{unopened} ブロックは開いていません\n"),
         });
     }
+    let findings = found.findings.len() as u64 + found.unlisted_findings;
     text.push_str(&match (found.verdict(), lang) {
-        (Verdict::Damaged, Lang::En) => format!("DAMAGED: {} findings\n", found.findings.len()),
-        (Verdict::Damaged, Lang::Ja) => format!("破損：指摘 {} 件\n", found.findings.len()),
+        (Verdict::Damaged, Lang::En) => format!("DAMAGED: {findings} findings ({} listed)\n", found.findings.len()),
+        (Verdict::Damaged, Lang::Ja) => format!("破損：指摘 {findings} 件（うち表示 {} 件）\n", found.findings.len()),
         (Verdict::Consistent, Lang::En) => "internally consistent only: without an anchor from another machine, whoever held \
             the signing key could have made all of this today (give --anchor)\n".to_owned(),
         (Verdict::Consistent, Lang::Ja) => "内部の整合のみ：この機器の外にある基準点がなければ、署名鍵を持つ者が今日すべてを作り直した可能性を否定できません\
