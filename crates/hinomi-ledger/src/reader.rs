@@ -143,6 +143,49 @@ impl Reader {
         Err(LedgerError::NotAuthentic { what: "the published checkpoint" })
     }
 
+    /// The signer in force, whose signature on the published checkpoint holds.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotAuthentic`] when nobody whom the log names signed it.
+    pub fn checkpoint_signer(&self) -> Result<VerifierKey, LedgerError> {
+        let signer = self.signer()?;
+        let note = self.published.note.to_string();
+        let keys = std::slice::from_ref(&signer);
+        VerifiedCheckpoint::open(note.as_bytes(), &self.identity.origin, keys, &[])?;
+        Ok(signer)
+    }
+
+    /// Root of the tree of the published checkpoint.
+    pub fn root(&self) -> Hash {
+        self.published.checkpoint.root
+    }
+
+    /// Whether the log only grew since it had `size` leaves and this root.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotAuthentic`] when it did not, and what reading tiles meets.
+    pub fn continues(&self, size: u64, root: &Hash) -> Result<(), LedgerError> {
+        if size > self.size() {
+            return Err(LedgerError::NotAuthentic { what: "a log that is shorter than it was" });
+        }
+        self.published.consistency(size, root).map(|_| ())
+    }
+
+    /// What every leaf says that is a block, in order, not proven yet: [`Reader::block`] proves it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] or [`LedgerError::Io`] when the leaves cannot be read.
+    pub fn block_leaves(&self) -> impl Iterator<Item = Result<(u64, Block), LedgerError>> {
+        (0..self.size()).filter_map(|leaf| {
+            let decoded = self.published.leaf_bytes(leaf).and_then(|bytes| Leaf::decode(&bytes));
+            match decoded {
+                Ok(Leaf::Block(block)) => Some(Ok((leaf, block))),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
     fn index(&mut self) -> Result<(), LedgerError> {
         let folder = self.places.wal();
         for number in numbered(&*self.disk, &folder, ".wal")? {

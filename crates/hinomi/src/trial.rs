@@ -57,6 +57,7 @@ fn scan_bytes(input: Vec<u8>, engine: &Engine, subjects: &Subjects) -> Findings 
     let request = Request {
         roots: vec![Root::Stream { name: "example".to_owned(), reader: Box::new(Cursor::new(input)) }],
         reading: Options::at(NOW),
+        ledgers: Vec::new(),
         engine,
         subjects,
         window: hinomi_detect::completeness::Window::default(),

@@ -77,6 +77,8 @@ pub(crate) struct Layers {
     outer: Option<Outer>,
     /// Inner name of the only member wanted; others are not opened.
     wanted: Option<String>,
+    /// Whether UTF-16 text becomes UTF-8.
+    transcodes: bool,
     next_number: u32,
     progress: Progress,
     pub(crate) losses: Losses,
@@ -90,6 +92,7 @@ impl Layers {
             stack: Vec::new(),
             outer: None,
             wanted: None,
+            transcodes: true,
             next_number: 0,
             progress: Progress::default(),
             losses: Losses::default(),
@@ -99,6 +102,12 @@ impl Layers {
     /// Opens nothing but the way to one member.
     pub(crate) fn only(mut self, inner: &str) -> Self {
         self.wanted = Some(inner.to_owned());
+        self
+    }
+
+    /// Leaves UTF-16 text as it is.
+    pub(crate) fn untranscoded(mut self) -> Self {
+        self.transcodes = false;
         self
     }
 
@@ -152,6 +161,7 @@ impl Layers {
                 let leaf = match self.walk.next(&mut self.losses)? {
                     Found::File { path, metadata } => self.file(path, &metadata),
                     Found::Stream { name, reader } => self.stream(name, reader),
+                    Found::Records { name, reader, latest } => Some(self.records(name, reader, latest)),
                 };
                 if let Some(leaf) = leaf {
                     return Some(Step::Leaf(leaf));
@@ -209,6 +219,36 @@ impl Layers {
             arrival: Some(arrival.clone()),
         });
         self.look(Source::of_stream(Box::new(arrival)), String::new(), None)
+    }
+
+    /// Joined records are a log as they stand.
+    fn records(&mut self, name: String, reader: Stream, latest: Timestamp) -> Leaf {
+        let read: Arc<AtomicU64> = Arc::default();
+        self.progress.files_total += 1;
+        self.outer = Some(Outer {
+            number: self.number(),
+            path: name,
+            open: None,
+            size: None,
+            read: Arc::clone(&read),
+            modified: Some(latest),
+            budget: Budget::new(&self.options.limits, Arc::clone(&read)),
+            backing: None,
+            arrival: None,
+        });
+        let mut source = Source::of_stream(Box::new(Counted { stream: reader, read }));
+        if let Some(error) = source.failed() {
+            self.losses.failure(&self.place(""), 0, &error);
+            return self.closed(String::new(), Class::Unreadable, Some(latest), 0);
+        }
+        let class = match sniff::class(source.head(), source.ends_in_head()) {
+            Class::Empty => Class::Empty,
+            Class::Log(format) => Class::Log(self.options.forced.unwrap_or(format)),
+            _ => Class::Log(self.options.forced.unwrap_or(Format::Text)),
+        };
+        let (size, is_whole) = (source.head().len() as u64, source.ends_in_head());
+        let member = self.member(String::new());
+        Leaf { member, class, modified: Some(latest), size, is_whole, stream: Some(source.into_stream()) }
     }
 
     fn number(&mut self) -> u32 {
@@ -303,7 +343,7 @@ impl Layers {
         let class = wide.map_or(class, |wide| sniff::class(&utf16::head(source.head(), wide), whole));
         let (source, inner) = match wide {
             // The JSON decoder reads UTF-16 itself and cites the original bytes.
-            Some(wide) if class == Class::Log(Format::Text) => {
+            Some(wide) if self.transcodes && class == Class::Log(Format::Text) => {
                 let stream = Transcoded::new(source.into_stream(), wide);
                 (Source::of_stream(Box::new(stream)), inner + name::UTF16)
             }
@@ -391,6 +431,20 @@ fn is_plausible(time: Timestamp) -> bool {
 fn timestamp(time: std::time::SystemTime) -> Option<Timestamp> {
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok().map(Timestamp::from_nanos)
+}
+
+/// A stream whose bytes are counted as they pass.
+struct Counted {
+    stream: Stream,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.read.fetch_add(read as u64, Relaxed);
+        Ok(read)
+    }
 }
 
 /// A stream that is hashed as it passes and can be run to its end afterwards.

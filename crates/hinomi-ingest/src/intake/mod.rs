@@ -33,6 +33,7 @@ mod entry;
 mod item;
 mod layers;
 mod losses;
+mod members;
 mod name;
 mod options;
 mod peel;
@@ -49,6 +50,8 @@ mod zip_stream;
 
 pub use class::Class;
 pub use item::{FileDone, Item, MemberDone, Progress};
+pub use members::{Members, OpenMember};
 pub use options::{Format, Limits, Options, Root};
 pub use pull::Intake;
 pub use reread::{ReadError, read_member_range};
+pub use sniff::is_packed;

@@ -19,6 +19,16 @@ pub enum Root {
         /// The bytes.
         reader: Box<dyn Read + Send>,
     },
+    /// Records of one source that something else keeps, joined. Offsets must stay those of the records, so nothing is
+    /// unpacked, transcoded or hashed, and what is not recognised is read as lines.
+    Records {
+        /// Name shown to the user.
+        name: String,
+        /// The bytes.
+        reader: Box<dyn Read + Send>,
+        /// When the last of them was received: stands for the modification time of a file.
+        latest: Timestamp,
+    },
 }
 
 /// The families of decoders.

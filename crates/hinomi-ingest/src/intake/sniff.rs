@@ -79,6 +79,11 @@ const NOT_LOGS: &[(usize, &[u8], &str)] = &[
     (0, b"\xfe\xed\xfe\xed", "Java key store"),
 ];
 
+/// Whether bytes begin like something compressed or archived, whose content is not searched as it stands.
+pub fn is_packed(head: &[u8]) -> bool {
+    packing(head).is_some()
+}
+
 /// Packing of a block, by magic number.
 pub(crate) fn packing(head: &[u8]) -> Option<Packing> {
     match head {

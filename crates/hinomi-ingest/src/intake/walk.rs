@@ -6,7 +6,7 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use hinomi_model::DiagnosticKind;
+use hinomi_model::{DiagnosticKind, Timestamp};
 
 use super::losses::Losses;
 use super::name;
@@ -17,6 +17,7 @@ use super::source::Stream;
 pub(crate) enum Found {
     File { path: PathBuf, metadata: Metadata },
     Stream { name: String, reader: Stream },
+    Records { name: String, reader: Stream, latest: Timestamp },
 }
 
 /// Walks the roots lazily: it holds the sorted names of the folders on the current path only.
@@ -38,7 +39,7 @@ impl Walk {
     pub(crate) fn new(roots: Vec<Root>) -> Self {
         let canonical = |root: &Root| match root {
             Root::Path(path) => fs::canonicalize(path).ok(),
-            Root::Stream { .. } => None,
+            Root::Stream { .. } | Root::Records { .. } => None,
         };
         let paths: Vec<Option<PathBuf>> = roots.iter().map(canonical).collect();
         let inside = |at: usize, path: &Path| {
@@ -60,7 +61,7 @@ impl Walk {
     pub(crate) fn again(&self) -> Self {
         let path = |root: &Root| match root {
             Root::Path(path) => Some(Root::Path(path.clone())),
-            Root::Stream { .. } => None,
+            Root::Stream { .. } | Root::Records { .. } => None,
         };
         let roots = self.roots.iter().filter_map(path).collect();
         Self { roots, canonical: self.canonical.clone(), open: Vec::new(), counting: true }
@@ -79,6 +80,7 @@ impl Walk {
                 None => match self.roots.pop_front()? {
                     Root::Path(path) => self.root(path, losses),
                     Root::Stream { name, reader } => Some(Found::Stream { name, reader }),
+                    Root::Records { name, reader, latest } => Some(Found::Records { name, reader, latest }),
                 },
             };
             if found.is_some() {

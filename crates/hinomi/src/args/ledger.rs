@@ -12,7 +12,8 @@ pub enum Ledger {
     /// Keep files as evidence: every line, or every chunk of a Windows event log, becomes a record
     #[command(after_help = "Examples:\n  hinomi ledger append --data /var/lib/hinomi /var/log/auth.log\n  \
         hinomi ledger append --data ./case --source fw01 --class network firewall.log\n  \
-        zcat old.log.gz | hinomi ledger append --data ./case --source web01 -")]
+        journalctl -o json | hinomi ledger append --data ./case --source web01 -\n  \
+        hinomi ledger append --data ./case collected.zip   # every file in it becomes a source")]
     Append(LedgerAppend),
     /// Print the last records
     Tail(LedgerTail),
@@ -61,10 +62,13 @@ pub struct LedgerAppend {
     /// Data directory; a new ledger is made when there is none
     #[command(flatten)]
     pub at: LedgerData,
-    /// Files, or `-` for standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Files, folders, archives, or `-` for standard input; what is compressed or archived is kept unpacked
+    #[arg(required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
-    /// Name of the source; default: the file's name
+    /// Keep compressed files and archives byte for byte instead; what is in them cannot be searched then
+    #[arg(long)]
+    pub as_is: bool,
+    /// Name of the source; default: the file's name, for folders and archives with the way to it
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// Retention class

@@ -17,6 +17,7 @@ use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat};
 use crate::clock;
 use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, navigator};
 use crate::exit::{Exit, Failure};
+use crate::recorded::Recorded;
 use crate::render;
 use crate::report::{Material, RejectedRule, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError, add_placeholders};
@@ -31,7 +32,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
     };
-    let roots = roots(&args.paths)?;
+    let (ledgers, roots) = inputs(&args.paths)?;
     let mut suppressions = match &args.suppress {
         Some(path) => load_suppressions(path, now)?,
         None => Suppressions::default(),
@@ -46,6 +47,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     let request = Request {
         roots,
         reading,
+        ledgers,
         engine: &engine,
         subjects: &subjects,
         window,
@@ -208,13 +210,23 @@ fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     })
 }
 
-fn roots(paths: &[PathBuf]) -> Result<Vec<Root>, Failure> {
-    let root = |path: &PathBuf| {
+/// Data directories of ledgers are read as such, everything else as files.
+fn inputs(paths: &[PathBuf]) -> Result<(Vec<Arc<Recorded>>, Vec<Root>), Failure> {
+    let mut known = std::collections::BTreeSet::new();
+    let once =
+        |path: &&PathBuf| known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| (*path).clone()));
+    let (ledgers, others): (Vec<_>, Vec<_>) = paths.iter().partition(|p| Recorded::is_at(p));
+    let ledgers = ledgers.into_iter().filter(once).map(|p| Recorded::open(p).map_err(super::ledger::failure));
+    Ok((ledgers.collect::<Result<_, _>>()?, roots(&others)?))
+}
+
+fn roots(paths: &[&PathBuf]) -> Result<Vec<Root>, Failure> {
+    let root = |path: &&PathBuf| {
         if path.as_os_str() == "-" {
             return Ok(Root::Stream { name: "-".to_owned(), reader: Box::new(std::io::stdin()) });
         }
         match std::fs::metadata(path) {
-            Ok(_) => Ok(Root::Path(path.clone())),
+            Ok(_) => Ok(Root::Path((*path).clone())),
             Err(error) => Err(Failure::new(Exit::Unreadable, format!("{}: {error}", path.display()))
                 .hint("give folders, files or archives with logs, or - for standard input")),
         }

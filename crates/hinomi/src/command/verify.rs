@@ -36,7 +36,7 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
         VerifyError::NotAReport => {
             Failure::new(Exit::Unreadable, e).hint("give an HTML file made by hinomi investigate --report")
         }
-        VerifyError::Unreadable { .. } => Failure::new(Exit::Unreadable, e),
+        VerifyError::Unreadable { .. } | VerifyError::Ledger { .. } => Failure::new(Exit::Unreadable, e),
         VerifyError::NoTable | VerifyError::Lost => Failure::new(Exit::Internal, e),
     })?;
     show(&found, args.json)?;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hinomi_detect::story::StoryTable;
-use hinomi_model::EvidenceRef;
+use hinomi_model::{EvidencePlace, EvidenceRef};
 
 use super::model::{
-    AbsentChannel, ApartDoc, Citation, Document, FORMAT, FileDoc, Hole, IncidentDoc, LinkDoc, ReasonDoc,
-    RuleDoc, Said, Settings, SourceDoc, StepDoc, SuppressionDoc, Totals, UnreadDoc, UnseenDoc,
+    AbsentChannel, ApartDoc, Citation, Content, Document, FORMAT, FileDoc, Hole, IncidentDoc, LinkDoc,
+    ReasonDoc, RuleDoc, Said, Settings, SourceDoc, StepDoc, SuppressionDoc, Totals, UnreadDoc, UnseenDoc,
 };
 use crate::report::{DetectionEntry, EventEntry, IncidentEntry, LinkEntry, ReasonEntry, Report, SourceEntry};
 
@@ -297,7 +297,7 @@ impl Maker<'_> {
             return None;
         }
         let reference: EvidenceRef = event.reference.parse().ok()?;
-        let file = self.file(&reference)?;
+        let file = self.file(&reference.place)?;
         // Only one event of a detection is described: the only one, or the last of a pattern.
         let is_last = detection.evidence.last().is_some_and(|e| e.reference == event.reference);
         let is_only = detection.first_time.is_none()
@@ -308,28 +308,40 @@ impl Maker<'_> {
             channel: detection.channel.clone(),
             fields: shown_fields(|n| detection.fields.get(n).map(String::as_str), self.details, self.table),
         });
-        self.citations.push(Citation {
-            file,
-            member: reference.member,
-            offset: reference.offset,
-            sub: reference.sub,
-            event: reference.event,
-            rule,
-            time: event.time,
-            said,
-        });
+        self.citations.push(Citation { file, reference, rule, time: event.time, said });
         let number = self.citations.len() - 1;
         self.index.insert(key, number);
         Some(number)
     }
 
-    fn file(&mut self, reference: &EvidenceRef) -> Option<usize> {
-        if let Some(known) = self.files.iter().position(|f| f.sha256 == reference.file) {
+    fn file(&mut self, place: &EvidencePlace) -> Option<usize> {
+        if let Some(known) = self.files.iter().position(|f| f.content.keeps(place)) {
             return Some(known);
         }
-        let digest = reference.file.to_string();
-        let entry = self.report.files.iter().find(|f| f.sha256.as_deref() == Some(digest.as_str()))?;
-        self.files.push(FileDoc { path: entry.path.clone(), bytes: entry.bytes, sha256: reference.file });
+        let new = match place {
+            EvidencePlace::File { file, .. } => {
+                let digest = file.to_string();
+                let mut files = self.report.files.iter();
+                let entry = files.find(|f| f.sha256.as_deref() == Some(digest.as_str()))?;
+                FileDoc {
+                    path: entry.path.clone(),
+                    content: Content::File { bytes: entry.bytes, sha256: *file },
+                }
+            }
+            EvidencePlace::Log { origin, .. } => {
+                let entry = self.report.ledgers.iter().find(|l| l.origin == *origin)?;
+                FileDoc {
+                    path: entry.path.clone(),
+                    content: Content::Ledger {
+                        origin: entry.origin.clone(),
+                        verifier_key: entry.verifier_key.clone(),
+                        size: entry.size,
+                        root: entry.root.clone(),
+                    },
+                }
+            }
+        };
+        self.files.push(new);
         Some(self.files.len() - 1)
     }
 

@@ -66,16 +66,12 @@ pub fn markdown(document: &Document, table: &StoryTable) -> String {
     }
     out.push('\n');
     for (number, cite) in document.citations.iter().enumerate() {
-        let file = document.files.get(cite.file);
-        let (path, sha) = file.map_or_else(Default::default, |f| (f.path.clone(), f.sha256.to_string()));
+        let path = document.files.get(cite.file).map_or("", |f| f.path.as_str());
         out.push_str(&format!(
-            "[^c{}]: {} `file:{sha}/{}#{}.{}@{}`\n",
+            "[^c{}]: {} `{}`\n",
             number + 1,
-            escape(&path),
-            code(&cite.member),
-            cite.offset,
-            cite.sub,
-            cite.event
+            escape(path),
+            code(&cite.reference.to_string())
         ));
     }
     out
@@ -161,20 +157,8 @@ pub fn csv(document: &Document, table: &StoryTable) -> String {
             let time = |t: Option<hinomi_model::Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
             let rule = document.rules.get(step.rule);
             let title = claims.title(step);
-            let reference = step.cites.first().and_then(|&c| {
-                let cite = document.citations.get(c)?;
-                let file = document.files.get(cite.file)?;
-                Some(
-                    hinomi_model::EvidenceRef {
-                        file: file.sha256,
-                        member: cite.member.clone(),
-                        offset: cite.offset,
-                        sub: cite.sub,
-                        event: cite.event,
-                    }
-                    .to_string(),
-                )
-            });
+            let cited = step.cites.first().and_then(|&c| document.citations.get(c));
+            let reference = cited.map(|c| c.reference.to_string());
             let cells = [
                 incident.id.clone(),
                 incident.severity.to_string(),

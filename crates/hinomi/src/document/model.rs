@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use hinomi_model::{Digest, Level, Timestamp};
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef, Level, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Version of the document's shape.
-pub const FORMAT: &str = "hinomi-report/1";
+pub const FORMAT: &str = "hinomi-report/2";
 
 /// Times as text, null when unknown.
 mod stamp {
@@ -178,11 +178,44 @@ pub struct RuleDoc {
 pub struct FileDoc {
     /// Path as it was given or found.
     pub path: String,
-    /// Size.
-    pub bytes: u64,
-    /// SHA-256.
-    #[serde(with = "text")]
-    pub sha256: Digest,
+    /// What it held.
+    pub content: Content,
+}
+
+/// What was read: by this it is found again, whatever it is called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Content {
+    /// A file.
+    File {
+        /// Size.
+        bytes: u64,
+        /// SHA-256.
+        #[serde(with = "text")]
+        sha256: Digest,
+    },
+    /// A ledger, which must have grown from what it was.
+    Ledger {
+        /// Origin of its checkpoints.
+        origin: String,
+        /// Verifier key that had signed the checkpoint.
+        verifier_key: String,
+        /// Leaves.
+        size: u64,
+        /// Root of their tree, base64.
+        root: String,
+    },
+}
+
+impl Content {
+    /// Whether a reference points into it.
+    pub fn keeps(&self, place: &EvidencePlace) -> bool {
+        match (self, place) {
+            (Self::File { sha256, .. }, EvidencePlace::File { file, .. }) => sha256 == file,
+            (Self::Ledger { origin, .. }, EvidencePlace::Log { origin: cited, .. }) => origin == cited,
+            _ => false,
+        }
+    }
 }
 
 /// An event that is cited, with what is said of it.
@@ -191,15 +224,9 @@ pub struct FileDoc {
 pub struct Citation {
     /// Number of the file.
     pub file: usize,
-    /// Path inside the file.
-    pub member: String,
-    /// Offset of the record in the unpacked member.
-    pub offset: u64,
-    /// Number inside the record.
-    pub sub: u32,
-    /// Digest of the event's bytes.
+    /// The event.
     #[serde(with = "text")]
-    pub event: Digest,
+    pub reference: EvidenceRef,
     /// Rule that the event matched, or to whose pattern it contributes.
     pub rule: usize,
     /// Time it states.

@@ -2,7 +2,7 @@
 //!
 //! # Definitions
 //! A citation holds when a file with the cited digest is there, the event stands at the cited place with the cited
-//! digest, the rule matches it now, and time, host, account and fields are what the report says. The text holds when
+//! digest (or the ledger grew from the one that was cited, and the event begins in the cited record), the rule matches it now, and time, host, account and fields are what the report says. The text holds when
 //! rendering the data again gives the same bytes. Sentences are made from citations alone, so together this checks
 //! every sentence about an event.
 //!
@@ -19,12 +19,13 @@ use hinomi_detect::completeness::Window;
 use hinomi_detect::sigma::Meta;
 use hinomi_detect::story::StoryTable;
 use hinomi_ingest::intake::{Format, Options, Root};
-use hinomi_model::{Digest, Timestamp};
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::build::shown_fields;
 use super::html::{DATA_CLOSES, DATA_OPENS, html};
-use super::model::{Citation, Document, FORMAT, FileDoc, RuleDoc, StepDoc};
+use super::model::{Citation, Content, Document, FORMAT, FileDoc, RuleDoc, StepDoc};
+use crate::recorded::Recorded;
 use crate::report::{Citations, techniques};
 use crate::scan::{Event, Limits, Request, ScanProgress, Subjects, scan};
 
@@ -56,6 +57,14 @@ pub enum VerifyError {
         found: String,
         /// The running one.
         own: &'static str,
+    },
+    /// A ledger could not be opened.
+    #[error("{path}: {source}")]
+    Ledger {
+        /// Which.
+        path: String,
+        /// Why.
+        source: hinomi_ledger::LedgerError,
     },
     /// No table of the story.
     #[error("the program lacks its story table")]
@@ -94,6 +103,16 @@ pub enum Fault {
         path: String,
         /// Whether a file of the same name is there.
         same_name: bool,
+    },
+    /// A cited ledger is not there, or not what it was.
+    #[error("{path}: ledger {origin}: {what}")]
+    Ledger {
+        /// Its data directory when it was cited.
+        path: String,
+        /// Origin of its checkpoints.
+        origin: String,
+        /// What is wrong.
+        what: String,
     },
     /// A number points nowhere.
     #[error("citation [{number}] points to nothing")]
@@ -199,13 +218,7 @@ pub fn verify(text: &str, sources: &Sources<'_>) -> Result<Verification, VerifyE
     found.faults.extend(rules(&document, sources.engine));
     found.faults.extend(steps(&document, sources.engine, table));
     let present = locate(&document.files, sources.paths)?;
-    for file in &document.files {
-        if !present.digests.contains_key(&file.sha256) {
-            let name = Path::new(&file.path).file_name().map(std::ffi::OsStr::to_os_string);
-            let same_name = name.is_some_and(|n| present.names.contains(&n));
-            found.faults.push(Fault::File { path: file.path.clone(), same_name });
-        }
-    }
+    found.faults.extend(document.files.iter().filter_map(|file| missing(file, &present)));
     let events = reread(&document, sources, &present)?;
     for (at, citation) in document.citations.iter().enumerate() {
         found.faults.extend(check(&document, at, citation, &events, sources, table));
@@ -280,18 +293,49 @@ fn steps(document: &Document, engine: &Engine, table: &StoryTable) -> Vec<Fault>
     document.incidents.iter().flat_map(|i| &i.steps).filter_map(check).collect()
 }
 
-/// Files among the given paths.
+/// Files and ledgers among the given paths.
 struct Present {
     /// Of the files that may be cited.
     digests: BTreeMap<Digest, PathBuf>,
     names: BTreeSet<std::ffi::OsString>,
+    /// By origin.
+    ledgers: BTreeMap<String, Arc<Recorded>>,
+}
+
+/// What is wrong with a cited file or ledger as a whole.
+fn missing(file: &FileDoc, present: &Present) -> Option<Fault> {
+    match &file.content {
+        Content::File { sha256, .. } => {
+            let name = Path::new(&file.path).file_name().map(std::ffi::OsStr::to_os_string);
+            let same_name = name.is_some_and(|n| present.names.contains(&n));
+            (!present.digests.contains_key(sha256))
+                .then(|| Fault::File { path: file.path.clone(), same_name })
+        }
+        Content::Ledger { origin, size, root, .. } => {
+            let what = match (present.ledgers.get(origin), root.parse()) {
+                (None, _) => "it is not among the given paths".to_owned(),
+                (Some(_), Err(_)) => "the cited root is no root".to_owned(),
+                (Some(ledger), Ok(root)) => ledger.continues(*size, &root).err()?.to_string(),
+            };
+            Some(Fault::Ledger { path: file.path.clone(), origin: origin.clone(), what })
+        }
+    }
 }
 
 /// Finds the cited files by size and digest, wherever they are now.
 fn locate(cited: &[FileDoc], paths: &[PathBuf]) -> Result<Present, VerifyError> {
-    let sizes: BTreeSet<u64> = cited.iter().map(|f| f.bytes).collect();
-    let mut present = Present { digests: BTreeMap::new(), names: BTreeSet::new() };
-    let mut waiting: Vec<PathBuf> = paths.to_vec();
+    let size = |f: &FileDoc| match f.content {
+        Content::File { bytes, .. } => Some(bytes),
+        Content::Ledger { .. } => None,
+    };
+    let sizes: BTreeSet<u64> = cited.iter().filter_map(size).collect();
+    let mut present = Present { digests: BTreeMap::new(), names: BTreeSet::new(), ledgers: BTreeMap::new() };
+    let (ledgers, mut waiting): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|p| Recorded::is_at(p));
+    for path in ledgers {
+        let ledger = Recorded::open(&path)
+            .map_err(|source| VerifyError::Ledger { path: path.display().to_string(), source })?;
+        present.ledgers.insert(ledger.origin().to_owned(), ledger);
+    }
     let unreadable = |path: &Path| {
         let path = path.display().to_string();
         move |source| VerifyError::Unreadable { path, source }
@@ -316,15 +360,18 @@ fn locate(cited: &[FileDoc], paths: &[PathBuf]) -> Result<Present, VerifyError> 
     Ok(present)
 }
 
-/// Place of an event: file, member, offset, number.
-type Place = (Digest, String, u64, u32);
+/// Place of an event: file or record, offset, number.
+type Place = (EvidencePlace, u64, u32);
 /// What rules found there.
 type Found = BTreeMap<Place, Vec<(String, Arc<Event>)>>;
 
 /// Reads the cited files again and puts every event to the rules again.
 fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Result<Found, VerifyError> {
-    let cited: BTreeSet<&Digest> = document.files.iter().map(|f| &f.sha256).collect();
-    let roots = present.digests.iter().filter(|(d, _)| cited.contains(d)).map(|(_, p)| Root::Path(p.clone()));
+    let is_cited = |digest: &Digest| {
+        let is = |f: &FileDoc| matches!(&f.content, Content::File { sha256, .. } if sha256 == digest);
+        document.files.iter().any(is)
+    };
+    let roots = present.digests.iter().filter(|(d, _)| is_cited(d)).map(|(_, p)| Root::Path(p.clone()));
     let settings = &document.settings;
     let mut reading = Options::at(document.made.unwrap_or(Timestamp::from_nanos(0)));
     reading.zone = TimeZone::get(&settings.zone).unwrap_or(TimeZone::UTC);
@@ -332,6 +379,7 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
     let request = Request {
         roots: roots.collect(),
         reading,
+        ledgers: present.ledgers.values().cloned().collect(),
         engine: sources.engine,
         subjects: sources.subjects,
         window: Window::default(),
@@ -343,21 +391,49 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
     if findings.lost_workers > 0 {
         return Err(VerifyError::Lost);
     }
-    let mut citations = Citations::new(&findings.files);
+    let mut citations = Citations::new(&findings);
     let mut found = Found::new();
-    let wanted: BTreeSet<(&str, u64, u32)> =
-        document.citations.iter().map(|c| (c.member.as_str(), c.offset, c.sub)).collect();
+    let wanted = Wanted::new(document);
     for hit in &findings.hits {
         let event = &hit.event;
-        if !wanted.contains(&(event.member.inner.as_str(), event.offset, event.sub)) {
+        if !wanted.contains(event) {
             continue;
         }
-        let Some(file) = citations.digest(event.member.file) else { continue };
+        let Some((place, offset)) = citations.place(event) else { continue };
         let rule = sources.engine.rule(hit.rule).map(|r| r.meta.id.clone()).unwrap_or_default();
-        let place = (file, event.member.inner.clone(), event.offset, event.sub);
-        found.entry(place).or_default().push((rule, Arc::clone(event)));
+        found.entry((place, offset, event.sub)).or_default().push((rule, Arc::clone(event)));
     }
     Ok(found)
+}
+
+/// What may be cited: to find the exact place of every event would be slow.
+struct Wanted<'a> {
+    /// In files, by member, offset and number; another event there is a fault of its own.
+    places: BTreeSet<(&'a str, u64, u32)>,
+    /// In ledgers, whose records cannot change.
+    events: BTreeSet<&'a Digest>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(document: &'a Document) -> Self {
+        let mut wanted = Self { places: BTreeSet::new(), events: BTreeSet::new() };
+        for EvidenceRef { place, offset, sub, event } in document.citations.iter().map(|c| &c.reference) {
+            match place {
+                EvidencePlace::File { member, .. } => {
+                    wanted.places.insert((member.as_str(), *offset, *sub));
+                }
+                EvidencePlace::Log { .. } => {
+                    wanted.events.insert(event);
+                }
+            }
+        }
+        wanted
+    }
+
+    fn contains(&self, event: &Event) -> bool {
+        self.places.contains(&(event.member.inner.as_str(), event.offset, event.sub))
+            || self.events.contains(&event.digest)
+    }
 }
 
 /// The format by its name in settings.
@@ -383,15 +459,18 @@ fn check(
     else {
         return vec![Fault::Dangling { number }];
     };
-    let place = (file.sha256, citation.member.clone(), citation.offset, citation.sub);
-    let Some(hits) = events.get(&place) else {
+    let cited = &citation.reference;
+    if !file.content.keeps(&cited.place) {
+        return vec![Fault::Dangling { number }];
+    }
+    let Some(hits) = events.get(&(cited.place.clone(), cited.offset, cited.sub)) else {
         return vec![Fault::Event { number, path: file.path.clone() }];
     };
     let pattern = sources.engine.correlations().iter().any(|c| c.meta.id == rule.id);
     let Some((_, event)) = hits.iter().find(|(id, _)| pattern || *id == rule.id) else {
         return vec![Fault::Rule { number, rule: rule.id.clone() }];
     };
-    if event.digest != citation.event {
+    if event.digest != cited.event {
         return vec![Fault::OtherEvent { number }];
     }
     let shown = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();

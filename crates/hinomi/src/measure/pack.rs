@@ -99,6 +99,7 @@ impl Pack {
         let request = Request {
             roots: paths.into_iter().map(Root::Path).collect(),
             reading: Options::at(self.now),
+            ledgers: Vec::new(),
             engine: &self.engine,
             subjects: &self.subjects,
             window: Window::default(),

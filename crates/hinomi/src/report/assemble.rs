@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use super::cite::Citations;
 use super::incident::{self, Found};
 use super::model::{
-    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, Program,
-    RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
+    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, LedgerEntry,
+    Program, RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
 };
 use crate::attack;
 use crate::scan::{Event, Findings, Hit, Subjects};
@@ -55,7 +55,7 @@ const MOST_EVIDENCE: usize = 100;
 /// Builds the report.
 pub fn assemble(material: Material<'_>) -> Report {
     let Material { findings, engine, correlated, subjects, suppressions, rejected } = material;
-    let mut citations = Citations::new(&findings.files);
+    let mut citations = Citations::new(&findings);
     let mut found = singles(&findings.hits, engine, &mut citations);
     found.extend(correlated.into_iter().map(|c| correlation_entry(&c, &mut citations)));
     found.retain(|f| !suppressions.hides(&f.entry));
@@ -75,6 +75,7 @@ pub fn assemble(material: Material<'_>) -> Report {
             repeated: 0,
         });
     }
+    let ledgers = findings.ledgers.iter().map(|l| ledger_entry(l)).collect();
     let files = files(&findings.files, &findings.members, &citations);
     diagnostics.extend(findings.diagnostics.into_sorted().into_iter().map(|d| DiagnosticEntry {
         kind: d.kind.name(),
@@ -112,6 +113,7 @@ pub fn assemble(material: Material<'_>) -> Report {
         detections,
         sources,
         files,
+        ledgers,
         diagnostics,
         rejected_rules: rejected,
         suppressions: suppressions.report(),
@@ -290,6 +292,21 @@ fn note_cleared(sources: &mut [SourceEntry], found: &[Found], subjects: &Subject
                 reference: evidence.reference.clone(),
             });
         }
+    }
+}
+
+fn ledger_entry(ledger: &crate::recorded::Recorded) -> LedgerEntry {
+    let (size, root) = ledger.checkpoint();
+    let tally = ledger.tally();
+    LedgerEntry {
+        path: ledger.path().display().to_string(),
+        origin: ledger.origin().to_owned(),
+        verifier_key: ledger.signer().to_string(),
+        size,
+        root: root.to_string(),
+        records: tally.records,
+        erased_blocks: tally.erased_blocks,
+        unreadable_blocks: tally.unreadable_blocks,
     }
 }
 

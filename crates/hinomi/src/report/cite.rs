@@ -1,13 +1,14 @@
-//! Evidence references: files are hashed only when something in them is cited.
+//! Evidence references: a file is hashed, and the record of a ledger looked up, only when something in it is cited.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use hinomi_ingest::intake::FileDone;
-use hinomi_model::{Digest, EvidenceRef};
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
 
-use crate::scan::Event;
+use crate::recorded::Recorded;
+use crate::scan::{Event, Findings};
 
 /// A cited file could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,7 @@ pub struct CiteError {
 pub struct Citations {
     files: BTreeMap<u32, Source>,
     digests: BTreeMap<u32, Option<Digest>>,
+    ledgers: Vec<Arc<Recorded>>,
     /// Files that could not be hashed.
     pub errors: Vec<CiteError>,
 }
@@ -36,22 +38,31 @@ struct Source {
 }
 
 impl Citations {
-    /// Prepares for the files of a scan.
-    pub fn new(files: &[FileDone]) -> Self {
-        let source = |f: &FileDone| Source { shown: f.path.clone(), open: f.open.clone(), known: f.digest };
-        Self { files: files.iter().map(|f| (f.file, source(f))).collect(), ..Self::default() }
+    /// Prepares for the files and ledgers of a scan.
+    pub fn new(findings: &Findings) -> Self {
+        let mut citations = Self { ledgers: findings.ledgers.clone(), ..Self::default() };
+        for file in &findings.files {
+            let source = Source { shown: file.path.clone(), open: file.open.clone(), known: file.digest };
+            citations.files.insert(file.file, source);
+        }
+        citations
     }
 
-    /// The reference of an event; `None` when its file cannot be hashed, which is recorded once.
+    /// The reference of an event; `None` when its file cannot be hashed, which is recorded once, or its block not be read
+    /// again.
     pub fn cite(&mut self, event: &Event) -> Option<EvidenceRef> {
+        let (place, offset) = self.place(event)?;
+        Some(EvidenceRef { place, offset, sub: event.sub, event: event.digest })
+    }
+
+    /// Where an event stands, for citations.
+    pub fn place(&mut self, event: &Event) -> Option<(EvidencePlace, u64)> {
+        let name = event.member.path.as_str();
+        if let Some(ledger) = self.ledgers.iter().find(|l| l.holds(name)) {
+            return ledger.locate(name, event.offset);
+        }
         let file = self.digest(event.member.file)?;
-        Some(EvidenceRef {
-            file,
-            member: event.member.inner.clone(),
-            offset: event.offset,
-            sub: event.sub,
-            event: event.digest,
-        })
+        Some((EvidencePlace::File { file, member: event.member.inner.clone() }, event.offset))
     }
 
     /// Digest of a file, hashing it if it was not yet.

@@ -35,6 +35,9 @@ pub struct Report {
     pub sources: Vec<SourceEntry>,
     /// Files read, in order of discovery; a digest is there when something in the file is cited.
     pub files: Vec<FileEntry>,
+    /// Ledgers read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ledgers: Vec<LedgerEntry>,
     /// What could not be read.
     pub diagnostics: Vec<DiagnosticEntry>,
     /// Rules that could not be loaded.
@@ -417,6 +420,27 @@ pub struct FileEntry {
     pub sha256: Option<String>,
     /// Logs found inside, counting the file itself.
     pub logs: u64,
+}
+
+/// A ledger, whose records stand among the files by source and month.
+#[derive(Debug, Clone, Serialize)]
+pub struct LedgerEntry {
+    /// Data directory.
+    pub path: String,
+    /// Origin of its checkpoints.
+    pub origin: String,
+    /// Verifier key whose signature on the checkpoint holds.
+    pub verifier_key: String,
+    /// Leaves that the checkpoint covers.
+    pub size: u64,
+    /// Root of their tree, base64.
+    pub root: String,
+    /// Records read.
+    pub records: u64,
+    /// Blocks that were erased by order.
+    pub erased_blocks: u64,
+    /// Blocks that could not be read.
+    pub unreadable_blocks: u64,
 }
 
 /// What could not be read.

@@ -13,7 +13,7 @@ mod worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hinomi_detect::Engine;
 use hinomi_detect::completeness::{SourceTracker, Window};
@@ -22,6 +22,7 @@ use hinomi_ingest::intake::{FileDone, Format, Intake, MemberDone, Options, Progr
 use hinomi_ingest::{Member, Unit};
 use hinomi_model::Diagnostics;
 
+use crate::recorded::Recorded;
 pub use hit::{Event, Hit};
 pub use subject::{SubjectError, Subjects};
 use worker::Worker;
@@ -30,6 +31,8 @@ use worker::Worker;
 pub struct Request<'a> {
     /// Where to read.
     pub roots: Vec<Root>,
+    /// Ledgers whose records are read after them.
+    pub ledgers: Vec<Arc<Recorded>>,
     /// Zone, clock, forced format, bounds of the reader.
     pub reading: Options,
     /// Compiled rules.
@@ -79,7 +82,9 @@ pub struct Findings {
     pub events: u64,
     /// Workers that failed: whatever they had read and found is missing from everything here.
     pub lost_workers: u64,
-    /// Outer files.
+    /// Ledgers that were read.
+    pub ledgers: Vec<Arc<Recorded>>,
+    /// Outer files, and what ledgers hold by source and month.
     pub files: Vec<FileDone>,
     /// Logs and other members inside them.
     pub members: Vec<MemberDone>,
@@ -115,7 +120,9 @@ impl ScanProgress {
 /// Reads and evaluates everything in `request`.
 pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
     let threads = request.threads.max(1);
-    let mut intake = Intake::new(request.roots, request.reading);
+    let mut roots = request.roots;
+    roots.extend(request.ledgers.iter().flat_map(Recorded::roots));
+    let mut intake = Intake::new(roots, request.reading);
     let (units, queue) = sync_channel::<(Format, Unit)>(threads);
     let (buffers, returned) = sync_channel::<Vec<u8>>(threads * 2);
     let queue = Mutex::new(queue);
@@ -142,6 +149,10 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
             Err(_) => findings.lost_workers += 1,
         }
     }
+    for ledger in &request.ledgers {
+        findings.diagnostics.append(&mut ledger.take_losses());
+    }
+    findings.ledgers = request.ledgers;
     findings.settle(request.limits, request.engine);
     findings
 }

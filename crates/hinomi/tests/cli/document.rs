@@ -138,9 +138,10 @@ fn a_swapped_citation_is_rejected() {
     let mut data = scene.data();
     let citations = data["citations"].as_array_mut().unwrap();
     // Two citations of different rules exchange the events they point to.
-    let differs = |c: &Value| c["rule"] != citations[0]["rule"] && c["event"] != citations[0]["event"];
+    let differs =
+        |c: &Value| c["rule"] != citations[0]["rule"] && c["reference"] != citations[0]["reference"];
     let other = citations.iter().position(differs).unwrap();
-    for part in ["file", "member", "offset", "sub", "event"] {
+    for part in ["file", "reference"] {
         let kept = citations[0][part].clone();
         citations[0][part] = citations[other][part].clone();
         citations[other][part] = kept;

@@ -59,20 +59,25 @@ fn what_was_appended_is_read_proven_and_verified() {
     let row = |n: usize| {
         (rows[n]["source"].as_str().unwrap(), rows[n]["records"].as_u64(), rows[n]["bytes"].as_u64())
     };
-    assert_eq!(row(0), ("auth.log", Some(3), Some(31)));
+    assert_eq!(row(0), ("auth.log", Some(3), Some(34)));
     assert_eq!(row(1), ("image.bin", Some(3), Some(150_000)));
     let tail = run(&["ledger", "tail", "--data", data, "-n", "6", "--json"], 0);
-    let second =
-        tail.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).find(|r| r["text"] == "second line");
+    let second = tail
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap())
+        .find(|r| r["text"] == "second line\n");
     let reference = second.unwrap()["reference"].as_str().unwrap().to_owned();
     let bundle = case.at.join("bundle.json");
     std::fs::write(&bundle, run(&["prove", "--data", data, &reference], 0)).unwrap();
     let file = bundle.display().to_string();
     let proven = json(&["verify", "bundle", &file, "--key", &case.key], 0);
-    assert_eq!((proven["text"].as_str(), proven["source"].as_str()), (Some("second line"), Some("auth.log")));
+    assert_eq!(
+        (proven["text"].as_str(), proven["source"].as_str()),
+        (Some("second line\n"), Some("auth.log"))
+    );
     // Nobody vouches for the key: that is no proof yet.
     assert_eq!(json(&["verify", "bundle", &file], 3)["signer_known"], false);
-    let forged = std::fs::read_to_string(&bundle).unwrap().replace("c2Vjb25kIGxpbmU=", "c2Vjb25kIGxpbmQ=");
+    let forged = std::fs::read_to_string(&bundle).unwrap().replace("c2Vjb25kIGxpbmUK", "c2Vjb25kIGxpbmQK");
     std::fs::write(&bundle, forged).unwrap();
     run(&["verify", "bundle", &file, "--key", &case.key], 4);
 }

@@ -17,5 +17,6 @@ mod incidents;
 mod isolation;
 mod ledger;
 mod output;
+mod recorded;
 mod support;
 mod trial;

@@ -37,6 +37,16 @@ pub(crate) fn report(args: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Whether a report has the published shape.
+pub(crate) fn follows_schema(report: &Value) -> Result<(), String> {
+    let schema = std::fs::read_to_string(root().join("docs/report.schema.json")).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("report.json", serde_json::from_str(&schema).unwrap()).unwrap();
+    let index = compiler.compile("report.json", &mut schemas).unwrap();
+    schemas.validate(report, index).map_err(|e| e.to_string())
+}
+
 /// The folder of corpora, or `None` after saying that the test is skipped.
 pub(crate) fn corpora() -> Option<PathBuf> {
     let beside = || root().join("../shared/corpora");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hinomi_ledger::{BlockRecords, Leaf, LedgerError, Reader};
-use hinomi_model::{Digest, NANOS_PER_SECOND, Timestamp};
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef, NANOS_PER_SECOND, Timestamp};
 use serde_json::json;
 
 use super::super::print;
@@ -12,22 +12,22 @@ use crate::args::{Lang, LedgerData, LedgerTail};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 
-/// Leaf and record of `log:<origin>/<leaf>/<record>[.<sub>][@<sha256>]`.
+/// Leaf and record that a reference names; the part from `#` may be missing.
 pub(super) fn parse_reference(text: &str, origin: &str) -> Result<(u64, u32), Failure> {
     let bad = || {
         Failure::new(Exit::Usage, format!("{text}: not a reference of this ledger"))
             .hint(format!("log:{origin}/<leaf>/<record>, as hinomi ledger tail prints it"))
     };
-    let rest = text.strip_prefix("log:").ok_or_else(bad)?;
-    let rest = rest.split_once('@').map_or(rest, |(place, _)| place);
-    let rest = rest.strip_prefix(origin).and_then(|r| r.strip_prefix('/')).ok_or_else(bad)?;
-    let (leaf, record) = rest.split_once('/').ok_or_else(bad)?;
-    let record = record.split_once('.').map_or(record, |(record, _)| record);
-    Ok((leaf.parse().map_err(|_| bad())?, record.parse().map_err(|_| bad())?))
+    let place = text.split_once('#').map_or(text, |(place, _)| place);
+    match place.parse().map_err(|_| bad())? {
+        EvidencePlace::Log { origin: named, leaf, record } if named == origin => Ok((leaf, record)),
+        _ => Err(bad()),
+    }
 }
 
-fn reference(origin: &str, leaf: u64, record: usize, bytes: &[u8]) -> String {
-    format!("log:{origin}/{leaf}/{record}.0@{}", Digest::of(bytes))
+fn reference(origin: &str, leaf: u64, record: u32, bytes: &[u8]) -> String {
+    let place = EvidencePlace::Log { origin: origin.to_owned(), leaf, record };
+    EvidenceRef { place, offset: 0, sub: 0, event: Digest::of(bytes) }.to_string()
 }
 
 fn time(ns: u64) -> String {
@@ -58,7 +58,7 @@ pub(super) fn tail(args: &LedgerTail) -> Result<Exit, Failure> {
     let reader = reader(&args.at.data)?;
     let origin = reader.identity().origin.as_str().to_owned();
     let blocks = last_blocks(&reader, args.records)?;
-    let all = blocks.iter().flat_map(|b| b.records.iter().enumerate().map(move |(n, r)| (b, n, r)));
+    let all = blocks.iter().flat_map(|b| (0..).zip(&b.records).map(move |(n, r)| (b, n, r)));
     let all: Vec<_> = all.collect();
     let mut text = String::new();
     for (block, number, record) in all.iter().skip(all.len().saturating_sub(args.records)) {
@@ -70,7 +70,7 @@ pub(super) fn tail(args: &LedgerTail) -> Result<Exit, Failure> {
                 "text": String::from_utf8_lossy(&record.bytes)});
             text.push_str(&format!("{body}\n"));
         } else {
-            let shown: String = String::from_utf8_lossy(&record.bytes).chars().take(200).collect();
+            let shown: String = String::from_utf8_lossy(&record.bytes).trim_end().chars().take(200).collect();
             let (source, shown) = (harmless(source), harmless(&shown));
             text.push_str(&format!("{} {source}: {shown}\n  {reference}\n", time(record.received_ns)));
         }

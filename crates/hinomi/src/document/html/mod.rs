@@ -10,11 +10,12 @@ mod sources;
 mod timeline;
 
 use hinomi_detect::story::StoryTable;
+use hinomi_model::{EvidencePlace, EvidenceRef};
 use sha2::{Digest as _, Sha256};
 
 use super::claim::{Claims, Said2, level};
 use super::markup::{base64, both, embedded, escape, word};
-use super::model::Document;
+use super::model::{Content, Document};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -178,21 +179,16 @@ fn foot(claims: &Claims<'_>, out: &mut String) {
     )));
     out.push_str("<table><tbody>\n");
     for (number, cite) in document.citations.iter().enumerate() {
-        let file = document.files.get(cite.file);
-        let place = file.map_or_else(String::new, |f| f.path.clone());
-        let inner = if cite.member.is_empty() { String::new() } else { format!(" ! {}", cite.member) };
-        let sha = file.map(|f| f.sha256.to_string()).unwrap_or_default();
-        let reference = format!(
-            "file:{}…#{}.{}@{}",
-            sha.get(..16).unwrap_or_default(),
-            cite.offset,
-            cite.sub,
-            cite.event
-        );
+        let place = document.files.get(cite.file).map_or("", |f| f.path.as_str());
+        let inner = match &cite.reference.place {
+            EvidencePlace::File { member, .. } if !member.is_empty() => format!(" ! {member}"),
+            _ => String::new(),
+        };
+        let reference = short(&cite.reference);
         out.push_str(&format!(
             "<tr id=\"c{number}\"><td class=\"n\">[{}]</td><td>{}{}<br><code>{}</code></td><td>{}</td></tr>\n",
             number + 1,
-            escape(&place),
+            escape(place),
             escape(&inner),
             escape(&reference),
             claims.time(cite.time),
@@ -202,14 +198,32 @@ fn foot(claims: &Claims<'_>, out: &mut String) {
     files_and_rules(document, out);
 }
 
+/// A reference without the member, which stands beside it, and with a short digest of the file.
+fn short(reference: &EvidenceRef) -> String {
+    let EvidenceRef { place, offset, sub, event } = reference;
+    match place {
+        EvidencePlace::File { file, .. } => {
+            let file = file.to_string();
+            format!("file:{}…#{offset}.{sub}@{event}", file.get(..16).unwrap_or_default())
+        }
+        EvidencePlace::Log { .. } => reference.to_string(),
+    }
+}
+
 fn files_and_rules(document: &Document, out: &mut String) {
     out.push_str(&format!("<h2>{}</h2><table><tbody>\n", word("Cited files", "引用したファイル")));
     for file in &document.files {
+        let (size, identity) = match &file.content {
+            Content::File { bytes, sha256 } => (format!("{bytes} B"), sha256.to_string()),
+            Content::Ledger { origin, verifier_key, size, root } => (
+                word(&format!("{size} leaves"), &format!("リーフ {size} 枚")),
+                format!("{origin} {root} {verifier_key}"),
+            ),
+        };
         out.push_str(&format!(
-            "<tr><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>\n",
+            "<tr><td>{}</td><td class=\"n\">{size}</td><td><code>{}</code></td></tr>\n",
             escape(&file.path),
-            file.bytes,
-            file.sha256
+            escape(&identity)
         ));
     }
     out.push_str(&format!(

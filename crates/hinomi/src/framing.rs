@@ -1,8 +1,8 @@
-//! Files into records: what a receiver would have got.
+//! Files into records, what a receiver would have got, and records into what decoders read.
 //!
-//! A record is the unit in which evidence arrives: a line of text with its line feed taken off, the header or a 64 KiB
-//! chunk of a Windows event log, a 64 KiB block of anything else. Joined in order (with the line feeds) the records are
-//! the file.
+//! A record is the unit in which evidence arrives: a line of text with its line feed, the header or a 64 KiB chunk of a
+//! Windows event log, a 64 KiB block of anything else. The records of a file are its bytes, in order. A receiver may
+//! hand in lines without line feed; [`Joining`] puts it back, as it does behind the last line of a file that lacks it.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -21,10 +21,7 @@ enum Cut {
 }
 
 /// Reads `input` to its end and hands out batches of records of a few megabytes.
-pub(super) fn frames(
-    input: impl Read,
-    mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn frames(input: impl Read, mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Result<()>) -> io::Result<()> {
     const BATCH: usize = 4 << 20;
     let mut input = BufReader::with_capacity(1 << 20, input);
     let head = input.fill_buf()?;
@@ -57,9 +54,6 @@ pub(super) fn frames(
 fn line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let read = input.take(MAX_RECORD as u64).read_until(b'\n', &mut line)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
     Ok((read > 0).then_some(line))
 }
 
@@ -67,6 +61,27 @@ fn block(input: &mut impl Read, length: usize) -> io::Result<Option<Vec<u8>>> {
     let mut block = Vec::with_capacity(length);
     input.take(length as u64).read_to_end(&mut block)?;
     Ok((!block.is_empty()).then_some(block))
+}
+
+/// Joins the records of one source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Joining {
+    /// The record before was a whole block of a binary file.
+    in_blocks: bool,
+}
+
+impl Joining {
+    /// Whether the next record may go on with a binary file.
+    pub fn is_inside_a_file(self) -> bool {
+        self.in_blocks
+    }
+
+    /// Takes the next record; true when a line feed belongs behind it that it does not have.
+    pub fn lacks_line_feed(&mut self, record: &[u8]) -> bool {
+        let is_block = record.len() == BLOCK || record.len() == EVTX_HEADER && record.starts_with(EVTX_MAGIC);
+        let was_block = std::mem::replace(&mut self.in_blocks, is_block);
+        !is_block && !was_block && record.last() != Some(&b'\n')
+    }
 }
 
 #[cfg(test)]
@@ -85,10 +100,36 @@ mod tests {
 
     #[test]
     fn text_is_cut_at_lines() {
-        assert_eq!(cut(b"a\n\nb"), [&b"a"[..], b"", b"b"]);
+        assert_eq!(cut(b"a\n\r\nb"), [&b"a\n"[..], b"\r\n", b"b"]);
         assert!(cut(b"").is_empty());
         let long = vec![b'x'; MAX_RECORD + 5];
         assert_eq!(cut(&long).iter().map(Vec::len).collect::<Vec<_>>(), [MAX_RECORD, 5]);
+    }
+
+    fn joined(records: &[Vec<u8>]) -> Vec<u8> {
+        let mut joining = Joining::default();
+        let mut out = Vec::new();
+        for record in records {
+            out.extend_from_slice(record);
+            if joining.lacks_line_feed(record) {
+                out.push(b'\n');
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn joined_records_are_the_files_one_after_the_other() {
+        let evtx = [EVTX_MAGIC, &vec![0; EVTX_HEADER - 8 + 2 * BLOCK]].concat();
+        let odd = [&evtx[..], b"tail"].concat();
+        let text = b"a\r\n\nb\n".to_vec();
+        for files in [[&evtx, &text, &evtx], [&text, &odd, &text], [&odd, &evtx, &text]] {
+            let records: Vec<_> = files.iter().flat_map(|f| cut(f)).collect();
+            assert_eq!(joined(&records), files.map(|f| &f[..]).concat());
+        }
+        // A file whose last line does not end, and lines of a receiver.
+        let records = [cut(b"a\nb"), vec![b"c".to_vec(), b"d".to_vec()]].concat();
+        assert_eq!(joined(&records), b"a\nb\nc\nd\n");
     }
 
     #[test]

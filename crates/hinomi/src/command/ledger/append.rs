@@ -1,0 +1,221 @@
+//! `hinomi ledger append`.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::path::Path;
+
+use hinomi_ingest::intake::{Members, OpenMember, Options as Reading, Root};
+use hinomi_ledger::{Creation, Identity, Ledger, Options, Record, Recovery, Surroundings, Ticket};
+use hinomi_model::{DiagnosticKind, Diagnostics};
+use serde_json::json;
+
+use super::{failure, lang, places, print, surroundings};
+use crate::args::{Lang, LedgerAppend};
+use crate::exit::{Exit, Failure};
+use crate::framing;
+use crate::render::harmless;
+
+/// The longest name of a source.
+const MAX_NAME: usize = hinomi_ledger::MAX_NAME;
+
+pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
+    for path in args.files.iter().filter(|p| p.as_os_str() != "-") {
+        std::fs::metadata(path)
+            .map_err(|e| Failure::new(Exit::Unreadable, format!("{}: {e}", path.display())))?;
+    }
+    let around = surroundings();
+    let places = places(&args.at.data);
+    let options = Options::default();
+    let is_new = !places.evidence.join("format").exists();
+    if is_new {
+        let creation = Creation { origin: origin(args, &around)?, eraser: eraser(args)? };
+        Ledger::create(&around, &places, &creation, &options).map_err(failure)?;
+    } else if args.origin.is_some() || args.erasure_key.is_some() {
+        let text = "--origin and --erasure-key belong to a new ledger; there is one already";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let (ledger, recovery) = Ledger::open(around.clone(), places, options).map_err(failure)?;
+    let mut keeping = Keeping { ledger: &ledger, around: &around, args, kept: Kept::default(), last: None };
+    for path in &args.files {
+        keeping.path(path)?;
+    }
+    let kept = keeping.finish()?;
+    ledger.tick().map_err(failure)?;
+    let (size, _) = ledger.checkpoint();
+    let identity = ledger.identity().clone();
+    ledger.close().map_err(failure)?;
+    report(args, is_new, &identity, size, &kept, &recovery)?;
+    Ok(if kept.losses == 0 { Exit::Clean } else { Exit::Unreadable })
+}
+
+/// What was kept.
+#[derive(Default)]
+struct Kept {
+    records: u64,
+    bytes: u64,
+    sources: u64,
+    /// Things that could not be read, or not whole.
+    losses: u64,
+}
+
+/// Hands files to a ledger.
+struct Keeping<'a> {
+    ledger: &'a Ledger,
+    around: &'a Surroundings,
+    args: &'a LedgerAppend,
+    kept: Kept,
+    last: Option<Ticket>,
+}
+
+impl Keeping<'_> {
+    /// Keeps a file, or everything in a folder or archive.
+    fn path(&mut self, path: &Path) -> Result<(), Failure> {
+        if self.args.as_is && path.as_os_str() != "-" && path.is_file() {
+            return self.file(path, &file_name(path));
+        }
+        let root = if path.as_os_str() == "-" {
+            Root::Stream { name: "stdin".to_owned(), reader: Box::new(io::stdin()) }
+        } else {
+            Root::Path(path.to_owned())
+        };
+        let folder = if path.is_dir() { path.parent() } else { None };
+        let mut members = Members::new(vec![root], Reading::at(self.around.clock.now()));
+        while let Some(OpenMember { member, bytes, .. }) = members.next() {
+            let outer = Path::new(&member.path);
+            let name = match folder.and_then(|folder| outer.strip_prefix(folder).ok()) {
+                Some(inside) => inside.display().to_string(),
+                None => file_name(outer),
+            };
+            let name = if member.inner.is_empty() { name } else { format!("{name}!{}", member.inner) };
+            match bytes {
+                Some(bytes) => self.stream(bytes, &name)?,
+                // Packed in a way that is not read: then at least as it is.
+                None if member.inner.is_empty() => self.file(outer, &name)?,
+                None => {}
+            }
+            self.tell(&members.take_diagnostics());
+        }
+        self.tell(&members.take_diagnostics());
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: &str) -> Result<(), Failure> {
+        let opened = File::open(path);
+        let opened =
+            opened.map_err(|e| Failure::new(Exit::Unreadable, format!("{}: {e}", path.display())))?;
+        self.stream(Box::new(opened), name)
+    }
+
+    fn stream(&mut self, input: Box<dyn Read>, name: &str) -> Result<(), Failure> {
+        let source = self.args.source.as_deref().unwrap_or(name);
+        if source.len() > MAX_NAME {
+            let text = format!("{source}: a name of a source has at most {MAX_NAME} bytes");
+            return Err(Failure::new(Exit::Usage, text).hint("give one with --source"));
+        }
+        let (ledger, around, args) = (self.ledger, self.around, self.args);
+        let (kept, last) = (&mut self.kept, &mut self.last);
+        kept.sources += 1;
+        let done = framing::frames(input, |batch| {
+            let received_ns = u64::try_from(around.clock.now().as_nanos()).unwrap_or(0);
+            kept.records += batch.len() as u64;
+            kept.bytes += batch.iter().map(|r| r.len() as u64).sum::<u64>();
+            let batch = batch.into_iter().map(|bytes| Record { received_ns, sequence: None, bytes });
+            *last = Some(ledger.append(source, &args.class, batch.collect()).map_err(io::Error::other)?);
+            progress(kept);
+            Ok(())
+        });
+        done.map_err(|e| Failure::new(Exit::Unreadable, format!("{name}: {e}")))
+    }
+
+    /// Says on standard error what was lost.
+    fn tell(&mut self, losses: &Diagnostics) {
+        for loss in losses.entries() {
+            // That a file holds no known format matters to whoever reads it, not to whoever keeps it.
+            if loss.kind != DiagnosticKind::Unrecognised {
+                self.kept.losses += 1;
+                let _ = writeln!(io::stderr(), "{}", harmless(&loss.to_string()));
+            }
+        }
+    }
+
+    /// Waits until everything is durable.
+    fn finish(self) -> Result<Kept, Failure> {
+        if let Some(ticket) = self.last {
+            ticket.wait().map_err(failure)?;
+        }
+        if self.kept.bytes > 0 && io::stderr().is_terminal() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+        Ok(self.kept)
+    }
+}
+
+/// A line on a terminal that is written over; once per batch of some megabytes.
+fn progress(kept: &Kept) {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\x1b[K{} records, {} MB", kept.records, kept.bytes / 1_000_000);
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| path.display().to_string())
+}
+
+fn report(
+    args: &LedgerAppend,
+    is_new: bool,
+    identity: &Identity,
+    size: u64,
+    kept: &Kept,
+    recovery: &Recovery,
+) -> Result<Exit, Failure> {
+    let Kept { records, bytes, sources, losses } = kept;
+    let fingerprint = identity.signer.fingerprint();
+    if args.at.json {
+        let body = json!({"schema_version": "1.0", "created": is_new, "origin": identity.origin.as_str(),
+            "verifier_key": identity.signer.to_string(), "fingerprint": fingerprint, "records": records, "bytes": bytes, "sources": sources, "losses": losses,
+            "leaves": size, "recovered_records": recovery.open_records, "dropped_bytes": recovery.dropped_bytes});
+        return print(format!("{body:#}\n").as_bytes());
+    }
+    let mut text = String::new();
+    if is_new {
+        text.push_str(&match lang(&args.at) {
+            Lang::En => format!(
+                "new ledger {}\nverifier key  {}\nfingerprint   {fingerprint}\n\
+                 Write the fingerprint down outside this machine: it is how others will know this ledger.\n",
+                identity.origin, identity.signer
+            ),
+            Lang::Ja => format!(
+                "新しい台帳 {}\n検証鍵          {}\nフィンガープリント {fingerprint}\n\
+                 フィンガープリントをこの機器の外に控えてください。この台帳を見分ける唯一の手がかりです。\n",
+                identity.origin, identity.signer
+            ),
+        });
+    }
+    text.push_str(&match lang(&args.at) {
+        Lang::En => format!("{records} records, {bytes} bytes are durable and committed; {size} leaves\n"),
+        Lang::Ja => format!("{records} 件、{bytes} バイトを保存し署名しました（リーフ {size} 枚）\n"),
+    });
+    print(text.as_bytes())
+}
+
+fn origin(args: &LedgerAppend, around: &Surroundings) -> Result<String, Failure> {
+    if let Some(origin) = &args.origin {
+        return Ok(origin.clone());
+    }
+    let mut number = [0u8; 4];
+    around
+        .entropy
+        .fill(&mut number)
+        .map_err(|e| Failure::new(Exit::Internal, format!("random bytes: {e}")))?;
+    Ok(format!("hinomi/{:08x}", u32::from_be_bytes(number)))
+}
+
+fn eraser(args: &LedgerAppend) -> Result<Option<[u8; 32]>, Failure> {
+    let Some(text) = &args.erasure_key else { return Ok(None) };
+    let key: hinomi_ledger::note::VerifierKey = text.parse().map_err(|e| {
+        Failure::new(Exit::Usage, format!("{text}: {e}")).hint("give what hinomi ledger erasure-key printed")
+    })?;
+    Ok(Some(*key.public()))
+}

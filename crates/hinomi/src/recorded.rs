@@ -1,0 +1,319 @@
+//! A ledger as input: the records of each source and month, joined, and the way back from an offset to the record.
+//!
+//! Months keep apart what was received a year apart: times without a year are completed from the time of receipt.
+//!
+//! # Invariants
+//! - Every byte that is read was compared with its leaf, and the leaf with the checkpoint, whose signature holds.
+//! - A block that cannot be read is a diagnostic; the blocks before and after it are read.
+//! - Memory grows with the number of blocks, not of records: where records begin is found again when one is cited.
+//!
+//! # Not here
+//! Whether anybody outside vouches for the checkpoint: `hinomi verify ledger --anchor`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hinomi_ingest::intake::{Root, is_packed};
+use hinomi_ledger::note::VerifierKey;
+use hinomi_ledger::tlog::Hash;
+use hinomi_ledger::{FileDisk, LedgerError, Places, Reader};
+use hinomi_model::{DiagnosticKind, Diagnostics, EvidencePlace, NANOS_PER_SECOND, Timestamp};
+
+use crate::framing::Joining;
+
+/// The ledger of evidence in a data directory.
+pub const EVIDENCE: &str = "evidence";
+/// Names of sources that the ledger writes itself.
+const OWN: &str = "hinomi:";
+/// Blocks whose records' lengths are remembered.
+const REMEMBERED: usize = 512;
+
+/// A ledger that is read.
+#[derive(Debug)]
+pub struct Recorded {
+    path: PathBuf,
+    reader: Reader,
+    signer: VerifierKey,
+    streams: Vec<Stream>,
+    /// Streams by the name under which they are read.
+    names: BTreeMap<String, usize>,
+    lengths: Mutex<BTreeMap<u64, Arc<Vec<u32>>>>,
+    losses: Mutex<Diagnostics>,
+    tally: Mutex<Tally>,
+}
+
+/// What was met while reading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Records read.
+    pub records: u64,
+    /// Blocks that were erased by order.
+    pub erased_blocks: u64,
+    /// Blocks that could not be read.
+    pub unreadable_blocks: u64,
+}
+
+/// The blocks of one source in one month.
+#[derive(Debug)]
+struct Stream {
+    name: String,
+    leaves: Vec<u64>,
+    latest: Timestamp,
+    /// Where each block that was read begins.
+    starts: Mutex<Vec<Start>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    offset: u64,
+    leaf: u64,
+    joining: Joining,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recorded {
+    /// Whether a folder is the data directory of a ledger.
+    pub fn is_at(path: &Path) -> bool {
+        Self::places(path).evidence.join("format").is_file()
+    }
+
+    fn places(data: &Path) -> Places {
+        Places::in_data_dir(data, EVIDENCE)
+    }
+
+    /// Opens the ledger in a data directory and lists its blocks.
+    ///
+    /// # Errors
+    /// What opening meets, and [`LedgerError::NotAuthentic`] when the checkpoint is not signed by the ledger's key.
+    pub fn open(data: &Path) -> Result<Arc<Self>, LedgerError> {
+        let reader = Reader::open(Arc::new(FileDisk), Self::places(data), true)?;
+        let signer = reader.checkpoint_signer()?;
+        let mut months: BTreeMap<(String, String), (Vec<u64>, u64)> = BTreeMap::new();
+        for block in reader.block_leaves() {
+            let (leaf, block) = block?;
+            if block.scope.source.starts_with(OWN) {
+                continue;
+            }
+            let day =
+                Timestamp::from_nanos(i64::from(block.scope.day) * 86_400 * NANOS_PER_SECOND).to_string();
+            let month = day.get(..7).unwrap_or_default().to_owned();
+            let (leaves, latest) = months.entry((block.scope.source, month)).or_default();
+            leaves.push(leaf);
+            *latest = block.last_ns.max(*latest);
+        }
+        let shown = data.display();
+        let streams: Vec<Stream> = months
+            .into_iter()
+            .map(|((source, month), (leaves, latest))| Stream {
+                name: format!("{shown}:{source} {month}"),
+                leaves,
+                latest: Timestamp::from_nanos(i64::try_from(latest).unwrap_or(i64::MAX)),
+                starts: Mutex::default(),
+            })
+            .collect();
+        let names = streams.iter().enumerate().map(|(at, s)| (s.name.clone(), at)).collect();
+        Ok(Arc::new(Self {
+            path: data.to_owned(),
+            reader,
+            signer,
+            streams,
+            names,
+            lengths: Mutex::default(),
+            losses: Mutex::default(),
+            tally: Mutex::default(),
+        }))
+    }
+
+    /// The data directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Origin of its checkpoints.
+    pub fn origin(&self) -> &str {
+        self.reader.identity().origin.as_str()
+    }
+
+    /// Who signed its checkpoint.
+    pub fn signer(&self) -> &VerifierKey {
+        &self.signer
+    }
+
+    /// Size and root of what was read.
+    pub fn checkpoint(&self) -> (u64, Hash) {
+        (self.reader.size(), self.reader.root())
+    }
+
+    /// Whether it only grew since it had `size` leaves and this root.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotAuthentic`] when it did not.
+    pub fn continues(&self, size: u64, root: &Hash) -> Result<(), LedgerError> {
+        self.reader.continues(size, root)
+    }
+
+    /// What to read, in order of source and month.
+    pub fn roots(self: &Arc<Self>) -> Vec<Root> {
+        let root = |(at, stream): (usize, &Stream)| Root::Records {
+            name: stream.name.clone(),
+            reader: Box::new(Joined { of: Arc::clone(self), stream: at, ..Joined::empty(self) }),
+            latest: stream.latest,
+        };
+        self.streams.iter().enumerate().map(root).collect()
+    }
+
+    /// What could not be read, once all was.
+    pub fn take_losses(&self) -> Diagnostics {
+        std::mem::take(&mut *lock(&self.losses))
+    }
+
+    /// What was met, once all was read.
+    pub fn tally(&self) -> Tally {
+        *lock(&self.tally)
+    }
+
+    /// Whether something was read from here under a name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// The record at an offset of what was read under a name, and the offset in it.
+    pub fn locate(&self, name: &str, offset: u64) -> Option<(EvidencePlace, u64)> {
+        let stream = self.names.get(name).and_then(|&at| self.streams.get(at))?;
+        let starts = lock(&stream.starts);
+        let before = starts.partition_point(|s| s.offset <= offset).checked_sub(1)?;
+        let start = *starts.get(before)?;
+        drop(starts);
+        let mut rest = offset - start.offset;
+        for (record, length) in (0..).zip(self.lengths(start)?.iter()) {
+            if rest < u64::from(*length) {
+                let place = EvidencePlace::Log { origin: self.origin().to_owned(), leaf: start.leaf, record };
+                return Some((place, rest));
+            }
+            rest -= u64::from(*length);
+        }
+        None
+    }
+
+    /// Lengths of the records of a block, with the line feeds that were put behind them.
+    fn lengths(&self, start: Start) -> Option<Arc<Vec<u32>>> {
+        if let Some(known) = lock(&self.lengths).get(&start.leaf) {
+            return Some(Arc::clone(known));
+        }
+        let block = self.reader.block(start.leaf).ok().flatten()?;
+        let mut joining = start.joining;
+        let length = |bytes: &[u8], joining: &mut Joining| {
+            u32::try_from(bytes.len()).unwrap_or(u32::MAX - 1) + u32::from(joining.lacks_line_feed(bytes))
+        };
+        let lengths =
+            Arc::new(block.records.iter().map(|r| length(&r.bytes, &mut joining)).collect::<Vec<_>>());
+        let mut known = lock(&self.lengths);
+        if known.len() >= REMEMBERED {
+            known.pop_first();
+        }
+        known.insert(start.leaf, Arc::clone(&lengths));
+        Some(lengths)
+    }
+}
+
+/// The records of one stream, one after the other.
+struct Joined {
+    of: Arc<Recorded>,
+    stream: usize,
+    /// Position among the leaves of the stream.
+    next: usize,
+    joining: Joining,
+    /// A block and how far it was handed out.
+    block: Vec<u8>,
+    given: usize,
+    /// Bytes before the block.
+    offset: u64,
+}
+
+impl Joined {
+    fn empty(of: &Arc<Recorded>) -> Self {
+        Self {
+            of: Arc::clone(of),
+            stream: 0,
+            next: 0,
+            joining: Joining::default(),
+            block: Vec::new(),
+            given: 0,
+            offset: 0,
+        }
+    }
+
+    /// Reads on to the next block that can be read; false at the end.
+    fn advance(&mut self) -> bool {
+        let of = Arc::clone(&self.of);
+        let Some(stream) = of.streams.get(self.stream) else { return false };
+        self.offset += self.block.len() as u64;
+        self.block.clear();
+        self.given = 0;
+        while let Some(&leaf) = stream.leaves.get(self.next) {
+            self.next += 1;
+            let block = match of.reader.block(leaf) {
+                Ok(Some(block)) => block,
+                Ok(None) => continue,
+                Err(error) => {
+                    let mut tally = lock(&of.tally);
+                    let message = if let LedgerError::Erased { tombstone } = &error {
+                        tally.erased_blocks += 1;
+                        format!("leaf {leaf}: erased by order, see leaf {tombstone}")
+                    } else {
+                        tally.unreadable_blocks += 1;
+                        let cause = std::error::Error::source(&error);
+                        format!(
+                            "leaf {leaf}: {error}{}",
+                            cause.map_or_else(String::new, |c| format!(": {c}"))
+                        )
+                    };
+                    drop(tally);
+                    lock(&of.losses).push(&stream.name, self.offset, DiagnosticKind::Unreadable, message);
+                    continue;
+                }
+            };
+            lock(&of.tally).records += block.records.len() as u64;
+            lock(&stream.starts).push(Start { offset: self.offset, leaf, joining: self.joining });
+            for (number, record) in block.records.iter().enumerate() {
+                if !self.joining.is_inside_a_file() && is_packed(&record.bytes) {
+                    let at = self.offset + self.block.len() as u64;
+                    let message = format!(
+                        "leaf {leaf}, record {number}: a compressed file or an archive was kept as it is; what is in it is not searched"
+                    );
+                    lock(&of.losses).push(&stream.name, at, DiagnosticKind::RefusedMember, message);
+                }
+                self.block.extend_from_slice(&record.bytes);
+                if self.joining.lacks_line_feed(&record.bytes) {
+                    self.block.push(b'\n');
+                }
+            }
+            return true;
+        }
+        false
+    }
+}
+
+impl Read for Joined {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let rest = self.block.get(self.given..).unwrap_or_default();
+            if !rest.is_empty() || buffer.is_empty() {
+                let count = rest.len().min(buffer.len());
+                if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+                    to.copy_from_slice(from);
+                }
+                self.given += count;
+                return Ok(count);
+            }
+            if !self.advance() {
+                return Ok(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A ledger as input: the same answers as from the files, cited as records that can be proven.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
+use serde_json::Value;
+
+use crate::support::{case_report, follows_schema, hinomi, report};
+
+fn run(args: &[&str], codes: &[i32]) -> Vec<u8> {
+    let output = hinomi(args);
+    let code = output.status.code().unwrap();
+    assert!(codes.contains(&code), "{args:?}: {code} {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { out.extend(files(&path)) } else { out.push(path) }
+    }
+    out.sort();
+    out
+}
+
+/// The recorded case in a ledger: every file is a source of its own.
+struct Kept {
+    folder: PathBuf,
+    data: String,
+}
+
+impl Kept {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recorded").join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let data = folder.join("data").display().to_string();
+        run(&["ledger", "append", "--data", &data, "examples/case"], &[0]);
+        Self { folder, data }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+}
+
+/// What was found, without where: rule, time, host, account, number of cited events.
+fn found(report: &Value) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for d in report["detections"].as_array().unwrap() {
+        let cited = d["evidence"].as_array().unwrap().len();
+        let key = format!("{} {} {} {} {cited}", d["rule_id"], d["time"], d["host"], d["account"]);
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn a_ledger_answers_as_its_files_do_and_cites_records_that_can_be_proven() {
+    let kept = Kept::new("same");
+    let recorded = report(&[&kept.data, "--tz", "Asia/Tokyo"]);
+    assert_eq!(found(&recorded), found(case_report()));
+    assert_eq!(recorded["summary"]["events"], case_report()["summary"]["events"]);
+    assert_eq!(
+        recorded["incidents"].as_array().unwrap().len(),
+        case_report()["incidents"].as_array().unwrap().len()
+    );
+    follows_schema(&recorded).unwrap();
+    let ledger = &recorded["ledgers"][0];
+    assert_eq!((ledger["unreadable_blocks"].as_u64(), ledger["erased_blocks"].as_u64()), (Some(0), Some(0)));
+    let (mut proven, mut whole) = (0, 0);
+    for evidence in
+        recorded["detections"].as_array().unwrap().iter().flat_map(|d| d["evidence"].as_array().unwrap())
+    {
+        let text = evidence["reference"].as_str().unwrap();
+        let reference: EvidenceRef = text.parse().unwrap();
+        assert!(matches!(reference.place, EvidencePlace::Log { .. }), "{text}");
+        if proven % 8 == 0 {
+            let bundle = kept.path("bundle.json");
+            std::fs::write(&bundle, run(&["prove", "--data", &kept.data, text], &[0])).unwrap();
+            let said = run(&["verify", "bundle", &bundle, "--json"], &[3]);
+            let said: Value = serde_json::from_slice(&said).unwrap();
+            let (at, length) = (reference.offset as usize, evidence["length"].as_u64().unwrap() as usize);
+            let record = said["text"].as_str().unwrap().as_bytes();
+            // An event may go on in the next records.
+            if let Some(event) = record.get(at..at + length) {
+                assert_eq!(Digest::of(event), reference.event, "{text}");
+                whole += 1;
+            }
+        }
+        proven += 1;
+    }
+    assert!(proven > 30 && whole >= 5, "{proven} {whole}");
+}
+
+fn verify(report: &str, data: &str, code: i32) -> String {
+    String::from_utf8(run(&["verify", "report", report, data], &[code])).unwrap()
+}
+
+#[test]
+fn a_report_on_a_ledger_holds_while_the_ledger_grows_and_fails_when_it_is_another() {
+    let kept = Kept::new("report");
+    let report = kept.path("report.html");
+    run(&["investigate", &kept.data, "-q", "--tz", "Asia/Tokyo", "--report", &report], &[1]);
+    assert!(verify(&report, &kept.data, 0).starts_with("holds"));
+    let more = kept.path("more.log");
+    std::fs::write(&more, "2026-03-01T00:00:00Z web01 app: one more line\n").unwrap();
+    run(&["ledger", "append", "--data", &kept.data, "--source", "later", &more], &[0]);
+    assert!(verify(&report, &kept.data, 0).starts_with("holds"));
+    // The same files in another ledger are other records.
+    let other = Kept::new("report-other");
+    assert!(verify(&report, &other.data, 4).contains("not among the given paths"));
+    // The report altered: another record is cited.
+    let text = std::fs::read_to_string(&report).unwrap();
+    let (at, _) = text.match_indices("\"reference\":\"log:").next().unwrap();
+    let number = text[at..].find('#').map(|n| at + n).unwrap();
+    let altered = kept.path("altered.html");
+    std::fs::write(&altered, format!("{}9{}", &text[..number], &text[number..])).unwrap();
+    assert!(verify(&altered, &kept.data, 4).contains("does not hold"));
+}
+
+#[test]
+fn a_damaged_block_is_a_diagnostic_and_the_rest_is_read() {
+    let kept = Kept::new("damaged");
+    let whole = report(&[&kept.data, "--tz", "Asia/Tokyo"]);
+    let wal = files(&Path::new(&kept.data).join("evidence/wal")).pop().unwrap();
+    let mut bytes = std::fs::read(&wal).unwrap();
+    // In the body of some frame of records; its neighbours are intact.
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&wal, bytes).unwrap();
+    let report = report(&[&kept.data, "--tz", "Asia/Tokyo"]);
+    let lost = report["ledgers"][0]["unreadable_blocks"].as_u64().unwrap();
+    assert!(lost >= 1);
+    let said = report["diagnostics"].as_array().unwrap().iter().filter(|d| d["kind"] == "unreadable").count();
+    assert!(said >= 1);
+    let events = |r: &Value| r["summary"]["events"].as_u64().unwrap();
+    assert!(events(&report) > 0 && events(&report) < events(&whole));
+}
