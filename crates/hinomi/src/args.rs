@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use ledger::{
-    Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerTail, Prove, VerifyBundle, VerifyLedger,
+    CustodyAdd, CustodyKey, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport, LedgerTail, Prove,
+    VerifyBundle, VerifyExport, VerifyLedger,
 };
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
@@ -207,6 +208,10 @@ pub enum Verify {
     /// Follow the proof of one record, offline; exits with 3 when only the bundle names the key, 4 when it does not hold
     #[command(after_help = "Example:\n  hinomi verify bundle bundle.json --key hinomi/1f+8a30a1d8+AbC…")]
     Bundle(VerifyBundle),
+    /// Check every record of an export, what is missing in it and its chain of custody, offline; exits with 3 when
+    /// something is missing or only the export names the key, 4 when it does not hold
+    #[command(after_help = "Example:\n  hinomi verify export ./for-police --key hinomi/1f+8a30a1d8+AbC…")]
+    Export(VerifyExport),
 }
 
 /// Arguments of `verify report`.

@@ -19,6 +19,17 @@ pub enum Ledger {
     Tail(LedgerTail),
     /// Say what the ledger holds, by source, class and day
     Stats(LedgerData),
+    /// Write records for somebody outside, who can prove each of them and through whose hands they went
+    #[command(
+        after_help = "Examples:\n  hinomi ledger export --data D --out for-police --case 2026-17 --by s.aoki --reason 'request of 2 November' \\\n    \
+        --source web01 --from 2026-11-01 --to 2026-11-03\n  \
+        hinomi ledger custody for-police --key aoki.key --action 'handed over' --note 'to officer K. Mori, on a sealed disk'"
+    )]
+    Export(LedgerExport),
+    /// Make a key with which somebody signs a chain of custody
+    CustodyKey(CustodyKey),
+    /// Add an entry to the chain of custody of an export
+    Custody(CustodyAdd),
     /// Make a key that approves erasures; keep its file off this machine
     ErasureKey {
         /// New file for the private key
@@ -115,6 +126,84 @@ pub struct LedgerErase {
     /// Why: the law, the request, the ticket
     #[arg(long, value_name = "TEXT", required_unless_present = "approval")]
     pub reason: Option<String>,
+}
+
+/// Arguments of `ledger export`.
+#[derive(Debug, Args)]
+pub struct LedgerExport {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// New folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Only this source; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub source: Vec<String>,
+    /// First day of receipt (UTC), for example 2026-11-02
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// Last day of receipt
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
+    /// The case it belongs to
+    #[arg(long, value_name = "TEXT")]
+    pub case: String,
+    /// Who exports
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// Why: the request, the law
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// Arguments of `ledger custody-key`.
+#[derive(Debug, Args)]
+pub struct CustodyKey {
+    /// Whose it is; no space, no plus sign
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// New file for the private key
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `ledger custody`.
+#[derive(Debug, Args)]
+pub struct CustodyAdd {
+    /// The export
+    pub export: PathBuf,
+    /// Private key made by `ledger custody-key`
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// What was done: received, handed over, copied, examined
+    #[arg(long, value_name = "TEXT")]
+    pub action: String,
+    /// To or from whom, on what, in what condition
+    #[arg(long, value_name = "TEXT")]
+    pub note: String,
+}
+
+/// Arguments of `verify export`.
+#[derive(Debug, Args)]
+pub struct VerifyExport {
+    /// The export
+    pub export: PathBuf,
+    /// Verifier key of the ledger, known from elsewhere
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// Verifier key of a witness or vault whose cosignature is wanted
+    #[arg(long, value_name = "KEY")]
+    pub witness: Vec<String>,
+    /// Verifier key of somebody in the chain of custody
+    #[arg(long, value_name = "KEY")]
+    pub holder: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Language; default: that of the environment
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<Lang>,
 }
 
 /// Arguments of `prove`.

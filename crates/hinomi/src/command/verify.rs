@@ -14,6 +14,7 @@ pub(super) fn run(what: Verify) -> Result<Exit, Failure> {
     match what {
         Verify::Report(args) => report(&args),
         Verify::Ledger(args) => super::ledger::verify_ledger(&args),
+        Verify::Export(args) => super::ledger::verify_export(&args),
         Verify::Bundle(args) => super::ledger::verify_bundle(&args),
     }
 }

@@ -13,6 +13,7 @@ mod case;
 mod corpora;
 mod document;
 mod exits;
+mod export;
 mod incidents;
 mod isolation;
 mod ledger;

@@ -1,38 +1,22 @@
 //! Erasure: a key kept elsewhere, an order, its signature, and the deed.
 
-use std::io::IoSlice;
 use std::path::Path;
 
-use hinomi_ledger::note::{Algorithm, KeyName, SignerKey};
+use hinomi_ledger::note::{Algorithm, KeyName};
 use hinomi_ledger::{ERASER_NAME, ErasureOrder, Ledger, Options, Scope};
-use hinomi_model::{Access, NANOS_PER_SECOND, Timestamp};
 use serde_json::json;
 
 use super::super::print;
-use super::{failure, lang, places, surroundings};
+use super::{failure, keyfile, lang, places, surroundings};
 use crate::args::{Lang, LedgerErase};
 use crate::exit::{Exit, Failure};
 
-const FIRST_LINE: &str = "hinomi erasure key 1\n";
+const FIRST_LINE: &str = "hinomi erasure key 1";
 
 /// Makes the key; prints its public half.
 pub(super) fn make_key(out: &Path) -> Result<Exit, Failure> {
-    let around = surroundings();
-    let mut seed = [0u8; 32];
-    around.entropy.fill(&mut seed).map_err(|e| Failure::new(Exit::Internal, format!("random bytes: {e}")))?;
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    let written = around.disk.open(out, Access::CreateNew { mode: 0o600 }).and_then(|file| {
-        let text = format!("{FIRST_LINE}{hex}\n");
-        file.write_all_at(&[IoSlice::new(text.as_bytes())], 0)?;
-        file.sync_data()
-    });
-    written.map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", out.display())))?;
-    let key = signer(&seed)?;
+    let key = keyfile::make(FIRST_LINE, KeyName::new(ERASER_NAME).map_err(failure)?, out)?;
     print(format!("{}\n", key.verifier(Algorithm::Ed25519)).as_bytes())
-}
-
-fn signer(seed: &[u8; 32]) -> Result<SignerKey, Failure> {
-    Ok(SignerKey::from_seed(KeyName::new(ERASER_NAME).map_err(failure)?, seed))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -42,21 +26,9 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Signs an order.
 pub(super) fn approve(key: &Path, order: &Path) -> Result<Exit, Failure> {
-    let text = read(key)?;
-    let bad =
-        || Failure::new(Exit::Usage, format!("{}: not a key of hinomi ledger erasure-key", key.display()));
-    let hex = text
-        .strip_prefix(FIRST_LINE)
-        .map(str::trim_end)
-        .filter(|h| h.len() == 64 && h.is_ascii())
-        .ok_or_else(bad)?;
-    let mut seed = [0u8; 32];
-    for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(pair).map_err(|_| bad())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
-    }
+    let key = keyfile::read(FIRST_LINE, key, "hinomi ledger erasure-key")?;
     let order = ErasureOrder::parse(&read(order)?).map_err(|e| Failure::new(Exit::Usage, e))?;
-    print(order.approve(&signer(&seed)?).map_err(failure)?.as_bytes())
+    print(order.approve(&key).map_err(failure)?.as_bytes())
 }
 
 /// Writes an order, or carries one out.
@@ -87,10 +59,7 @@ pub(super) fn run(args: &LedgerErase) -> Result<Exit, Failure> {
 }
 
 fn scope(args: &LedgerErase) -> Result<Scope, Failure> {
-    let text = args.day.as_deref().unwrap_or_default();
-    let day = format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
-    let day = day.and_then(|t| u32::try_from(t.as_nanos() / (86_400 * NANOS_PER_SECOND)).ok());
-    let bad = || Failure::new(Exit::Usage, format!("{text}: not a day")).hint("for example 2026-11-02");
+    let day = super::day(args.day.as_deref().unwrap_or_default())?;
     let source = args.source.clone().unwrap_or_default();
-    Ok(Scope { source, class: args.class.clone(), day: day.ok_or_else(bad)? })
+    Ok(Scope { source, class: args.class.clone(), day })
 }

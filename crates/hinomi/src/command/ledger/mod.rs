@@ -2,6 +2,8 @@
 
 mod append;
 mod erase;
+mod export;
+mod keyfile;
 mod show;
 mod verify;
 
@@ -10,12 +12,15 @@ use std::sync::Arc;
 
 use hinomi_ledger::{FileDisk, LedgerError, Places, Reader, Surroundings, SystemClock, SystemEntropy};
 
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
 use super::investigate::language;
 use super::print;
 use crate::args::{Lang, Ledger as Verb, LedgerData, Prove};
 use crate::exit::{Exit, Failure};
 use crate::recorded::EVIDENCE;
 
+pub(super) use export::verify_export;
 pub(super) use verify::{verify_bundle, verify_ledger};
 
 pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
@@ -25,6 +30,9 @@ pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Stats(args) => show::stats(&args),
         Verb::ErasureKey { out } => erase::make_key(&out),
         Verb::Erase(args) => erase::run(&args),
+        Verb::Export(args) => export::run(&args),
+        Verb::CustodyKey(args) => export::make_custody_key(&args),
+        Verb::Custody(args) => export::add_custody(&args),
         Verb::Approve { key, order } => erase::approve(&key, &order),
     }
 }
@@ -61,6 +69,13 @@ pub(super) fn failure(error: LedgerError) -> Failure {
 
 fn reader(data: &Path) -> Result<Reader, Failure> {
     Reader::open(Arc::new(FileDisk), places(data), true).map_err(failure)
+}
+
+/// The number of a UTC day since 1970.
+fn day(text: &str) -> Result<u32, Failure> {
+    let day = format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
+    let day = day.and_then(|t| u32::try_from(t.as_nanos() / (86_400 * NANOS_PER_SECOND)).ok());
+    day.ok_or_else(|| Failure::new(Exit::Usage, format!("{text}: not a day")).hint("for example 2026-11-02"))
 }
 
 fn lang(at: &LedgerData) -> Lang {

@@ -20,7 +20,7 @@ use crate::args::{Lang, VerifyBundle, VerifyLedger};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 
-fn key(text: &str) -> Result<VerifierKey, Failure> {
+pub(super) fn key(text: &str) -> Result<VerifierKey, Failure> {
     let bad =
         |e| Failure::new(Exit::Usage, format!("{text}: {e}")).hint("a verifier key is name+keyid+base64");
     text.parse().map_err(bad)
