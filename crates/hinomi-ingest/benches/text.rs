@@ -9,11 +9,14 @@
     reason = "a benchmark prints what it measured and stops at the first surprise"
 )]
 
+mod timing;
+
 use std::sync::Arc;
 
-use hinomi_columns::{Projection, Store};
-use hinomi_ingest::{Clocks, Decode, Member, TextDecoder, Unit, recognise, text_cut};
-use hinomi_model::{Diagnostics, Timestamp};
+use hinomi_columns::Projection;
+use hinomi_ingest::{Clocks, TextDecoder, Unit, recognise, text_cut};
+use hinomi_model::Timestamp;
+use timing::{best, columns, processor_nanos, units};
 
 const ROUNDS: usize = 5;
 const UNIT: usize = 4 << 20;
@@ -29,7 +32,7 @@ fn main() {
     let files: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     // Compiling the mappings is start-up, not decoding.
     let before = processor_nanos();
-    decode(&units(b"x\n"), &Projection::of([""; 0]));
+    columns(&mut TextDecoder::default(), &[Unit::whole("x", b"x\n".to_vec())], &Projection::of([""; 0]));
     println!("mappings compiled in {:.1} ms", (processor_nanos() - before) as f64 / 1e6);
     if files.is_empty() {
         measure("invented syslog", invented().as_bytes());
@@ -40,44 +43,25 @@ fn main() {
 }
 
 fn measure(name: &str, bytes: &[u8]) {
-    let units = units(bytes);
+    let mut log = Unit::whole(name, bytes.to_vec());
+    log.clocks = Arc::new(Clocks {
+        zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
+        latest: Timestamp::from_nanos(1_780_000_000_000_000_000),
+    });
+    let preamble = recognise(bytes.get(..65_536).unwrap_or(bytes)).map_or(0, |r| r.preamble);
+    log.preamble = bytes.get(..preamble).unwrap_or_default().into();
+    let units = units(&log, UNIT, text_cut);
     let projections = [
         ("routing fields", Projection::of([""; 0])),
         ("rule fields", Projection::of(RULE_FIELDS.split_whitespace())),
         ("all fields", Projection::of([""; 0]).and_all_others()),
     ];
     for (fields, projection) in projections {
-        let rounds = (0..ROUNDS).map(|_| {
-            let before = processor_nanos();
-            let rows = decode(&units, &projection);
-            (processor_nanos() - before, rows)
-        });
-        let (nanos, rows) = rounds.min().unwrap();
+        let (nanos, rows) = best(ROUNDS, || columns(&mut TextDecoder::default(), &units, &projection));
         let per_second = rows as f64 / (nanos as f64 / 1e9);
         let mib = bytes.len() as f64 / f64::from(1 << 20) / (nanos as f64 / 1e9);
         println!("{name}: {rows} rows, {fields}: {per_second:.0} rows and {mib:.0} MiB per CPU second");
     }
-}
-
-/// Time this thread spent on a processor; a busy machine does not count.
-fn processor_nanos() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split_whitespace().next().unwrap().parse().unwrap()
-}
-
-fn decode(units: &[Unit], projection: &Projection) -> usize {
-    let mut store = Store::new(projection);
-    let mut decoder = TextDecoder::default();
-    let mut rows = 0;
-    for unit in units {
-        decoder.decode(unit, &mut store, &mut Diagnostics::default());
-        rows += store.row_count();
-        store.drop_rows();
-        if store.bytes() > 64 << 20 {
-            store.reset();
-        }
-    }
-    rows
 }
 
 /// Lines of a busy gateway: sign-ins, sudo, cron, services, a few that no mapping knows.
@@ -109,31 +93,4 @@ fn invented() -> String {
         out.push('\n');
     }
     out
-}
-
-fn units(bytes: &[u8]) -> Vec<Unit> {
-    let member = Arc::new(Member { file: 0, path: "x.log".to_owned(), inner: String::new() });
-    let clocks = Arc::new(Clocks {
-        zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
-        latest: Timestamp::from_nanos(1_780_000_000_000_000_000),
-    });
-    let preamble = recognise(bytes.get(..65_536).unwrap_or(bytes)).map_or(0, |r| r.preamble);
-    let preamble: Arc<[u8]> = bytes.get(..preamble).unwrap_or_default().into();
-    let mut units = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let held = rest.get(..UNIT).unwrap_or(rest);
-        let (piece, after) = rest.split_at(text_cut(held, held.len() == rest.len()));
-        units.push(Unit {
-            member: Arc::clone(&member),
-            ordinal: units.len() as u64,
-            offset: (bytes.len() - rest.len()) as u64,
-            lines_before: 0,
-            bytes: piece.to_vec(),
-            preamble: Arc::clone(&preamble),
-            clocks: Arc::clone(&clocks),
-        });
-        rest = after;
-    }
-    units
 }

@@ -43,6 +43,22 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// A whole log held in memory, as one unit; times without zone are UTC, those without year long ago.
+    #[must_use]
+    pub fn whole(path: &str, bytes: Vec<u8>) -> Self {
+        let member = Member { file: 0, path: path.to_owned(), inner: String::new() };
+        let clocks = Clocks { zone: jiff::tz::TimeZone::UTC, latest: Timestamp::from_nanos(0) };
+        Self {
+            member: Arc::new(member),
+            ordinal: 0,
+            offset: 0,
+            lines_before: 0,
+            bytes,
+            preamble: Arc::from([]),
+            clocks: Arc::new(clocks),
+        }
+    }
+
     /// A unit of the same place and context that holds no bytes.
     #[must_use]
     pub fn without_bytes(&self) -> Self {

@@ -4,8 +4,6 @@
 //! # Not here
 //! Transports (`hinomi-server`), parsing of logs (`hinomi-ingest`) and the command line (`hinomi`).
 
-#![allow(dead_code, reason = "proofs and repair follow")]
-
 mod aead;
 mod bundle;
 pub mod checkpoint;

@@ -121,12 +121,9 @@ pub enum ColorChoice {
     Never,
 }
 
-/// Arguments of `investigate`.
+/// Rules and what goes with them.
 #[derive(Debug, Args)]
-pub struct Investigate {
-    /// Folders, files, archives, or - for standard input
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+pub struct RuleArgs {
     /// Sigma rules: a file, a folder, or `bundled`; repeat to combine. Without it the bundled pack is used
     #[arg(long, short, value_name = "DIR|bundled")]
     pub rules: Vec<String>,
@@ -136,6 +133,17 @@ pub struct Investigate {
     /// Indicators to search in every field: one a line, text after a comma is a note
     #[arg(long, value_name = "FILE")]
     pub ioc: Vec<PathBuf>,
+}
+
+/// Arguments of `investigate`.
+#[derive(Debug, Args)]
+pub struct Investigate {
+    /// Folders, files, archives, data directories of ledgers, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What is looked for
+    #[command(flatten)]
+    pub pack: RuleArgs,
     /// Detections to hide, each entry with owner, reason and expiry (YAML)
     #[arg(long, value_name = "FILE")]
     pub suppress: Option<PathBuf>,
@@ -219,18 +227,12 @@ pub enum Verify {
 pub struct VerifyReport {
     /// The report (HTML)
     pub report: PathBuf,
-    /// Folders, files or archives that hold the sources, wherever they are now
+    /// Folders, files, archives or data directories of ledgers that hold the sources, wherever they are now
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Rules that the report was made with
-    #[arg(long, short, value_name = "DIR|bundled")]
-    pub rules: Vec<String>,
-    /// Values for %placeholder% in rules (YAML map of lists)
-    #[arg(long, value_name = "FILE")]
-    pub placeholders: Vec<PathBuf>,
-    /// Indicators that the report was made with
-    #[arg(long, value_name = "FILE")]
-    pub ioc: Vec<PathBuf>,
+    /// What the report was made with
+    #[command(flatten)]
+    pub pack: RuleArgs,
     /// Worker threads; default: all cores
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,

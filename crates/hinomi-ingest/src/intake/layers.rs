@@ -206,36 +206,14 @@ impl Layers {
     fn stream(&mut self, name: String, reader: Stream) -> Option<Leaf> {
         let read: Arc<AtomicU64> = Arc::default();
         let arrival = Arrival::new(reader, Arc::clone(&read));
-        self.progress.files_total += 1;
-        self.outer = Some(Outer {
-            number: self.number(),
-            path: name,
-            open: None,
-            size: None,
-            read: Arc::clone(&read),
-            modified: None,
-            budget: Budget::new(&self.options.limits, read),
-            backing: None,
-            arrival: Some(arrival.clone()),
-        });
+        self.arriving(name, read, None, Some(arrival.clone()));
         self.look(Source::of_stream(Box::new(arrival)), String::new(), None)
     }
 
     /// Joined records are a log as they stand.
     fn records(&mut self, name: String, reader: Stream, latest: Timestamp) -> Leaf {
         let read: Arc<AtomicU64> = Arc::default();
-        self.progress.files_total += 1;
-        self.outer = Some(Outer {
-            number: self.number(),
-            path: name,
-            open: None,
-            size: None,
-            read: Arc::clone(&read),
-            modified: Some(latest),
-            budget: Budget::new(&self.options.limits, Arc::clone(&read)),
-            backing: None,
-            arrival: None,
-        });
+        self.arriving(name, Arc::clone(&read), Some(latest), None);
         let mut source = Source::of_stream(Box::new(Counted { stream: reader, read }));
         if let Some(error) = source.failed() {
             self.losses.failure(&self.place(""), 0, &error);
@@ -249,6 +227,28 @@ impl Layers {
         let (size, is_whole) = (source.head().len() as u64, source.ends_in_head());
         let member = self.member(String::new());
         Leaf { member, class, modified: Some(latest), size, is_whole, stream: Some(source.into_stream()) }
+    }
+
+    /// Begins an outer file without a known end.
+    fn arriving(
+        &mut self,
+        path: String,
+        read: Arc<AtomicU64>,
+        modified: Option<Timestamp>,
+        arrival: Option<Arrival>,
+    ) {
+        self.progress.files_total += 1;
+        self.outer = Some(Outer {
+            number: self.number(),
+            path,
+            open: None,
+            size: None,
+            read: Arc::clone(&read),
+            modified,
+            budget: Budget::new(&self.options.limits, read),
+            backing: None,
+            arrival,
+        });
     }
 
     fn number(&mut self) -> u32 {

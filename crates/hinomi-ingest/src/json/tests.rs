@@ -1,13 +1,11 @@
 //! Behaviour of the decoder as a whole: examples of the mapping files, framings, damage.
 
-use std::sync::Arc;
-
 use hinomi_columns::{Batch, FieldId, Projection, Row, Store, ValueId, ValueKind, well_known};
-use hinomi_model::{Diagnostic, DiagnosticKind, Diagnostics, Timestamp};
+use hinomi_model::{Diagnostic, DiagnosticKind, Diagnostics};
 
 use super::catalogue::CATALOGUE;
 use super::{JsonCut, JsonCutState, JsonDecoder, json_cut};
-use crate::{Clocks, Decode, Member, Unit};
+use crate::{Decode, Unit};
 
 /// One decoded event: where, of what kind, and every field as (name, texts).
 #[derive(Debug, Clone, PartialEq)]
@@ -25,15 +23,7 @@ impl Seen {
 }
 
 pub(super) fn unit(bytes: &[u8]) -> Unit {
-    Unit {
-        member: Arc::new(Member { file: 0, path: "t.json".to_owned(), inner: String::new() }),
-        ordinal: 0,
-        offset: 0,
-        lines_before: 0,
-        bytes: bytes.to_vec(),
-        preamble: Arc::from(&b""[..]),
-        clocks: Arc::new(Clocks { zone: jiff::tz::TimeZone::UTC, latest: Timestamp::from_nanos(0) }),
-    }
+    Unit::whole("t.json", bytes.to_vec())
 }
 
 pub(super) fn everything() -> Projection {

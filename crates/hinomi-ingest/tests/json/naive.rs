@@ -1,11 +1,10 @@
 //! The slow way: trees from an independent parser, flattened by recursion, and what the decoder gave, by name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hinomi_columns::{Projection, Store, ValueId, ValueKind};
-use hinomi_ingest::{Clocks, Decode, JsonDecoder, Member, Unit};
-use hinomi_model::{Diagnostic, Diagnostics, Timestamp};
+use hinomi_ingest::{Decode, JsonDecoder, Unit};
+use hinomi_model::{Diagnostic, Diagnostics};
 use serde_json::Value;
 
 /// Values by dotted path, in order of appearance.
@@ -45,15 +44,7 @@ fn walk(value: &Value, path: &str, fields: &mut Fields) {
 }
 
 pub fn unit(bytes: &[u8]) -> Unit {
-    Unit {
-        member: Arc::new(Member { file: 0, path: "t.json".to_owned(), inner: String::new() }),
-        ordinal: 0,
-        offset: 0,
-        lines_before: 0,
-        bytes: bytes.to_vec(),
-        preamble: Arc::from(&b""[..]),
-        clocks: Arc::new(Clocks { zone: jiff::tz::TimeZone::UTC, latest: Timestamp::from_nanos(0) }),
-    }
+    Unit::whole("t.json", bytes.to_vec())
 }
 
 pub fn decode(bytes: &[u8]) -> (Vec<Event>, Vec<Diagnostic>) {

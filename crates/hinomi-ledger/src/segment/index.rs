@@ -81,7 +81,6 @@ pub(crate) fn decode(body: &[u8], number: u64, mut offset: u64) -> Result<Vec<In
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentFile {
     pub path: PathBuf,
-    pub number: u64,
     pub opening: SegmentOpening,
     pub frames: Vec<IndexedFrame>,
     /// Frames, and parts in them, of each leaf.
@@ -131,7 +130,7 @@ impl SegmentFile {
                 leaves.entry(of.leaf).or_default().push((frame, part));
             }
         }
-        Ok(Self { path: path.to_owned(), number, opening, frames, leaves })
+        Ok(Self { path: path.to_owned(), opening, frames, leaves })
     }
 
     pub(crate) fn read(&self, disk: &dyn Disk, frame: &IndexedFrame) -> Result<Frame, LedgerError> {

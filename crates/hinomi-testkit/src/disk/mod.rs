@@ -204,14 +204,7 @@ impl MemoryDisk {
     ) -> io::Result<T> {
         let mut state = self.alive()?;
         let state = &mut *state;
-        let step = state.steps;
-        state.steps += 1;
-        state.flush_late(step);
-        let outcome = state.plan.decide(step, operation, name, &mut state.random);
-        if let Some(trace) = &mut state.trace {
-            trace.push(format!("{step} {operation:?} {name}: {outcome:?}"));
-        }
-        match outcome {
+        match state.decide(operation, name).1 {
             Outcome::Done | Outcome::Skipped | Outcome::Late(_) => act(state, Extent::Wholly),
             Outcome::Failed { kind, extent } => {
                 // An operation that was wrong in itself fails for its own reason.
@@ -230,13 +223,7 @@ impl MemoryDisk {
     fn flush(&self, operation: Operation, name: &str, flush: Flush) -> io::Result<()> {
         let mut state = self.alive()?;
         let state = &mut *state;
-        let step = state.steps;
-        state.steps += 1;
-        state.flush_late(step);
-        let outcome = state.plan.decide(step, operation, name, &mut state.random);
-        if let Some(trace) = &mut state.trace {
-            trace.push(format!("{step} {operation:?} {name}: {outcome:?}"));
-        }
+        let (step, outcome) = state.decide(operation, name);
         match outcome {
             Outcome::Done => state.flush(flush, Extent::Wholly),
             Outcome::Skipped => {}
@@ -273,6 +260,18 @@ impl State {
         let named = self.names.nodes();
         let used = self.nodes.iter().filter(|(id, _)| named.contains(id));
         capacity.saturating_sub(used.map(|(_, node)| node.content.used()).sum())
+    }
+
+    /// The number of the next step, and what the plan has in store for it.
+    fn decide(&mut self, operation: Operation, name: &str) -> (u64, Outcome) {
+        let step = self.steps;
+        self.steps += 1;
+        self.flush_late(step);
+        let outcome = self.plan.decide(step, operation, name, &mut self.random);
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{step} {operation:?} {name}: {outcome:?}"));
+        }
+        (step, outcome)
     }
 
     fn flush_late(&mut self, step: u64) {

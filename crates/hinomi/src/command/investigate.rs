@@ -13,7 +13,7 @@ use hinomi_ingest::intake::{Format, Options, Root};
 use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat};
+use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat, RuleArgs};
 use crate::clock;
 use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, navigator};
 use crate::exit::{Exit, Failure};
@@ -38,7 +38,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         None => Suppressions::default(),
     };
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, mut rejected) = engine(&args.rules, &args.placeholders, &args.ioc, &subjects)?;
+    let (engine, mut rejected) = engine(&args.pack, &subjects)?;
     let mut reading = Options::at(now);
     reading.zone = zone.clone();
     reading.forced = args.format.map(forced);
@@ -260,14 +260,9 @@ pub(super) fn load(names: &[String], placeholders: &[PathBuf]) -> Result<Ruleboo
     Rulebook::load(&sources(names), &values).map_err(explain)
 }
 
-pub(super) fn engine(
-    rules: &[String],
-    placeholders: &[PathBuf],
-    indicators: &[PathBuf],
-    subjects: &Subjects,
-) -> Result<(Engine, Vec<RejectedRule>), Failure> {
-    let mut book = load(rules, placeholders)?;
-    for path in indicators {
+pub(super) fn engine(pack: &RuleArgs, subjects: &Subjects) -> Result<(Engine, Vec<RejectedRule>), Failure> {
+    let mut book = load(&pack.rules, &pack.placeholders)?;
+    for path in &pack.ioc {
         book.add_indicators(path).map_err(|e| Failure::new(Exit::Unreadable, e))?;
     }
     let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;

@@ -26,7 +26,7 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
         Failure::new(Exit::Failed, format!("{}: no UTF-8: it was altered", args.report.display()))
     })?;
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, _) = engine(&args.rules, &args.placeholders, &args.ioc, &subjects)?;
+    let (engine, _) = engine(&args.pack, &subjects)?;
     let threads =
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
     let sources = Sources { paths: &args.paths, engine: &engine, subjects: &subjects, threads };
