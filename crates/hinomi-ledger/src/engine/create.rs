@@ -38,7 +38,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn encode(&self) -> String {
+    /// The format file.
+    pub(crate) fn encode(&self) -> String {
         let number: String = self.ledger.iter().map(|b| format!("{b:02x}")).collect();
         format!("{FIRST_LINE}{FORMAT}\n{number}\n{}\n{}\n", self.origin, self.signer)
     }

@@ -15,7 +15,7 @@ use super::ticket::{Piece, Ticket};
 use crate::LedgerError;
 use crate::checkpoint::VerifiedCheckpoint;
 use crate::keys::{KeyRing, load_signer};
-use crate::leaf::{BlockId, DataKeyId, MAX_NAME, Scope};
+use crate::leaf::{BlockId, DataKeyId, Leaf, MAX_NAME, Scope};
 use crate::note::{Algorithm, SignerKey};
 use crate::options::{Creation, Options, Places, Surroundings};
 use crate::publish::Publisher;
@@ -90,6 +90,7 @@ impl Ledger {
         let guard = lock_folder(&*disk, &places)?;
         check_modes(&*disk, &places)?;
         create::finish_creation(&*disk, &places, &identity)?;
+        let owed = crate::repair::owed(&*disk, &places)?;
         let mut ring = KeyRing::load(&*disk, &places.keys, identity.ledger, true)?;
         let replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
         let mut report = replayed.report.clone();
@@ -102,7 +103,9 @@ impl Ledger {
         };
         let first_size = replayed.first_size;
         let mut core = resume(&around, &places, &options, &identity, replayed)?;
+        core.leaves = owed.iter().cloned().map(Leaf::Repair).collect();
         core.recommit(ring.born_since(core.state.keys_logged))?;
+        crate::repair::recorded(&*disk, &places, &owed)?;
         core.publisher.remove_leftovers(first_size, core.state.size())?;
         let shared = Arc::new(Shared {
             around,

@@ -22,7 +22,7 @@ mod step;
 mod ticket;
 
 pub use create::Identity;
-pub(crate) use create::{check_modes, load_identity};
+pub(crate) use create::{check_modes, load_identity, lock_folder};
 pub use erase::Erasure;
 pub use ledger::Ledger;
 pub use recovery::Recovery;

@@ -166,6 +166,8 @@ pub(crate) struct Context<'a> {
     pub published: Published,
     pub ring: Option<KeyRing>,
     pub out: Verification,
+    /// Whether segments are read.
+    pub segments: bool,
     pub progress: &'a mut dyn FnMut(Progress),
     pub total: u64,
 }
@@ -217,6 +219,25 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verification, LedgerError> {
+    verify_parts(disk, places, options, true, progress)
+}
+
+/// As [`verify`], taking for granted that every segment is the one that its leaf names.
+pub(crate) fn verify_without_segments(
+    disk: Arc<dyn Disk>,
+    places: &Places,
+    options: &VerifyOptions,
+) -> Result<Verification, LedgerError> {
+    verify_parts(disk, places, options, false, &mut |_| {})
+}
+
+fn verify_parts(
+    disk: Arc<dyn Disk>,
+    places: &Places,
+    options: &VerifyOptions,
+    segments: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verification, LedgerError> {
     let identity = load_identity(&*disk, places)?;
     let mut out = Verification {
         identity: identity.clone(),
@@ -250,7 +271,7 @@ pub fn verify(
     (out.size, out.root) = (published.size(), published.checkpoint.root);
     let total = files::stored_bytes(&*disk, places);
     let mut context =
-        Context { disk, places, identity, options, published, ring: None, out, progress, total };
+        Context { disk, places, identity, options, published, ring: None, out, segments, progress, total };
     let files = files::prescan(&mut context);
     let log = log::check(&mut context, &files);
     check_signature(&mut context, &log);

@@ -5,6 +5,7 @@ mod golden;
 mod independent;
 mod model;
 mod proving;
+mod repair;
 mod support;
 mod tampering;
 mod vault;

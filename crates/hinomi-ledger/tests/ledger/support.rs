@@ -58,9 +58,14 @@ impl Home {
     }
 
     pub fn with(options: Options, eraser: Option<[u8; 32]>) -> Self {
+        Self::seeded(options, eraser, 1)
+    }
+
+    /// Another seed gives another ledger and other keys.
+    pub fn seeded(options: Options, eraser: Option<[u8; 32]>, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let places = Places::in_data_dir(&folder.path().join("data"), "evidence");
-        let around = around(1);
+        let around = around(seed);
         let creation = Creation { origin: "logs.example.jp/evidence".to_owned(), eraser };
         Ledger::create(&around, &places, &creation, &options).unwrap();
         Self { folder, places, around, options }

@@ -17,13 +17,13 @@ use hinomi_testkit::seeded::Seeded as Chance;
 
 use crate::support::{Home, NOON, Seeded, TestClock, inline, record, rewrite};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 const DAY: u64 = 86_400 * SECOND;
 
 /// A primary and a vault beside it, each with a clock.
-struct Pair {
-    home: Home,
-    folder: PathBuf,
+pub(super) struct Pair {
+    pub(super) home: Home,
+    pub(super) folder: PathBuf,
     clock: Arc<TestClock>,
     disk: Arc<dyn Disk>,
 }
@@ -40,7 +40,7 @@ fn patient(home: &Home) -> Ledger {
 }
 
 impl Pair {
-    fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         Self::on(Arc::new(FileDisk), options)
     }
 
@@ -48,8 +48,11 @@ impl Pair {
         Self::with(disk, options, None)
     }
 
-    fn with(disk: Arc<dyn Disk>, options: Options, eraser: Option<[u8; 32]>) -> Self {
-        let mut home = Home::with(options, eraser);
+    pub(super) fn with(disk: Arc<dyn Disk>, options: Options, eraser: Option<[u8; 32]>) -> Self {
+        Self::of(disk, Home::with(options, eraser))
+    }
+
+    pub(super) fn of(disk: Arc<dyn Disk>, mut home: Home) -> Self {
         let ledger = patient(&home);
         let identity = ledger.identity().clone();
         ledger.close().unwrap();
@@ -67,36 +70,36 @@ impl Pair {
         Self { home, folder, clock, disk }
     }
 
-    fn vault(&self) -> Vault {
+    pub(super) fn vault(&self) -> Vault {
         let policy = Policy { reserve_bytes: 0, ..Policy::default() };
         Vault::open(self.disk.clone(), self.clock.clone(), &self.folder, policy).unwrap()
     }
 
-    fn source(&self) -> DirectorySource {
+    pub(super) fn source(&self) -> DirectorySource {
         DirectorySource::new(Arc::new(FileDisk), self.home.places.clone())
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(super) fn ledger(&self) -> Ledger {
         patient(&self.home)
     }
 
-    fn set_time(&self, ns: u64) {
+    pub(super) fn set_time(&self, ns: u64) {
         self.clock.0.store(ns as i64, Ordering::SeqCst);
     }
 
     /// Copies or puts back everything that root on the primary can reach.
-    fn copy(from: &Path, to: &Path) {
+    pub(super) fn copy(from: &Path, to: &Path) {
         let _ = std::fs::remove_dir_all(to);
         assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.home.folder.path().join("data")
     }
 }
 
 /// One record a second, a checkpoint every five.
-fn write(ledger: &Ledger, from: u64, count: u64) {
+pub(super) fn write(ledger: &Ledger, from: u64, count: u64) {
     for at in from..from + count {
         let source = ["fw", "proxy", "dc01"][at as usize % 3];
         ledger.append(source, "security", vec![record(at * SECOND, &format!("event {at}"))]).unwrap();

@@ -43,6 +43,14 @@ pub enum Ledger {
         hinomi ledger erase --data D --approval approved"
     )]
     Erase(LedgerErase),
+    /// Replace damaged files from a vault's copy, after checking that they belong there; what was there is kept, and the log
+    /// records each replacement. Exits with 4 while something is left that the copy cannot mend
+    #[command(
+        after_help = "Examples:\n  hinomi ledger repair --data /var/lib/hinomi --from /mnt/vault --dry-run\n  \
+        hinomi ledger repair --data /var/lib/hinomi --from /mnt/vault --name vault.example.jp/1\n\n\
+        Keys cannot be repaired: no copy has them. Damaged files are kept in DIR/evidence.damaged."
+    )]
+    Repair(LedgerRepair),
     /// Sign an order to erase
     Approve {
         /// Private key made by `ledger erasure-key`
@@ -204,6 +212,23 @@ pub struct VerifyExport {
     /// Language; default: that of the environment
     #[arg(long, value_name = "LANG")]
     pub lang: Option<Lang>,
+}
+
+/// Arguments of `ledger repair`.
+#[derive(Debug, Args)]
+pub struct LedgerRepair {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// Folder of a vault, or a copy of its folder `evidence`
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// What the log calls the copy; default: the vault's name, else the folder
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Arguments of `prove`.

@@ -172,3 +172,36 @@ fn mistakes_are_explained() {
     run(&["prove", "--data", &case.data, "log:other/1/1/0"], 2);
     run(&["prove", "--data", &case.data, "log:test/1/9999/0"], 3);
 }
+
+#[test]
+fn a_damaged_ledger_is_repaired_from_a_vault() {
+    let case = case("repair");
+    let data = case.data.as_str();
+    let vault = case.at.join("vault").display().to_string();
+    run(&["vault", "init", &vault, "--name", "vault.example.jp/1", "--log", &case.key], 0);
+    run(&["vault", "pull", &vault, "--from", data, "--reserve", "0", "--accept-unsealed"], 0);
+    let wal = case.at.join("data/evidence/wal/0000000000000001.wal");
+    let sound = std::fs::read(&wal).unwrap();
+    let mut bytes = sound.clone();
+    let middle = sound.iter().rposition(|&b| b != 0).unwrap() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&wal, &bytes).unwrap();
+    std::fs::remove_file(case.at.join("data/evidence/format")).unwrap();
+    let mend = ["ledger", "repair", "--data", data, "--from", &vault];
+    let planned = json(&[&mend[..], &["--dry-run"]].concat(), 0);
+    let named: Vec<&str> =
+        planned["files"].as_array().unwrap().iter().map(|f| f["file"].as_str().unwrap()).collect();
+    assert_eq!(named, ["format", "wal/0000000000000001.wal"], "{planned:#}");
+    assert_eq!(std::fs::read(&wal).unwrap(), bytes, "a dry run changes nothing");
+    let done = json(&mend, 0);
+    assert_eq!((done["recorded"].as_bool(), done["files"].as_array().unwrap().len()), (Some(true), 2));
+    assert_eq!(done["files"][0]["from"], "vault.example.jp/1");
+    let kept = case.at.join("data/evidence.damaged/wal_0000000000000001.wal.0");
+    assert_eq!(std::fs::read(kept).unwrap(), bytes);
+    let found = json(&["verify", "ledger", "--data", data], 3);
+    assert_eq!(found["records"], 6, "{found:#}");
+    assert!(found["remarks"].to_string().contains("repaired from vault.example.jp/1"), "{found:#}");
+    // Nothing is left to do, and a folder that is no copy is refused.
+    assert_eq!(json(&mend, 0)["files"].as_array().unwrap().len(), 0);
+    run(&["ledger", "repair", "--data", data, "--from", &case.at.display().to_string()], 3);
+}

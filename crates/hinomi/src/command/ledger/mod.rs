@@ -4,6 +4,7 @@ mod append;
 mod erase;
 mod export;
 mod keyfile;
+mod repair;
 mod show;
 mod verify;
 
@@ -33,6 +34,7 @@ pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(&args),
         Verb::CustodyKey(args) => export::make_custody_key(&args),
         Verb::Custody(args) => export::add_custody(&args),
+        Verb::Repair(args) => repair::run(&args),
         Verb::Approve { key, order } => erase::approve(&key, &order),
     }
 }
