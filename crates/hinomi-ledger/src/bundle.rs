@@ -8,9 +8,14 @@
 //! 3. the leaf (`docs/ledger-format.md`) holds the root and the number of its records;
 //! 4. SHA-256(0x00, salt, receive time, sequence, bytes) is at `record.index` of that tree, by `record.proof`.
 //!
+//! When the signing key was changed since the ledger began, `chain` has leaf 0, which names the first key, and every
+//! rotation, in which the key before endorses the next: whoever knows any of the keys can follow it to the one that
+//! signed the note.
+//!
 //! # Trust
 //! A bundle comes from anywhere. [`Bundle::verify`] checks all four steps; what is left to trust is the key that the
-//! caller gives, and that it was not stolen when the note was signed. A cosignature by a witness narrows that down.
+//! caller gives, and that it was not stolen when the note was signed. A cosignature by a witness narrows that down. A key
+//! that was retired and stolen afterwards can endorse a chain of its own: whoever knows a later key should give that one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::LedgerError;
 use crate::checkpoint::{Origin, VerifiedCheckpoint};
 use crate::data_key::record_hash;
+use crate::engine::successor;
 use crate::leaf::{Block, Leaf};
 use crate::note::VerifierKey;
 use crate::reader::Reader;
@@ -45,9 +51,12 @@ pub struct Bundle {
     pub leaf: BundleLeaf,
     /// The record.
     pub record: BundleRecord,
+    /// Leaf 0 and every rotation of the signing key, in order; empty while the first key signs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<BundleLeaf>,
 }
 
-/// The leaf of a bundle.
+/// A leaf of a bundle.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BundleLeaf {
     /// Its index in the log.
@@ -88,8 +97,10 @@ pub struct Proven {
     pub block: Block,
     /// The checkpoint, with the cosignatures that hold.
     pub checkpoint: VerifiedCheckpoint,
-    /// Whether the caller knew the signer; otherwise the bundle vouches only for itself.
+    /// Whether the caller knew the signer or one before it; otherwise the bundle vouches only for itself.
     pub signer_known: bool,
+    /// How often the signing key was changed between the one that the caller knew and the one that signed.
+    pub rotations: usize,
 }
 
 impl Reader {
@@ -118,7 +129,19 @@ impl Reader {
                 bytes: STANDARD.encode(&found.bytes),
                 proof: texts(&path.hashes),
             },
+            chain: self.chain()?,
         })
+    }
+
+    /// Leaf 0 and the rotations, with their proofs, if there are any.
+    fn chain(&self) -> Result<Vec<BundleLeaf>, LedgerError> {
+        let rotations = self.rotations()?;
+        let leaves = rotations.first().map(|_| 0).into_iter().chain(rotations.iter().copied());
+        let proven = leaves.map(|index| {
+            let (_, bytes, proof) = self.published().leaf(index)?;
+            Ok(BundleLeaf { index, bytes: STANDARD.encode(bytes), proof: texts(&proof.hashes) })
+        });
+        proven.collect()
     }
 }
 
@@ -144,28 +167,75 @@ impl Bundle {
         if bundle.schema_version == SCHEMA { Ok(bundle) } else { Err(bad("its version is unknown")) }
     }
 
-    /// Follows the proofs. `signers`: verifier keys of the ledger that the caller knows; if there are none the one in the
-    /// bundle is used and [`Proven::signer_known`] is false. `witnesses`: keys whose cosignatures are looked for.
+    /// Every key that the bundle claims to be the ledger's, first to last: for a caller who knows a fingerprint.
+    ///
+    /// # Errors
+    /// [`LedgerError::Malformed`].
+    pub fn claimed_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
+        let mut keys = Vec::new();
+        for link in &self.chain {
+            match Leaf::decode(&bytes_of(&link.bytes)?)? {
+                Leaf::Genesis(genesis) => keys.push(genesis.signer.parse()?),
+                Leaf::Rotation(rotation) => keys.push(rotation.signer.parse()?),
+                _ => return Err(bad("its chain has other leaves than rotations")),
+            }
+        }
+        if keys.is_empty() {
+            keys.push(self.signer.parse()?);
+        }
+        Ok(keys)
+    }
+
+    /// The keys that the chain hands over to, from leaf 0 on, each endorsed by the one before.
+    fn endorsed_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
+        let Some((first, rest)) = self.chain.split_first() else { return Ok(Vec::new()) };
+        let Leaf::Genesis(genesis) = Leaf::decode(&bytes_of(&first.bytes)?)? else {
+            return Err(bad("its chain does not begin with leaf 0"));
+        };
+        if genesis.origin != self.origin || first.index != 0 {
+            return Err(LedgerError::NotAuthentic { what: "the beginning of the chain of keys" });
+        }
+        let mut keys = vec![genesis.signer.parse::<VerifierKey>()?];
+        let mut before = 0;
+        for link in rest {
+            let Leaf::Rotation(rotation) = Leaf::decode(&bytes_of(&link.bytes)?)? else {
+                return Err(bad("its chain has other leaves than rotations"));
+            };
+            let Some(key) = keys.last().filter(|_| link.index > before) else {
+                return Err(bad("its chain is out of order"));
+            };
+            keys.push(successor(&rotation, &genesis.ledger, link.index, key)?);
+            before = link.index;
+        }
+        Ok(keys)
+    }
+
+    /// The keys to open the note with, and how many rotations lie between them and what the caller knows.
+    fn keys_for(&self, signers: &[VerifierKey]) -> Result<(Vec<VerifierKey>, usize), LedgerError> {
+        let chain = self.endorsed_keys()?;
+        let known = chain.iter().rposition(|key| signers.contains(key));
+        match (chain.last(), known) {
+            (Some(last), Some(known)) => Ok((vec![last.clone()], chain.len() - 1 - known)),
+            (Some(last), None) if signers.is_empty() => Ok((vec![last.clone()], chain.len() - 1)),
+            (None, _) if signers.is_empty() => Ok((vec![self.signer.parse()?], 0)),
+            _ => Ok((signers.to_vec(), 0)),
+        }
+    }
+
+    /// Follows the proofs. `signers`: verifier keys of the ledger that the caller knows, the first or any later one; if
+    /// there are none the one in the bundle is used and [`Proven::signer_known`] is false. `witnesses`: keys whose
+    /// cosignatures are looked for.
     ///
     /// # Errors
     /// [`LedgerError::NotAuthentic`] with the step that fails, [`LedgerError::Malformed`].
     pub fn verify(&self, signers: &[VerifierKey], witnesses: &[VerifierKey]) -> Result<Proven, LedgerError> {
         let origin = Origin::new(&self.origin)?;
-        let own;
-        let keys = if signers.is_empty() {
-            own = [self.signer.parse::<VerifierKey>()?];
-            &own[..]
-        } else {
-            signers
-        };
-        let checkpoint = VerifiedCheckpoint::open(self.checkpoint.as_bytes(), &origin, keys, witnesses)?;
-        let leaf = bytes_of(&self.leaf.bytes)?;
-        let path = InclusionProof {
-            index: self.leaf.index,
-            tree_size: checkpoint.size(),
-            hashes: hashes(&self.leaf.proof)?,
-        };
-        path.verify(&leaf_hash(&[&leaf]), checkpoint.root())?;
+        let (keys, rotations) = self.keys_for(signers)?;
+        let checkpoint = VerifiedCheckpoint::open(self.checkpoint.as_bytes(), &origin, &keys, witnesses)?;
+        for link in &self.chain {
+            link.verify(&checkpoint)?;
+        }
+        let leaf = self.leaf.verify(&checkpoint)?;
         let Leaf::Block(block) = Leaf::decode(&leaf)? else { return Err(bad("its leaf is not a block")) };
         let record = Record {
             received_ns: self.record.received_ns,
@@ -189,7 +259,19 @@ impl Bundle {
             block,
             checkpoint,
             signer_known: !signers.is_empty(),
+            rotations,
         })
+    }
+}
+
+impl BundleLeaf {
+    /// The bytes, if they are in the tree of the checkpoint.
+    fn verify(&self, checkpoint: &VerifiedCheckpoint) -> Result<Vec<u8>, LedgerError> {
+        let bytes = bytes_of(&self.bytes)?;
+        let hashes = hashes(&self.proof)?;
+        let path = InclusionProof { index: self.index, tree_size: checkpoint.size(), hashes };
+        path.verify(&leaf_hash(&[&bytes]), checkpoint.root())?;
+        Ok(bytes)
     }
 }
 

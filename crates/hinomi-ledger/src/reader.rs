@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hinomi_model::Disk;
 
@@ -52,6 +52,8 @@ pub struct Reader {
     /// Number and end of the leaves of each segment, by its first leaf.
     segments: BTreeMap<u64, (u64, u64)>,
     cache: Mutex<Cache>,
+    /// Leaves that change the signing key, once somebody asked.
+    rotations: OnceLock<Vec<u64>>,
 }
 
 #[derive(Default)]
@@ -96,6 +98,7 @@ impl Reader {
             wal: BTreeMap::new(),
             segments: BTreeMap::new(),
             cache: Mutex::default(),
+            rotations: OnceLock::new(),
         };
         reader.index()?;
         Ok(reader)
@@ -128,19 +131,34 @@ impl Reader {
         self.published.leaf(leaf).map(|(leaf, _, _)| leaf)
     }
 
-    /// The signer in force: the last that a rotation names, else the first.
-    pub(crate) fn signer(&self) -> Result<VerifierKey, LedgerError> {
-        let known = [self.identity.signer.clone()];
-        let note = self.published.note.to_string();
-        if VerifiedCheckpoint::open(note.as_bytes(), &self.identity.origin, &known, &[]).is_ok() {
-            return Ok(self.identity.signer.clone());
+    /// The leaves that change the signing key. Looks at every leaf once, unless the first key signed the checkpoint
+    /// alone.
+    pub(crate) fn rotations(&self) -> Result<&[u64], LedgerError> {
+        if let Some(known) = self.rotations.get() {
+            return Ok(known);
         }
-        for leaf in (0..self.size()).rev() {
-            if let Leaf::Rotation(rotation) = Leaf::decode(&self.published.leaf_bytes(leaf)?)? {
-                return rotation.signer.parse();
+        let mut found = Vec::new();
+        let by_first = self.published.note.verify(std::slice::from_ref(&self.identity.signer)).is_ok();
+        // The checkpoint that first covers a rotation is signed by both keys.
+        let signatures = self.published.note.signatures().iter();
+        let of_log = signatures.filter(|s| s.name().as_str() == self.identity.origin.as_str()).count();
+        if !by_first || of_log > 1 {
+            for leaf in 0..self.size() {
+                if let Leaf::Rotation(_) = Leaf::decode(&self.published.leaf_bytes(leaf)?)? {
+                    found.push(leaf);
+                }
             }
         }
-        Err(LedgerError::NotAuthentic { what: "the published checkpoint" })
+        Ok(self.rotations.get_or_init(|| found))
+    }
+
+    /// The signer in force: the last that a rotation names, else the first.
+    pub(crate) fn signer(&self) -> Result<VerifierKey, LedgerError> {
+        let Some(last) = self.rotations()?.last() else { return Ok(self.identity.signer.clone()) };
+        match Leaf::decode(&self.published.leaf_bytes(*last)?)? {
+            Leaf::Rotation(rotation) => rotation.signer.parse(),
+            _ => Err(LedgerError::NotAuthentic { what: "the published checkpoint" }),
+        }
     }
 
     /// The signer in force, whose signature on the published checkpoint holds.

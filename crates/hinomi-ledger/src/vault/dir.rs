@@ -13,6 +13,8 @@
 //! forks/        signed checkpoints that contradict what is held
 //! evidence/     the copy, laid out like the primary's folder
 //! keys/         data keys as they were sealed to this vault, one file per key
+//! history       a line for each copy that was ended, with the reason
+//! past/         those copies, each with its own name, key, state, evidence and data keys
 //! ```
 //!
 //! # Invariants
@@ -77,7 +79,7 @@ impl State {
         self.held.as_ref().map_or(0, VerifiedCheckpoint::size)
     }
 
-    fn encode(&self) -> String {
+    pub(super) fn encode(&self) -> String {
         let mut out = format!("{FIRST_LINE}\n");
         let c = self.cursor;
         let numbers = [
@@ -170,10 +172,9 @@ impl VaultDir {
         if disk.exists(&key).map_err(io_error("look for", &key))? {
             return Err(LedgerError::Refused { why: "this folder already holds a vault" });
         }
-        for below in ["evidence", "evidence/wal", "evidence/segments", "evidence/log", "keys", "forks"] {
-            files::ensure_dir(&*disk, &folder.join(below), 0o700)?;
-        }
-        for empty in ["lock", "alarms", "erasures"] {
+        Self::make_copy(&*disk, folder)?;
+        files::ensure_dir(&*disk, &folder.join("forks"), 0o700)?;
+        for empty in ["lock", "alarms"] {
             files::replace(&*disk, &folder.join(empty), 0o600, b"", true)?;
         }
         files::replace(&*disk, &folder.join("name"), 0o644, format!("{name}\n").as_bytes(), true)?;
@@ -190,6 +191,14 @@ impl VaultDir {
             files::replace(&*disk, &path, 0o600, &*seed, true)?;
         }
         Self::open_unchecked(disk, folder)
+    }
+
+    /// The folders and files of an empty copy.
+    pub(super) fn make_copy(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
+        for below in ["evidence", "evidence/wal", "evidence/segments", "evidence/log", "keys"] {
+            files::ensure_dir(disk, &folder.join(below), 0o700)?;
+        }
+        files::replace(disk, &folder.join("erasures"), 0o600, b"", true)
     }
 
     /// Takes the lock of a vault.

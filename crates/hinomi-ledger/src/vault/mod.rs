@@ -28,6 +28,7 @@ mod follow;
 mod history;
 mod leaves;
 mod pull;
+mod restart;
 mod sealed;
 mod segments;
 mod source;
@@ -48,6 +49,7 @@ use crate::note::{Algorithm, KeyName, SignerKey, VerifierKey};
 pub use alarm::{Alarm, Lost, Trouble};
 pub use dir::Pinned;
 pub use directory::DirectorySource;
+pub use restart::Restart;
 pub use sealed::SealedEntry;
 pub use source::{CHUNK, FileName, KEYS_AT_ONCE, Listed, MAX_FILES, Source};
 pub use view::WitnessView;
@@ -174,6 +176,7 @@ impl Vault {
         policy: Policy,
     ) -> Result<Self, LedgerError> {
         let dir = VaultDir::open_unchecked(disk.clone(), folder)?;
+        restart::finish(&disk, folder)?;
         let signer = dir.signer()?;
         let pinned = dir.pinned()?;
         let state = dir.state(&signer.verifier(Algorithm::CosignatureV1))?;

@@ -6,6 +6,7 @@ mod independent;
 mod model;
 mod proving;
 mod repair;
+mod restart;
 mod support;
 mod tampering;
 mod vault;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hinomi_ledger::note::{KeyName, SignerKey};
 use hinomi_ledger::{Bundle, ERASER_NAME, LedgerError, Reader, Scope, Verdict, VerifyOptions, verify};
 use sha2::{Digest as _, Sha256};
@@ -251,4 +253,97 @@ fn the_signing_key_changes_with_continuity() {
     assert!(matches!(opened, Err(LedgerError::Refused { .. })), "{opened:?}");
     crate::support::rewrite(&home.places.keys.join("signer"), &third);
     home.open();
+}
+
+/// A record under the third signing key, with bundles from before and after each rotation.
+fn rotated_twice() -> Rotated {
+    rotated_twice_as(1)
+}
+
+type Rotated = (Home, Vec<hinomi_ledger::Bundle>, Vec<hinomi_ledger::note::VerifierKey>);
+
+fn rotated_twice_as(seed: u64) -> Rotated {
+    let home = Home::seeded(inline(), None, seed);
+    let (ledger, _) = home.open();
+    let mut keys = vec![ledger.identity().signer.clone()];
+    let mut bundles = Vec::new();
+    for round in 0..3 {
+        if round > 0 {
+            keys.push(ledger.rotate_signer("yearly").unwrap());
+            bundles.push(reader(&home).prove(2, 0).unwrap());
+        }
+        ledger.append("fw", "security", vec![record(round, &format!("event {round}"))]).unwrap();
+        ledger.tick().unwrap();
+        let reader = reader(&home);
+        let leaf = (0..reader.size()).rfind(|n| reader.block(*n).unwrap().is_some()).unwrap();
+        bundles.push(reader.prove(leaf, 0).unwrap());
+    }
+    ledger.close().unwrap();
+    (home, bundles, keys)
+}
+
+#[test]
+fn a_bundle_after_two_rotations_is_believed_by_whoever_knows_any_of_the_keys() {
+    let (_home, bundles, keys) = rotated_twice();
+    let last = bundles.last().unwrap();
+    assert_eq!((bundles[0].chain.len(), last.chain.len()), (0, 3));
+    let verify = |known: &[hinomi_ledger::note::VerifierKey]| last.verify(known, &[]);
+    for (known, key) in keys.iter().enumerate() {
+        let proven = verify(std::slice::from_ref(key)).unwrap();
+        assert_eq!((proven.signer_known, proven.rotations, proven.leaf), (true, 2 - known, last.leaf.index));
+        assert_eq!(proven.record.bytes, b"event 2");
+    }
+    assert_eq!(last.claimed_keys().unwrap(), keys);
+    assert!(!verify(&[]).unwrap().signer_known);
+    let stranger = Home::seeded(inline(), None, 5);
+    assert!(verify(&[reader(&stranger).identity().signer.clone()]).is_err());
+    // Also those that the hand-over's checkpoint covers, and after a way through JSON.
+    for bundle in &bundles {
+        let again = hinomi_ledger::Bundle::from_json(bundle.to_json().unwrap().as_bytes()).unwrap();
+        assert!(again.verify(&keys[..1], &[]).unwrap().signer_known);
+    }
+    let without = hinomi_ledger::Bundle { chain: Vec::new(), ..last.clone() };
+    assert!(without.verify(&keys[..1], &[]).is_err(), "the chain is needed");
+    assert!(without.verify(&keys[2..], &[]).is_ok(), "the present key is enough");
+}
+
+#[test]
+fn a_forged_chain_of_keys_is_rejected_whatever_part_is_altered() {
+    let (_home, bundles, keys) = rotated_twice();
+    let sound = bundles.last().unwrap();
+    let refused = |what: &str, alter: &dyn Fn(&mut hinomi_ledger::Bundle)| {
+        let mut forged = sound.clone();
+        alter(&mut forged);
+        assert_ne!(forged, *sound, "{what} changes nothing");
+        assert!(forged.verify(&keys[..1], &[]).is_err(), "{what}");
+    };
+    let mut altered = 0;
+    for link in 0..sound.chain.len() {
+        // Every byte of every leaf of the chain: signer, reason, endorsement, ledger, origin.
+        let bytes = STANDARD.decode(&sound.chain[link].bytes).unwrap();
+        for at in 0..bytes.len() {
+            refused(&format!("byte {at} of link {link}"), &|bundle| {
+                let mut other = bytes.clone();
+                other[at] ^= 1;
+                bundle.chain[link].bytes = STANDARD.encode(other);
+            });
+            altered += 1;
+        }
+        refused("index", &|bundle| bundle.chain[link].index += 1);
+        for hash in 0..sound.chain[link].proof.len() {
+            let other = STANDARD.encode([7; 32]);
+            refused("proof", &|bundle| bundle.chain[link].proof[hash].clone_from(&other));
+        }
+        refused("shorter proof", &|bundle| drop(bundle.chain[link].proof.pop()));
+        refused("a link less", &|bundle| drop(bundle.chain.remove(link)));
+        refused("a link twice", &|bundle| bundle.chain.insert(link, sound.chain[link].clone()));
+    }
+    assert!(altered > 800, "{altered}");
+    refused("order", &|bundle| bundle.chain.swap(1, 2));
+    // An intruder's key that endorses itself.
+    let (_other, foreign, _) = rotated_twice_as(6);
+    let foreign = foreign.last().unwrap();
+    refused("another ledger's chain", &|bundle| bundle.chain.clone_from(&foreign.chain));
+    refused("another ledger", &|bundle| *bundle = foreign.clone());
+    refused("its rotation under this genesis", &|bundle| bundle.chain[1] = foreign.chain[1].clone());
 }

@@ -44,7 +44,7 @@ impl Pair {
         Self::on(Arc::new(FileDisk), options)
     }
 
-    fn on(disk: Arc<dyn Disk>, options: Options) -> Self {
+    pub(super) fn on(disk: Arc<dyn Disk>, options: Options) -> Self {
         Self::with(disk, options, None)
     }
 
@@ -68,6 +68,11 @@ impl Pair {
         let vault = Vault::create(disk.clone(), clock.clone(), &entropy, &folder, &name, &pinned).unwrap();
         home.options.vaults = vec![vault.status().recipient];
         Self { home, folder, clock, disk }
+    }
+
+    /// The same pair after the vault's machine was started again.
+    pub(super) fn put_on(&mut self, disk: Arc<dyn Disk>) {
+        self.disk = disk;
     }
 
     pub(super) fn vault(&self) -> Vault {

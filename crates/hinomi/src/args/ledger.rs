@@ -266,9 +266,12 @@ pub struct VerifyLedger {
 pub struct VerifyBundle {
     /// The bundle
     pub bundle: PathBuf,
-    /// Verifier key of the ledger, known from elsewhere
+    /// Verifier key of the ledger, known from elsewhere: the first or any later one
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
+    /// Fingerprint of such a key, as a new ledger prints it
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub fingerprint: Vec<String>,
     /// Verifier key of a witness or vault whose cosignature is wanted
     #[arg(long, value_name = "KEY")]
     pub witness: Vec<String>,

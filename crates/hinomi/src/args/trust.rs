@@ -121,6 +121,26 @@ pub enum VaultVerb {
         #[arg(long = "log", value_name = "VKEY", required = true)]
         keys: Vec<String>,
     },
+    /// After somebody looked at a rollback or fork: end this copy, keep it untouched under `past/`, and begin another
+    #[command(
+        after_help = "Example:\n  hinomi vault restart /var/lib/hinomi-vault --name vault.example.jp/2 \\\n    --reason 'case 17: primary rebuilt after intrusion, report 2026-11'\n\n\
+        The new copy has another name and cosigning key: no cosigner ever signs two histories of a log. Token and\n\
+        recipient stay. If the primary was only put back to an earlier state and has not gone on, repair it instead:\n\
+        hinomi ledger repair brings it to where this vault is."
+    )]
+    Restart {
+        /// Folder of the vault
+        dir: PathBuf,
+        /// Name that the new copy is cosigned under; not one that was used before
+        #[arg(long)]
+        name: String,
+        /// Why, for the vault's history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Object to an approved erasure that waits: this vault keeps its key
     Object {
         /// Folder of the vault

@@ -29,6 +29,7 @@ struct Case {
     at: PathBuf,
     data: String,
     key: String,
+    fingerprint: String,
 }
 
 /// Three lines of one source and a binary file, in a ledger with an erasure key.
@@ -47,7 +48,8 @@ fn case(name: &str) -> Case {
     assert_eq!((made["created"].as_bool(), made["records"].as_u64()), (Some(true), Some(3)));
     let more = json(&["ledger", "append", "--data", &data, &image], 0);
     assert_eq!((more["created"].as_bool(), more["records"].as_u64()), (Some(false), Some(3)));
-    Case { at, data, key: made["verifier_key"].as_str().unwrap().to_owned() }
+    let said = |name: &str| made[name].as_str().unwrap().to_owned();
+    Case { at, data, key: said("verifier_key"), fingerprint: said("fingerprint") }
 }
 
 #[test]
@@ -75,6 +77,9 @@ fn what_was_appended_is_read_proven_and_verified() {
         (proven["text"].as_str(), proven["source"].as_str()),
         (Some("second line\n"), Some("auth.log"))
     );
+    // The fingerprint that the ledger printed is as good as the key, another one is not.
+    json(&["verify", "bundle", &file, "--fingerprint", &case.fingerprint], 0);
+    run(&["verify", "bundle", &file, "--fingerprint", "0000"], 4);
     // Nobody vouches for the key: that is no proof yet.
     assert_eq!(json(&["verify", "bundle", &file], 3)["signer_known"], false);
     let forged = std::fs::read_to_string(&bundle).unwrap().replace("c2Vjb25kIGxpbmUK", "c2Vjb25kIGxpbmQK");
@@ -204,4 +209,37 @@ fn a_damaged_ledger_is_repaired_from_a_vault() {
     // Nothing is left to do, and a folder that is no copy is refused.
     assert_eq!(json(&mend, 0)["files"].as_array().unwrap().len(), 0);
     run(&["ledger", "repair", "--data", data, "--from", &case.at.display().to_string()], 3);
+}
+
+#[test]
+fn a_vault_begins_a_new_copy_after_a_fork() {
+    let case = case("restart");
+    let (data, live) = (case.data.as_str(), PathBuf::from(&case.data));
+    let vault = case.at.join("vault").display().to_string();
+    run(&["vault", "init", &vault, "--name", "vault.example.jp/1", "--log", &case.key], 0);
+    let pull = ["vault", "pull", &vault, "--from", data, "--reserve", "0", "--accept-unsealed"];
+    let before = case.at.join("before");
+    assert!(std::process::Command::new("cp").arg("-a").args([&live, &before]).status().unwrap().success());
+    let log = case.at.join("auth.log").display().to_string();
+    json(&["ledger", "append", "--data", data, &log], 0);
+    run(&pull, 0);
+    // Back to before, and on with something else.
+    std::fs::remove_dir_all(&live).unwrap();
+    std::fs::rename(&before, &live).unwrap();
+    let other = case.at.join("other.log");
+    std::fs::write(&other, "what is said to have happened\n").unwrap();
+    json(&["ledger", "append", "--data", data, other.to_str().unwrap()], 0);
+    json(&["ledger", "append", "--data", data, other.to_str().unwrap()], 0);
+    run(&pull, 4);
+    let restart = ["vault", "restart", &vault, "--reason", "looked at, report 7", "--name"];
+    run(&[&restart[..], &["vault.example.jp/1"]].concat(), 2);
+    let done = json(&[&restart[..], &["vault.example.jp/2"]].concat(), 0);
+    assert_eq!(done["ended"]["reason"], "looked at, report 7");
+    run(&pull, 0);
+    let status = json(&["vault", "status", &vault], 0);
+    assert_eq!(
+        (status["history"][0]["past"].as_u64(), status["verifier_key"] == done["verifier_key"]),
+        (Some(1), true)
+    );
+    assert!(case.at.join("vault/past/1/evidence/log/checkpoint").exists());
 }

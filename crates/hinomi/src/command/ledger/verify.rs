@@ -173,11 +173,26 @@ fn as_text(found: &Verification, lang: Lang) -> String {
     text
 }
 
+/// The keys that a bundle names and whose fingerprint somebody wrote down; each fingerprint must be one of them.
+fn known_by_fingerprint(bundle: &Bundle, fingerprints: &[String]) -> Result<Vec<VerifierKey>, Failure> {
+    let claimed = bundle.claimed_keys().map_err(|e| Failure::new(Exit::Failed, e))?;
+    let find = |wanted: &String| {
+        let plain = |text: &str| text.trim().to_ascii_lowercase();
+        let found = claimed.iter().find(|key| plain(&key.fingerprint()) == plain(wanted)).cloned();
+        found.ok_or_else(|| {
+            let text = format!("no key of the bundle has the fingerprint {}", harmless(wanted));
+            Failure::new(Exit::Failed, text).hint("the ledger printed it when it was made")
+        })
+    };
+    fingerprints.iter().map(find).collect()
+}
+
 /// Verifies a bundle, offline.
 pub(in super::super) fn verify_bundle(args: &VerifyBundle) -> Result<Exit, Failure> {
     let keys = |texts: &[String]| texts.iter().map(|t| key(t)).collect::<Result<Vec<_>, _>>();
-    let (signers, witnesses) = (keys(&args.key)?, keys(&args.witness)?);
+    let (mut signers, witnesses) = (keys(&args.key)?, keys(&args.witness)?);
     let bundle = Bundle::from_json(&bytes_of(&args.bundle)?).map_err(|e| Failure::new(Exit::Failed, e))?;
+    signers.extend(known_by_fingerprint(&bundle, &args.fingerprint)?);
     let proven =
         bundle.verify(&signers, &witnesses).map_err(|e: LedgerError| Failure::new(Exit::Failed, e))?;
     let (record, block) = (&proven.record, &proven.block);
@@ -185,7 +200,7 @@ pub(in super::super) fn verify_bundle(args: &VerifyBundle) -> Result<Exit, Failu
     let known = proven.signer_known;
     if args.json {
         let body = json!({"schema_version": "1.0", "holds": true, "signer_known": known, "cosignatures": cosigned,
-            "leaf": proven.leaf, "record": proven.index, "source": block.scope.source, "class": block.scope.class,
+            "rotations": proven.rotations, "leaf": proven.leaf, "record": proven.index, "source": block.scope.source, "class": block.scope.class,
             "received": time(record.received_ns), "sha256": Digest::of(&record.bytes).to_string(),
             "checkpoint_size": proven.checkpoint.size(), "text": String::from_utf8_lossy(&record.bytes)});
         print(format!("{body:#}\n").as_bytes())?;
@@ -201,10 +216,10 @@ pub(in super::super) fn verify_bundle(args: &VerifyBundle) -> Result<Exit, Failu
                 "真正：{received} に {source} から受信。{size} 枚中リーフ {leaf}、レコード {index}。連署 {cosigned} 件\n"
             ),
             (Lang::En, false) => format!(
-                "consistent in itself: received {received} from {source}, says a key that only the bundle names (give --key)\n"
+                "consistent in itself: received {received} from {source}, says a key that only the bundle names (give --key or --fingerprint)\n"
             ),
             (Lang::Ja, false) => format!(
-                "束の内部では整合：{received} に {source} から受信。ただし鍵は束自身が名乗るもの（--key を指定してください）\n"
+                "束の内部では整合：{received} に {source} から受信。ただし鍵は束自身が名乗るもの（--key か --fingerprint を指定してください）\n"
             ),
         };
         print(format!("{said}{}\n", harmless(&shown)).as_bytes())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hinomi_ledger::checkpoint::VerifiedCheckpoint;
 use hinomi_ledger::note::KeyName;
-use hinomi_ledger::vault::{DirectorySource, Pinned, Policy, Status, Vault};
+use hinomi_ledger::vault::{DirectorySource, Pinned, Policy, Restart, Status, Vault};
 use hinomi_ledger::{FileDisk, Places, SystemClock, SystemEntropy};
 use hinomi_model::Digest;
 use hinomi_server::http::Bounds;
@@ -17,6 +17,7 @@ use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
 use crate::command::print;
 use crate::exit::{Exit, Failure};
+use crate::render::harmless;
 
 pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
     match verb {
@@ -30,6 +31,7 @@ pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
             open(&dir)?.pin(keys).map_err(ledger_failure)?;
             Ok(Exit::Clean)
         }
+        VaultVerb::Restart { dir, name, reason, json } => restart(&dir, &name, &reason, json),
         VaultVerb::Object { dir, leaf } => {
             open(&dir)?.refuse_erasure(leaf).map_err(ledger_failure)?;
             Ok(Exit::Clean)
@@ -73,6 +75,27 @@ fn init(dir: &Path, name: &str, log: &LogArgs, as_json: bool) -> Result<Exit, Fa
     print(text.as_bytes())
 }
 
+fn restart(dir: &Path, name: &str, reason: &str, as_json: bool) -> Result<Exit, Failure> {
+    let name = KeyName::new(name).map_err(ledger_failure)?;
+    let ended = open(dir)?.restart(&SystemEntropy, &name, reason).map_err(ledger_failure)?;
+    let key = open(dir)?.status().cosigner;
+    let past = dir.join("past").join(ended.past.to_string());
+    let text = if as_json {
+        let body = json!({"schema_version": "1.0", "verifier_key": key.to_string(), "fingerprint": key.fingerprint(),
+            "past": past, "ended": ended});
+        format!("{body:#}\n")
+    } else {
+        format!(
+            "verifier key  {key}\nold copy      {} ({} leaves)\n\n\
+             The next pull begins anew. Keep the new verifier key where verification happens, and the old one for the\n\
+             old copy. A witness that saw the old history has to decide for itself.\n",
+            past.display(),
+            ended.size
+        )
+    };
+    print(text.as_bytes())
+}
+
 fn publish(data: &Path, credentials: &Path, listen: &ListenArgs) -> Result<Exit, Failure> {
     let text = std::fs::read_to_string(credentials)
         .map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", credentials.display())))?;
@@ -86,12 +109,27 @@ fn publish(data: &Path, credentials: &Path, listen: &ListenArgs) -> Result<Exit,
 }
 
 fn status(dir: &Path, as_json: bool, lang: Lang) -> Result<Exit, Failure> {
-    let status = open(dir)?.status();
-    let text = if as_json { format!("{:#}\n", status_json(&status)) } else { status_text(&status, lang) };
+    let vault = open(dir)?;
+    let (status, history) = (vault.status(), vault.history().map_err(ledger_failure)?);
+    let text = if as_json {
+        format!("{:#}\n", status_json(&status, &history))
+    } else {
+        let past: String = history.iter().map(|ended| past_text(ended, lang)).collect();
+        status_text(&status, lang) + &past
+    };
     print(text.as_bytes())
 }
 
-fn status_json(status: &Status) -> serde_json::Value {
+fn past_text(ended: &Restart, lang: Lang) -> String {
+    let (at, past, size) = (words::time(ended.at_ns, lang), ended.past, ended.size);
+    let reason = harmless(&ended.reason);
+    match lang {
+        Lang::En => format!("  {at}  a copy of {size} leaves was ended (past/{past}): {reason}\n"),
+        Lang::Ja => format!("  {at}  {size} リーフの写しを終了（past/{past}）：{reason}\n"),
+    }
+}
+
+fn status_json(status: &Status, history: &[Restart]) -> serde_json::Value {
     let held = status.held.as_ref();
     json!({
         "schema_version": "1.0",
@@ -106,6 +144,7 @@ fn status_json(status: &Status) -> serde_json::Value {
         "grown_ns": status.grown_ns,
         "opaque_blocks": status.opaque_blocks,
         "alarms": status.alarms,
+        "history": history,
     })
 }
 
