@@ -25,6 +25,7 @@ mod log_state;
 pub mod note;
 pub mod objects;
 mod options;
+pub mod policy;
 mod publish;
 mod reader;
 mod records;
@@ -42,7 +43,7 @@ pub mod witness;
 
 pub use bundle::{Bundle, BundleLeaf, BundleRecord, MAX_BUNDLE, Proven};
 pub use disk::FileDisk;
-pub use engine::{Erasure, Identity, Ledger, Located, Recovery, Ticket, rotation_text};
+pub use engine::{Erasure, Identity, Ledger, Located, OWN_CLASS, Recovery, Ticket, rotation_text};
 pub use erasure::{ERASER_NAME, ErasureOrder};
 pub use error::LedgerError;
 pub use export::{ExportedBlock, ExportedRecord, LeafProof};

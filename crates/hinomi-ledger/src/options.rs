@@ -98,6 +98,8 @@ pub struct Options {
     pub vaults: Vec<VaultRecipient>,
     /// Classes that wait first when the disk fills up.
     pub low_priority: Vec<String>,
+    /// Whether the ledger watches its sources: findings of completeness and ticks of the clock become records.
+    pub watch: bool,
 }
 
 impl Default for Options {
@@ -114,6 +116,7 @@ impl Default for Options {
             level: 3,
             vaults: Vec::new(),
             low_priority: Vec::new(),
+            watch: true,
         }
     }
 }

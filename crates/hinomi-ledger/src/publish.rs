@@ -125,12 +125,15 @@ impl Publisher {
         Ok(())
     }
 
-    /// Makes every full tile durable.
+    /// Makes every full tile durable, and that its partial forms are gone: after this nobody looks for them again.
     pub(crate) fn sync(&mut self) -> Result<(), LedgerError> {
         let mut folders = BTreeSet::new();
-        for path in &self.unsynced {
-            let file = self.disk.open(path, Access::ReadWrite).map_err(io_error("open", path))?;
-            file.sync_data().map_err(io_error("sync", path))?;
+        for path in self.unsynced.clone() {
+            let partial = path.with_added_extension("p");
+            self.partials.iter_mut().for_each(|kept| kept.retain(|path| !path.starts_with(&partial)));
+            self.clear(&partial)?;
+            let file = self.disk.open(&path, Access::ReadWrite).map_err(io_error("open", &path))?;
+            file.sync_data().map_err(io_error("sync", &path))?;
             folders.extend(
                 path.ancestors().skip(1).take_while(|f| f.starts_with(&self.log)).map(Path::to_owned),
             );

@@ -83,6 +83,17 @@ pub struct Incident {
     pub closed: Option<Day>,
 }
 
+/// The part of it that is written down at once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rules {
+    /// Policies by name of the class.
+    pub classes: BTreeMap<String, ClassPolicy>,
+    /// How many days before its first trace an incident keeps its sources: what led to it is found last.
+    pub incident_days_before: u32,
+    /// How many days after its closing.
+    pub incident_days_after: u32,
+}
+
 /// Everything that decides how long records are kept.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,7 +175,22 @@ impl Extent {
     }
 }
 
+impl Default for Rules {
+    /// One class, security evidence.
+    fn default() -> Self {
+        let Retention { classes, incident_days_before, incident_days_after, .. } = Retention::default();
+        Self { classes, incident_days_before, incident_days_after }
+    }
+}
+
 impl Retention {
+    /// The rules change; holds and incidents stay.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.classes = rules.classes;
+        self.incident_days_before = rules.incident_days_before;
+        self.incident_days_after = rules.incident_days_after;
+    }
+
     /// Whether everything that has to be written down is.
     ///
     /// # Errors
@@ -254,12 +280,14 @@ impl Retention {
             .map(|(name, _)| name.as_str())
     }
 
-    /// An incident touches a source on these days: the incident is made or widened, so that what it needs is kept.
+    /// An incident touches a source on these days: the incident is made, widened or open again, so that what it needs is
+    /// kept.
     pub fn touch(&mut self, incident: &str, source: &str, first: Day, last: Day) {
         let new = || Incident { sources: Vec::new(), first, last, closed: None };
         let known = self.incidents.entry(incident.to_owned()).or_insert_with(new);
         known.first = known.first.min(first);
         known.last = known.last.max(last);
+        known.closed = None;
         if !known.sources.iter().any(|name| name == source) {
             known.sources.push(source.to_owned());
         }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use zstd::bulk::Compressor;
 
 use crate::LedgerError;
+use crate::completeness::Arrivals;
 use crate::cursor::Cursor;
 use crate::data_key::DataKey;
 use crate::frame::{Frame, FrameKind, Unplaced};
@@ -100,6 +101,7 @@ pub(crate) struct Sealed {
     pub first_ns: u64,
     pub last_ns: u64,
     pub bytes: u64,
+    pub arrivals: Arrivals,
 }
 
 impl Job {
@@ -119,6 +121,7 @@ impl Job {
             first_ns: self.records.iter().map(|r| r.received_ns).min().unwrap_or(0),
             last_ns: self.records.iter().map(|r| r.received_ns).max().unwrap_or(0),
             bytes: self.records.iter().map(|r| r.bytes.len() as u64).sum(),
+            arrivals: Arrivals::of(&self.records),
         })
     }
 }

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use ledger::{
-    CustodyAdd, CustodyKey, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport, LedgerRepair,
-    LedgerTail, Prove, VerifyBundle, VerifyExport, VerifyLedger,
+    CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
+    LedgerRepair, LedgerSources, LedgerTail, Prove, RetentionVerb, VerifyBundle, VerifyExport, VerifyLedger,
 };
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};

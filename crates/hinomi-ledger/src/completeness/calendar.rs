@@ -58,6 +58,22 @@ pub enum Basis {
     None,
 }
 
+/// Why a day is unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The source was never heard of.
+    NeverSeen,
+    /// The source numbers nothing and promises nothing.
+    NothingToGoBy,
+    /// The day is not over, or was not when the ledger was last there to see.
+    NotOver,
+    /// Numbers, or the promise, do not reach over the whole day.
+    NotCovered,
+    /// The source counted anew, sent records without their numbers, or its records cannot be read any more.
+    Unsettled,
+}
+
 /// One cell of the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DayCell {
@@ -67,6 +83,9 @@ pub struct DayCell {
     pub state: DayState,
     /// Why.
     pub basis: Basis,
+    /// Why it is unknown, if it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub doubt: Option<Doubt>,
     /// Records received.
     pub records: u64,
     /// Numbers missing in the gaps that touch this day; a gap over several days counts in each of them.
@@ -94,6 +113,10 @@ pub(super) struct DayFacts {
     /// A promise that covers part of the day was broken in it.
     pub(super) silent_in_part: bool,
     pub(super) erased: bool,
+    /// The source was heard of.
+    pub(super) known: bool,
+    /// It numbers its records, or promises to be heard.
+    pub(super) accountable: bool,
 }
 
 impl DayFacts {
@@ -114,7 +137,22 @@ impl DayFacts {
         } else {
             (DayState::Unknown, Basis::None)
         };
+        let doubt = (state == DayState::Unknown).then(|| self.why_unknown(over));
         let Self { day, records, missing, erased, .. } = self;
-        DayCell { day, state, basis, records, missing, erased }
+        DayCell { day, state, basis, doubt, records, missing, erased }
+    }
+
+    fn why_unknown(&self, over: bool) -> Doubt {
+        if !self.known {
+            Doubt::NeverSeen
+        } else if !self.accountable {
+            Doubt::NothingToGoBy
+        } else if self.doubt {
+            Doubt::Unsettled
+        } else if over {
+            Doubt::NotCovered
+        } else {
+            Doubt::NotOver
+        }
     }
 }

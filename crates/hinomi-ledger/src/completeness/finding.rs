@@ -9,6 +9,19 @@ use crate::LedgerError;
 pub const COMPLETENESS_SOURCE: &str = "hinomi:completeness";
 /// The built-in source whose records are the ticks of the ledger's clock; steps of it are findings about this source.
 pub const CLOCK_SOURCE: &str = "hinomi:clock";
+/// The built-in source whose records hold the state of completeness, so that it need not be computed from the beginning.
+pub const STATE_SOURCE: &str = "hinomi:state";
+
+/// Whether a source is this program's own: receivers may not take records under such a name.
+pub fn is_built_in(source: &str) -> bool {
+    source.starts_with("hinomi:")
+}
+
+/// Whether a source is one that the ledger alone writes to.
+pub(crate) fn is_reserved(source: &str) -> bool {
+    [COMPLETENESS_SOURCE, CLOCK_SOURCE, STATE_SOURCE].contains(&source)
+}
+
 /// Version of the form of a finding; it grows when a field changes its meaning.
 pub const FINDING_VERSION: u32 = 1;
 
@@ -102,6 +115,37 @@ pub enum What {
         #[serde(with = "nanos")]
         to: Timestamp,
     },
+    /// The ledger was not running, so that nothing could be received.
+    NotRunning {
+        /// Its last tick.
+        #[serde(with = "nanos")]
+        from: Timestamp,
+        /// When it was opened again.
+        #[serde(with = "nanos")]
+        to: Timestamp,
+    },
+    /// More was found about the source on this day than is written down; the calendar counts it all the same.
+    Abridged,
+}
+
+impl What {
+    /// The times that it speaks of, given when it was found.
+    pub fn span(&self, found: Timestamp) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Gap { after, before, .. } | Self::Restarted { after, before, .. } => {
+                ((*after).min(*before), (*after).max(*before))
+            }
+            Self::ClockStep { from, to } | Self::NotRunning { from, to } => {
+                ((*from).min(*to), (*from).max(*to))
+            }
+            Self::Silent { since, .. } | Self::Resumed { since } => (*since, found.max(*since)),
+            Self::Appeared
+            | Self::GapFilled { .. }
+            | Self::Stray { .. }
+            | Self::Impossible { .. }
+            | Self::Abridged => (found, found),
+        }
+    }
 }
 
 impl Finding {

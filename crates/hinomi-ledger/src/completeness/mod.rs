@@ -11,22 +11,32 @@
 //! - Memory is bounded: [`MAX_SOURCES`] sources, [`MAX_DAYS`] days of each.
 //!
 //! # Not here
-//! Events inside records and their own times (`hinomi-detect`'s completeness). Writing the findings: `crate::Ledger`'s
-//! caller.
+//! Events inside records and their own times (`hinomi-detect`'s completeness). Writing the findings down, and when:
+//! `crate::engine`.
 
+mod arrivals;
 mod calendar;
 mod finding;
 mod numbering;
 mod sequence;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod watch;
 
-pub use calendar::{Basis, Day, DayCell, DayState};
-pub use finding::{CLOCK_SOURCE, COMPLETENESS_SOURCE, FINDING_VERSION, Finding, What};
+pub(crate) use arrivals::Arrivals;
+pub use arrivals::chunk_numbers;
+pub use calendar::{Basis, Day, DayCell, DayState, Doubt};
+pub(crate) use finding::is_reserved;
+pub use finding::{
+    CLOCK_SOURCE, COMPLETENESS_SOURCE, FINDING_VERSION, Finding, STATE_SOURCE, What, is_built_in,
+};
 pub use numbering::Numbering;
 pub use sequence::Loss;
+pub(crate) use state::{View, parts, rebuild};
 pub use tracker::{Arrival, Completeness, Promise, SourceSummary};
+pub use watch::{CLOCK_EVERY_NS, FINDINGS_PER_DAY, Watch};
 
 /// Sources that are tracked; further ones are counted, and all their days are unknown.
 pub const MAX_SOURCES: usize = 65_536;

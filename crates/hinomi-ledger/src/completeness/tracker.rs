@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::arrivals::Run;
 use super::calendar::DayFacts;
 use super::finding::nanos;
 use super::sequence::{GRACE_NS, Sequence};
@@ -109,6 +110,11 @@ impl Completeness {
         self.beyond_bound
     }
 
+    /// Time of the latest tick of the ledger's clock.
+    pub fn last_tick(&self) -> Option<Timestamp> {
+        self.tick.map(Timestamp::from_nanos)
+    }
+
     /// Names of the sources, in order.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)
@@ -135,22 +141,64 @@ impl Completeness {
 
     /// A record was received.
     pub fn observe(&mut self, source: &str, arrival: Arrival, found: &mut Vec<Finding>) {
-        let Some(known) = self.source(source, arrival.at) else {
-            self.beyond_bound = self.beyond_bound.saturating_add(1);
+        self.observe_runs(source, &[Run { at: arrival.at, numbers: arrival.numbers, records: 1 }], found);
+    }
+
+    /// The records of a block were received.
+    pub(crate) fn observe_runs(&mut self, source: &str, runs: &[Run], found: &mut Vec<Finding>) {
+        let Some(first) = runs.first() else { return };
+        let Some(known) = self.source(source, first.at) else {
+            let records: u64 = runs.iter().map(|run| run.records).sum();
+            self.beyond_bound = self.beyond_bound.saturating_add(records);
             return;
         };
         let mut what = Vec::new();
-        known.observe(arrival, &mut what);
-        found.extend(what.into_iter().map(|what| finding(source, arrival.at, what)));
+        for run in runs {
+            known.observe(*run, &mut what);
+            found.extend(what.drain(..).map(|what| finding(source, run.at, what)));
+        }
+    }
+
+    /// Records of a source are in the log and cannot be read any more: how they were numbered is in doubt for ever.
+    pub(crate) fn unreadable(
+        &mut self,
+        source: &str,
+        (from, to): (Timestamp, Timestamp),
+        records: u64,
+        found: &mut Vec<Finding>,
+    ) {
+        let Some(known) = self.source(source, from) else {
+            self.beyond_bound = self.beyond_bound.saturating_add(records);
+            return;
+        };
+        let mut what = Vec::new();
+        known.observe(Run { at: from, numbers: None, records }, &mut what);
+        known.latest = known.latest.max(to);
+        join(&mut known.unnumbered, from, to);
+        found.extend(what.into_iter().map(|what| finding(source, from, what)));
     }
 
     /// The ledger's clock has ticked: what is overdue is found. `every_ns` is the time between ticks.
     pub fn tick(&mut self, now: Timestamp, every_ns: i64, found: &mut Vec<Finding>) {
+        self.ticked(now, every_ns, false, found);
+    }
+
+    /// The ledger was opened: from its last tick until now nothing can have been received.
+    pub fn opened(&mut self, now: Timestamp, every_ns: i64, found: &mut Vec<Finding>) {
+        self.ticked(now, every_ns, true, found);
+    }
+
+    fn ticked(&mut self, now: Timestamp, every_ns: i64, opened: bool, found: &mut Vec<Finding>) {
         if let Some(before) = self.tick.replace(now.as_nanos()) {
+            let from = Timestamp::from_nanos(before);
             let passed = now.as_nanos().saturating_sub(before);
-            if passed < -CLOCK_JITTER_NS || passed > every_ns.saturating_mul(3) {
-                let what = What::ClockStep { from: Timestamp::from_nanos(before), to: now };
-                found.push(finding(CLOCK_SOURCE, now, what));
+            let stepped = passed < -CLOCK_JITTER_NS || passed > every_ns.saturating_mul(3);
+            if opened && passed > every_ns {
+                found.push(finding(CLOCK_SOURCE, now, What::NotRunning { from, to: now }));
+            } else if stepped {
+                found.push(finding(CLOCK_SOURCE, now, What::ClockStep { from, to: now }));
+            }
+            if stepped {
                 self.step_clock(before, now);
             }
         }
@@ -200,6 +248,8 @@ impl Completeness {
                 silent: None,
                 silent_in_part: false,
                 erased: false,
+                known: false,
+                accountable: false,
             };
             known.map_or(unknown, |source| source.facts(unknown))
         };
@@ -236,8 +286,8 @@ impl Source {
         }
     }
 
-    fn observe(&mut self, arrival: Arrival, found: &mut Vec<What>) {
-        let at = arrival.at;
+    fn observe(&mut self, run: Run, found: &mut Vec<What>) {
+        let at = run.at;
         if !self.heard {
             found.push(What::Appeared);
         }
@@ -247,7 +297,7 @@ impl Source {
             let since = self.latest.max(self.since);
             found.push(What::Resumed { since });
         }
-        match (arrival.numbers, &mut self.sequence) {
+        match (run.numbers, &mut self.sequence) {
             (Some(numbers), Some(sequence)) => sequence.observe(numbers, at, found),
             (Some(numbers), none) => {
                 // Records without a number came before: what those were is in doubt for ever.
@@ -260,8 +310,9 @@ impl Source {
         }
         self.heard = true;
         self.latest = at;
-        self.records = self.records.saturating_add(1);
-        *self.days.entry(Day::of(at)).or_default() += 1;
+        self.records = self.records.saturating_add(run.records);
+        let of_day = self.days.entry(Day::of(at)).or_default();
+        *of_day = of_day.saturating_add(run.records);
         if self.days.len() > MAX_DAYS {
             self.forgotten = self.forgotten.max(self.days.pop_first().map(|(day, _)| day));
         }
@@ -330,6 +381,8 @@ impl Source {
         let day = facts.day;
         facts.records = self.days.get(&day).copied().unwrap_or(0);
         facts.erased = self.erased.contains(&day);
+        facts.known = true;
+        facts.accountable = self.sequence.is_some() || self.heard_every_ns.is_some();
         // A record that was overtaken by the one before the gap may have been due a little earlier.
         let early = |at: Timestamp| Timestamp::from_nanos(at.as_nanos().saturating_sub(GRACE_NS));
         for loss in self.sequence.iter().flat_map(Sequence::losses) {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::rotate::endorse;
 use super::ticket::Cell;
+use super::watching::Own;
 use crate::LedgerError;
 use crate::checkpoint::{Checkpoint, Origin};
+use crate::completeness::{Arrivals, STATE_SOURCE, Watch};
 use crate::cursor::put_bytes16;
 use crate::data_key::DataKey;
 use crate::frame::{FrameKind, Unplaced};
@@ -37,11 +39,21 @@ pub(crate) struct BlockState {
     pub first_ns: u64,
     pub last_ns: u64,
     pub bytes: u64,
+    pub arrivals: Arrivals,
 }
 
 impl BlockState {
     pub(crate) fn new(key: DataKeyId, block: BlockId, scope: Arc<Scope>) -> Self {
-        Self { key, block, scope, tree: Frontier::default(), first_ns: u64::MAX, last_ns: 0, bytes: 0 }
+        Self {
+            key,
+            block,
+            scope,
+            tree: Frontier::default(),
+            first_ns: u64::MAX,
+            last_ns: 0,
+            bytes: 0,
+            arrivals: Arrivals::default(),
+        }
     }
 
     /// Takes in the next frame.
@@ -53,12 +65,14 @@ impl BlockState {
         self.first_ns = self.first_ns.min(sealed.first_ns);
         self.last_ns = self.last_ns.max(sealed.last_ns);
         self.bytes += sealed.bytes;
+        self.arrivals.extend(&sealed.arrivals);
     }
 
     /// Takes in the next records, read back.
     pub(crate) fn add_records(&mut self, secret: &DataKey, records: &[Record]) {
         let hashes = secret.record_hashes(self.block, self.tree.size() as u32, records);
         hashes.into_iter().for_each(|hash| self.tree.push(hash));
+        self.arrivals.extend(&Arrivals::of(records));
         for record in records {
             self.first_ns = self.first_ns.min(record.received_ns);
             self.last_ns = self.last_ns.max(record.received_ns);
@@ -114,6 +128,9 @@ pub(crate) struct Core {
     pub has_records: bool,
     /// Size of the tree that was last signed, and the note.
     pub signed: (u64, String),
+    /// The completeness of the sources as of the last commit.
+    pub watch: Option<Watch>,
+    pub own: Own,
 }
 
 impl Core {
@@ -126,7 +143,8 @@ impl Core {
         scope: &Arc<Scope>,
     ) -> Result<(), LedgerError> {
         self.wal.write(&sealed.frame)?;
-        self.has_records = true;
+        // A state alone is no reason for another file, which would begin with a state.
+        self.has_records |= scope.source != STATE_SOURCE;
         let open = self.open.entry(block).or_insert_with(|| BlockState::new(key, block, scope.clone()));
         open.add(sealed);
         Ok(())
@@ -157,7 +175,9 @@ impl Core {
             self.state.keys_logged = ordinal + 1;
         }
         let mut rotates = false;
-        for mut leaf in std::mem::take(&mut self.leaves) {
+        let others = std::mem::take(&mut self.leaves);
+        let mut fed = Vec::new();
+        for mut leaf in others {
             let at = self.state.size();
             if let Leaf::Rotation(rotation) = &mut leaf {
                 rotation.endorsement = endorse(&self.signer, &self.ledger, at, &rotation.signer)?;
@@ -165,8 +185,10 @@ impl Core {
             }
             committed.others.push(at);
             self.push(&leaf, &mut batch)?;
+            fed.push(leaf);
         }
-        for block in std::mem::take(&mut self.closed) {
+        let blocks = std::mem::take(&mut self.closed);
+        for block in &blocks {
             let previous = self.state.last_block(&block.scope.source);
             committed.blocks.push((block.block, self.state.size()));
             self.push(&block.leaf(previous), &mut batch)?;
@@ -180,6 +202,10 @@ impl Core {
         self.sync()?;
         if let Some(successor) = successor {
             self.signer = successor;
+        }
+        fed.iter().for_each(|leaf| self.feed_leaf(leaf));
+        for (block, (_, leaf)) in blocks.iter().zip(&committed.blocks) {
+            self.feed_block(*leaf, &block.scope, &block.arrivals, block.bytes);
         }
         self.publish()?;
         Ok(committed)

@@ -13,6 +13,7 @@ use std::path::Path;
 use hinomi_model::{Disk, DiskLock};
 
 use super::core::Core;
+use super::watching::Own;
 use crate::LedgerError;
 use crate::checkpoint::Origin;
 use crate::files::{self, io_error, numbered, numbered_path};
@@ -221,6 +222,8 @@ fn first_leaf(
         block_cells: BTreeMap::new(),
         has_records: false,
         signed: (0, String::new()),
+        watch: None,
+        own: Own::default(),
     };
     core.tick(Vec::new())?;
     core.wal.trim()?;

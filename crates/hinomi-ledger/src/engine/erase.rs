@@ -7,15 +7,11 @@
 
 use super::ledger::{Ledger, Shared, lock};
 use crate::LedgerError;
-use crate::completeness::Day;
+use crate::completeness::is_built_in;
 use crate::erasure::ErasureOrder;
-use crate::leaf::{DataKeyId, Genesis, Leaf, Policy, Scope, Tombstone};
-use crate::leaves::Published;
-use crate::retention::{Reason, Retention, Verdict};
+use crate::leaf::{DataKeyId, Genesis, Leaf, Scope, Tombstone};
 
-const DAY_NS: u64 = 86_400_000_000_000;
-/// How the leaf of rules of retention is marked.
-const RETENTION: &str = "retention";
+const OWN: &str = "what the ledger found itself is not erased";
 
 /// What an erasure did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +28,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Missing`] when the scope has no key: nothing was received, or it is erased.
     pub fn erasure_order(&self, scope: &Scope, reason: &str) -> Result<ErasureOrder, LedgerError> {
+        if is_built_in(&scope.source) {
+            return Err(LedgerError::Refused { why: OWN });
+        }
         let ring = lock(&self.shared.ring);
         let keys: Vec<_> = ring.entries().filter(|e| e.scope == *scope).map(|e| e.key).collect();
         if keys.is_empty() {
@@ -52,13 +51,19 @@ impl Ledger {
         // The log on the disk has to be as far as the holds that were just set.
         self.tick()?;
         let disk = shared.around.disk.clone();
-        let log = Published::open(disk.clone(), &shared.places.log(), &shared.identity.origin)?;
+        let log = shared.published()?;
         let (Leaf::Genesis(Genesis { eraser, .. }), _, _) = log.leaf(0)? else {
             return Err(LedgerError::NotAuthentic { what: "the first leaf" });
         };
         let order = ErasureOrder::open_approved(approval, &eraser, &shared.identity.ledger)?;
-        check_hold(&log, &order.scope, shared.around.now_ns())?;
+        if is_built_in(&order.scope.source) {
+            return Err(LedgerError::Refused { why: OWN });
+        }
+        shared.check_hold(&log, &order.scope)?;
         shared.retire(&order)?;
+        // Everything under these keys is committed, and the state needs none of it any more.
+        self.tick()?;
+        shared.keep_state()?;
         let mut leaves = Vec::new();
         for key in &order.keys {
             let tombstone = Tombstone {
@@ -76,19 +81,6 @@ impl Ledger {
             return Err(error);
         }
         Ok(Erasure { leaves, keys: order.keys })
-    }
-
-    /// Records rules of retention, holds and incidents with them; they are in force from then on.
-    ///
-    /// # Errors
-    /// [`LedgerError::Malformed`] when they contradict themselves, [`LedgerError::TooLarge`] above 65,535 bytes.
-    pub fn record_retention(&self, rules: &Retention) -> Result<u64, LedgerError> {
-        rules.check()?;
-        let bad = |_| LedgerError::Malformed { kind: "rules of retention", what: "they cannot be written" };
-        let document = serde_json::to_vec(rules).map_err(bad)?;
-        let leaf = Leaf::Policy(Policy { change: RETENTION.to_owned(), document });
-        leaf.encode()?;
-        self.shared.commit_leaf(leaf)
     }
 }
 
@@ -114,37 +106,5 @@ impl Shared {
         self.jobs.notify_all();
         self.ready.notify_one();
         Ok(())
-    }
-}
-
-/// The rules of retention that were recorded last, with their leaf.
-fn retention_in_force(log: &Published) -> Result<Option<(u64, Retention)>, LedgerError> {
-    for leaf in (0..log.size()).rev() {
-        if let Leaf::Policy(policy) = Leaf::decode(&log.leaf_bytes(leaf)?)?
-            && policy.change == RETENTION
-        {
-            let bad = |_| LedgerError::Malformed {
-                kind: "rules of retention",
-                what: "the last ones cannot be read",
-            };
-            return serde_json::from_slice(&policy.document).map(|rules| Some((leaf, rules))).map_err(bad);
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a hold or an open incident keeps a scope, by the rules in force.
-fn check_hold(log: &Published, scope: &Scope, now_ns: u64) -> Result<(), LedgerError> {
-    let Some((_, rules)) = retention_in_force(log)? else { return Ok(()) };
-    let (day, today) = (Day(scope.day as i32), Day((now_ns / DAY_NS) as i32));
-    match rules.verdict(&scope.source, &scope.class, day, today) {
-        Verdict::Keep(reasons)
-            if reasons.iter().any(|r| matches!(r, Reason::Hold(_) | Reason::OpenIncident(_))) =>
-        {
-            Err(LedgerError::Refused {
-                why: "these records are under a legal hold or belong to an open incident",
-            })
-        }
-        _ => Ok(()),
     }
 }

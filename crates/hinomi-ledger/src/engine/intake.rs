@@ -84,6 +84,8 @@ pub(crate) struct Intake {
     pub accepted: u64,
     /// Cost that may be accepted, given the space ahead.
     pub credit: u64,
+    /// The space ahead.
+    pub room: u64,
     /// The largest cost that somebody waits for.
     pub wanted: u64,
     /// Whether the disk gives no more space.
@@ -92,6 +94,8 @@ pub(crate) struct Intake {
     pub stopping: bool,
     /// Whether something waits for a tick.
     pub uncommitted: bool,
+    /// Last tick of the clock that was handed in, if the ledger watches.
+    pub clock_ns: Option<u64>,
 }
 
 impl Intake {
@@ -170,6 +174,13 @@ impl Intake {
     pub(crate) fn cut_all(&mut self, closes: bool, level: i32) {
         let scopes: Vec<Arc<Scope>> = self.open.keys().cloned().collect();
         scopes.iter().for_each(|scope| self.cut(scope, closes, level));
+    }
+
+    /// Puts a leaf that is no block behind everything accepted so far.
+    pub(crate) fn push_leaf(&mut self, leaf: Leaf) -> Arc<Cell> {
+        let cell = Arc::<Cell>::default();
+        self.queue.push_back(Item::Leaf(leaf, cell.clone()));
+        cell
     }
 
     pub(crate) fn has_pending(&self) -> bool {

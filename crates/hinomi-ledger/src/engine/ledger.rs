@@ -12,8 +12,10 @@ use super::intake::{Intake, OpenBlock, cost_of};
 use super::packer::Sealed;
 use super::recovery::{Recovery, Replayed, replay};
 use super::ticket::{Piece, Ticket};
+use super::watching::{Own, recover};
 use crate::LedgerError;
 use crate::checkpoint::VerifiedCheckpoint;
+use crate::completeness::is_reserved;
 use crate::keys::{KeyRing, load_signer};
 use crate::leaf::{BlockId, DataKeyId, Leaf, MAX_NAME, Scope};
 use crate::note::{Algorithm, SignerKey};
@@ -22,7 +24,7 @@ use crate::publish::Publisher;
 use crate::records::{MAX_RECORD, Record};
 use crate::wal::{Opening, WalWriter};
 
-const DAY_NS: u64 = 86_400_000_000_000;
+pub(super) const DAY_NS: u64 = 86_400_000_000_000;
 
 /// What all threads of a ledger share.
 pub(super) struct Shared {
@@ -34,6 +36,8 @@ pub(super) struct Shared {
     pub core: Mutex<Core>,
     pub ring: Mutex<KeyRing>,
     pub sealed: Mutex<Sealed>,
+    /// Held while a policy is compared with what is in force and recorded.
+    pub policies: Mutex<()>,
     /// There is room for callers.
     pub room: Condvar,
     /// There is work for the pool.
@@ -92,8 +96,9 @@ impl Ledger {
         create::finish_creation(&*disk, &places, &identity)?;
         let owed = crate::repair::owed(&*disk, &places)?;
         let mut ring = KeyRing::load(&*disk, &places.keys, identity.ledger, true)?;
-        let replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
+        let mut replayed = replay(&*disk, &places, &identity.ledger, &mut ring)?;
         let mut report = replayed.report.clone();
+        let watch = if options.watch { recover(&*disk, places.wal(), &replayed, &mut ring)? } else { None };
         ring.settle(replayed.state.keys_logged)?;
         report.keys_destroyed = destroy_buried(&around, &mut ring, &replayed.buried)?;
         let sealed = Sealed {
@@ -102,11 +107,19 @@ impl Ledger {
             ..Sealed::default()
         };
         let first_size = replayed.first_size;
+        let watched = std::mem::take(&mut replayed.watched);
         let mut core = resume(&around, &places, &options, &identity, replayed)?;
         core.leaves = owed.iter().cloned().map(Leaf::Repair).collect();
+        if let Some(watch) = watch {
+            core.watch_from(watch, &watched);
+        }
+        drop(watched);
         core.recommit(ring.born_since(core.state.keys_logged))?;
         crate::repair::recorded(&*disk, &places, &owed)?;
         core.publisher.remove_leftovers(first_size, core.state.size())?;
+        if options.watch && core.watch.is_none() {
+            core.watch_from_the_beginning(&places)?;
+        }
         let shared = Arc::new(Shared {
             around,
             places,
@@ -116,12 +129,17 @@ impl Ledger {
             core: Mutex::new(core),
             ring: Mutex::new(ring),
             sealed: Mutex::new(sealed),
+            policies: Mutex::default(),
             room: Condvar::new(),
             jobs: Condvar::new(),
             ready: Condvar::new(),
             packing: Condvar::new(),
         });
-        shared.refill(&mut lock(&shared.core), 0)?;
+        {
+            let mut core = lock(&shared.core);
+            shared.refill(&mut core, 0)?;
+            shared.hand_in(&mut core)?;
+        }
         let threads = Shared::start(&shared)?;
         Ok((Self { shared, threads, _lock: guard }, report))
     }
@@ -144,6 +162,9 @@ impl Ledger {
     /// [`LedgerError::Poisoned`] after a failed write; [`LedgerError::Io`] with `StorageFull` on a ledger without
     /// threads.
     pub fn append(&self, source: &str, class: &str, records: Vec<Record>) -> Result<Ticket, LedgerError> {
+        if is_reserved(source) {
+            return Err(LedgerError::Refused { why: "only the ledger itself writes under this name" });
+        }
         for name in [source, class] {
             if name.len() > MAX_NAME {
                 let (found, bound) = (name.len() as u64, MAX_NAME as u64);
@@ -200,8 +221,8 @@ impl Ledger {
     }
 
     fn shut_down(&mut self) -> Result<(), LedgerError> {
-        let ticked =
-            if self.threads.is_empty() && lock(&self.shared.intake).stopping { Ok(()) } else { self.tick() };
+        let stopped = self.threads.is_empty() && lock(&self.shared.intake).stopping;
+        let ticked = if stopped { Ok(()) } else { self.settle() };
         lock(&self.shared.intake).stopping = true;
         lock(&self.shared.sealed).stopping = true;
         self.shared.packing.notify_all();
@@ -274,6 +295,8 @@ fn resume(
         block_cells: BTreeMap::new(),
         has_records: replayed.has_records && !replayed.sealed,
         signed: replayed.signed,
+        watch: None,
+        own: Own::default(),
     })
 }
 
@@ -334,7 +357,7 @@ impl Shared {
         }
     }
 
-    fn accept(&self, scope: &Arc<Scope>, records: Vec<Record>) -> Result<Piece, LedgerError> {
+    pub(super) fn accept(&self, scope: &Arc<Scope>, records: Vec<Record>) -> Result<Piece, LedgerError> {
         let mut intake = self.healthy()?;
         let cost = cost_of(&records);
         let bound = self.options.queue_bytes;
@@ -384,7 +407,7 @@ impl Shared {
         Ok(intake)
     }
 
-    fn open_block(&self, scope: &Arc<Scope>) -> Result<OpenBlock, LedgerError> {
+    pub(super) fn open_block(&self, scope: &Arc<Scope>) -> Result<OpenBlock, LedgerError> {
         let mut ring = lock(&self.ring);
         let key = if let Some(key) = ring.for_scope(scope) {
             key

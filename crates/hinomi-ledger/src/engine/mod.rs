@@ -16,10 +16,12 @@ mod erase;
 mod intake;
 mod ledger;
 mod packer;
+mod policies;
 mod recovery;
 mod rotate;
 mod step;
 mod ticket;
+mod watching;
 
 pub use create::Identity;
 pub(crate) use create::{check_modes, load_identity, lock_folder};
@@ -30,3 +32,4 @@ pub(crate) use recovery::damaged_at;
 pub use rotate::rotation_text;
 pub(crate) use rotate::successor;
 pub use ticket::{Located, Ticket};
+pub use watching::OWN_CLASS;

@@ -66,6 +66,8 @@ impl Shared {
 
     fn pack(&self, number: u64) -> Result<(), LedgerError> {
         let disk = &*self.around.disk;
+        // Opening will begin behind this file, with a state of what comes before.
+        self.keep_state()?;
         let named = lock(&self.sealed).named.get(&number).cloned();
         if !named.is_some_and(|leaf| self.is_sound(&leaf)) {
             let folders = (&*self.places.wal(), &*self.places.segments());

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use hinomi_model::Disk;
 
 use super::core::BlockState;
+use super::watching::Watched;
 use crate::LedgerError;
 use crate::checkpoint::Checkpoint;
 use crate::cursor::Cursor;
@@ -73,6 +74,8 @@ pub(crate) struct Replayed {
     pub rotated: Option<String>,
     /// Keys that have a tombstone.
     pub buried: Vec<DataKeyId>,
+    /// Leaves that say something about sources.
+    pub watched: Watched,
     pub report: Recovery,
 }
 
@@ -104,6 +107,7 @@ struct Replay<'a> {
     /// Keys with a leaf that the ring does not have.
     unknown: Vec<DataKeyId>,
     rotated: Option<String>,
+    watched: Watched,
     report: Recovery,
 }
 
@@ -116,27 +120,7 @@ pub(crate) fn replay(
 ) -> Result<Replayed, LedgerError> {
     let folder = places.wal();
     let numbers = present(disk, &folder)?;
-    let mut replay = Replay {
-        ledger,
-        ring,
-        state: None,
-        first_size: None,
-        finished: Vec::new(),
-        open: BTreeMap::new(),
-        signed: (0, String::new()),
-        next_frame: None,
-        durable: 0,
-        durable_len: 0,
-        ends: Vec::new(),
-        created_ns: 0,
-        sealed: false,
-        has_records: false,
-        named: BTreeMap::new(),
-        rotated: None,
-        buried: Vec::new(),
-        unknown: Vec::new(),
-        report: Recovery::default(),
-    };
+    let mut replay = Replay::new(ledger, ring);
     let newest = numbers.last().copied().unwrap_or(0);
     let mut end = 0;
     let mut sealed_files = Vec::new();
@@ -175,6 +159,7 @@ pub(crate) fn replay(
         named: replay.named,
         rotated: replay.rotated,
         buried: replay.buried,
+        watched: replay.watched,
         report,
     })
 }
@@ -230,7 +215,32 @@ fn check_published(
     Ok(())
 }
 
-impl Replay<'_> {
+impl<'a> Replay<'a> {
+    fn new(ledger: &'a [u8; 16], ring: &'a mut KeyRing) -> Self {
+        Self {
+            ledger,
+            ring,
+            state: None,
+            first_size: None,
+            finished: Vec::new(),
+            open: BTreeMap::new(),
+            signed: (0, String::new()),
+            next_frame: None,
+            durable: 0,
+            durable_len: 0,
+            ends: Vec::new(),
+            created_ns: 0,
+            sealed: false,
+            has_records: false,
+            named: BTreeMap::new(),
+            rotated: None,
+            buried: Vec::new(),
+            unknown: Vec::new(),
+            watched: Watched::new(),
+            report: Recovery::default(),
+        }
+    }
+
     fn check_keys(&self, folder: &Path) -> Result<(), LedgerError> {
         if self.unknown.iter().any(|key| !self.buried.contains(key)) {
             let what = "it lacks a key that the log names and that no order erased";
@@ -394,16 +404,23 @@ impl Replay<'_> {
                 Some(entry) => state.keys_logged = state.keys_logged.max(entry.ordinal + 1),
                 None => self.unknown.push(born.key),
             },
-            Leaf::Tombstone(tombstone) => self.buried.push(tombstone.key),
+            Leaf::Tombstone(tombstone) => {
+                self.buried.push(tombstone.key);
+                self.watched.insert(state.size(), (leaf.clone(), Vec::new()));
+            }
+            Leaf::Policy(_) => {
+                self.watched.insert(state.size(), (leaf.clone(), Vec::new()));
+            }
             Leaf::Rotation(rotation) => self.rotated = Some(rotation.signer.clone()),
             Leaf::SegmentSealed(sealed) => {
                 self.named.insert(sealed.number, sealed.clone());
             }
             Leaf::Block(block) => {
                 let found = self.open.remove(&block.block);
-                if found.is_none_or(|p| p.count != block.count || p.key != block.key) {
-                    return Err(malformed("the leaf of a block does not belong to the records before it"));
-                }
+                let found = found.filter(|p| p.count == block.count && p.key == block.key);
+                let unknown = || malformed("the leaf of a block does not belong to the records before it");
+                let places = found.ok_or_else(unknown)?.frames;
+                self.watched.insert(state.size(), (leaf.clone(), places));
             }
             _ => {}
         }

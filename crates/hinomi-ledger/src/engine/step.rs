@@ -12,7 +12,6 @@ use super::intake::{FrameItem, Intake, Item, Work};
 use super::ledger::{Shared, lock};
 use super::ticket::Cell;
 use crate::LedgerError;
-use crate::leaf::Leaf;
 use crate::wal::is_full;
 
 /// How long the committer sleeps at most.
@@ -105,7 +104,7 @@ impl Shared {
                 *oldest = None;
             }
             let items = intake.take_ready();
-            if !items.is_empty() || intake.wanted > 0 {
+            if !items.is_empty() || intake.wanted > 0 || self.clock_is_due(intake.clock_ns) {
                 return Some(items);
             }
             if intake.queue.is_empty() && intake.has_pending() {
@@ -131,26 +130,12 @@ impl Shared {
     }
 
     /// Puts a tick behind everything accepted so far.
-    fn queue_tick(&self, intake: &mut Intake, cell: Arc<Cell>) {
+    pub(super) fn queue_tick(&self, intake: &mut Intake, cell: Arc<Cell>) {
         intake.cut_all(true, self.options.level);
         intake.queue.push_back(Item::Tick(cell));
         intake.uncommitted = false;
         self.jobs.notify_all();
         self.ready.notify_one();
-    }
-
-    /// Adds a leaf that is not a block and waits until it is committed.
-    pub(super) fn commit_leaf(&self, leaf: Leaf) -> Result<u64, LedgerError> {
-        let cell = Arc::<Cell>::default();
-        {
-            let mut intake = self.healthy()?;
-            intake.queue.push_back(Item::Leaf(leaf, cell.clone()));
-            self.queue_tick(&mut intake, Arc::default());
-        }
-        if self.options.threads == 0 {
-            self.commit_inline()?;
-        }
-        cell.wait()
     }
 
     pub(super) fn request_tick(&self) -> Result<Arc<Cell>, LedgerError> {
@@ -207,7 +192,8 @@ impl Shared {
         }
         outcome?;
         waiting.durable.iter().for_each(|cell| cell.succeed(0));
-        self.refill(core, waiting.cost)
+        self.refill(core, waiting.cost)?;
+        self.hand_in(core)
     }
 
     fn commit_tick(&self, core: &mut Core, tick: &Cell) -> Result<(), LedgerError> {
@@ -251,7 +237,8 @@ impl Shared {
         intake.full = full;
         intake.wanted = 0;
         intake.accepted = intake.accepted.saturating_sub(done);
-        intake.credit = core.wal.room().saturating_sub(self.options.tick_bytes);
+        intake.room = core.wal.room();
+        intake.credit = intake.room.saturating_sub(self.options.tick_bytes);
         self.room.notify_all();
         Ok(())
     }

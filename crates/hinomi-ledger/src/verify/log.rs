@@ -8,6 +8,7 @@ use crate::LedgerError;
 use crate::leaf::{Block, DataKeyId, Leaf, Scope, SegmentSealed};
 use crate::leaves::{exact_bundle, read_tile};
 use crate::note::VerifierKey;
+use crate::policy::{InForce, Recorded};
 use crate::records::MAX_COUNT;
 use crate::tlog::{Hash, Tile, TileKind, TiledTree, WIDTH, leaf_hash};
 use crate::wal::FORMAT;
@@ -43,6 +44,7 @@ pub(crate) struct Log {
     /// How many leaves could be read; a damaged checkpoint may claim more than anybody could look for.
     pub leaves: u64,
     last_block: BTreeMap<String, u64>,
+    policies: InForce,
 }
 
 /// Reads every leaf.
@@ -62,6 +64,7 @@ pub(crate) fn check(context: &mut Context<'_>, files: &Files) -> Log {
         blocks: 0,
         leaves: 0,
         last_block: BTreeMap::new(),
+        policies: InForce::default(),
     };
     let mut tree = TiledTree::default();
     let size = context.published.size();
@@ -213,7 +216,12 @@ impl Log {
                     .push(format!("leaf {at}: {} was repaired from {}", repair.file, repair.from));
                 Ok(())
             }
-            Leaf::Policy(_) => Ok(()),
+            Leaf::Policy(policy) => {
+                match Recorded::read(&policy).and_then(|policy| self.policies.apply(&policy)) {
+                    Err(LedgerError::Malformed { what, .. }) => Err(what),
+                    _ => Ok(()),
+                }
+            }
         };
         if let Err(what) = outcome {
             context.find_leaf(at, what);

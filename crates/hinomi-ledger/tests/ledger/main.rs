@@ -4,6 +4,7 @@
 mod golden;
 mod independent;
 mod model;
+mod policies;
 mod proving;
 mod repair;
 mod restart;

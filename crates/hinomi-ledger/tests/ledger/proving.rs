@@ -194,32 +194,6 @@ fn a_key_ring_from_before_an_erasure_is_noticed() {
 }
 
 #[test]
-fn what_is_under_a_hold_is_not_erased() {
-    use hinomi_ledger::completeness::Day;
-    use hinomi_ledger::retention::{Extent, Hold, Retention};
-    let home = erasable();
-    let (ledger, _) = home.open();
-    ledger.append("mail", "personal", vec![record(1, "x")]).unwrap();
-    ledger.tick().unwrap();
-    let scope = scope(&home, "mail");
-    let order = ledger.erasure_order(&scope, "request 9").unwrap().approve(&eraser()).unwrap();
-    let mut rules = Retention::default();
-    let hold = Hold {
-        extent: Extent::default(),
-        reason: "a case".to_owned(),
-        owner: "counsel".to_owned(),
-        placed: Day(scope.day as i32),
-        lifted: None,
-    };
-    rules.holds.insert("case 1".to_owned(), hold);
-    ledger.record_retention(&rules).unwrap();
-    assert!(matches!(ledger.erase(order.as_bytes()), Err(LedgerError::Refused { .. })));
-    rules.holds.clear();
-    ledger.record_retention(&rules).unwrap();
-    ledger.erase(order.as_bytes()).unwrap();
-}
-
-#[test]
 fn the_signing_key_changes_with_continuity() {
     let home = Home::new(inline());
     let (ledger, _) = home.open();

@@ -76,9 +76,9 @@ impl Home {
     }
 }
 
-/// No threads, small bounds.
+/// No threads, small bounds, no records of its own.
 pub fn inline() -> Options {
-    Options { threads: 0, queue_bytes: 1 << 20, tick_bytes: 64 << 10, ..Options::default() }
+    Options { threads: 0, queue_bytes: 1 << 20, tick_bytes: 64 << 10, watch: false, ..Options::default() }
 }
 
 pub fn record(at: u64, text: &str) -> Record {

@@ -1,13 +1,15 @@
 //! What happens to the ledger of one schedule, from its creation to the last look.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding, STATE_SOURCE, Watch};
 use hinomi_ledger::note::{Algorithm, KeyName, SignerKey};
 use hinomi_ledger::{
-    Creation, ERASER_NAME, Ledger, LedgerError, Reader, Record, Scope, Ticket, Verification, VerifyOptions,
-    verify,
+    Creation, ERASER_NAME, Leaf, Ledger, LedgerError, Reader, Record, Scope, Ticket, Verification,
+    VerifyOptions, verify,
 };
 use hinomi_model::{Clock, Disk, EntryKind};
 use hinomi_testkit::disk::{Fault, MemoryDisk, When};
@@ -208,7 +210,7 @@ impl World {
 
     fn append(&mut self, ledger: &Ledger, waiting: &mut Vec<(usize, Ticket)>) -> Result<bool, String> {
         let source = SOURCES[self.random.index(SOURCES.len())];
-        let records: Vec<Record> = (0..=self.random.below(4)).map(|_| self.record()).collect();
+        let records: Vec<Record> = (0..=self.random.below(4)).map(|_| self.record(source)).collect();
         match ledger.append(source, "security", records.clone()) {
             Ok(ticket) => {
                 let parts = ticket.parts().collect();
@@ -243,13 +245,13 @@ impl World {
                 self.promises.erased.extend(erasure.keys);
                 Ok(true)
             }
-            // A disk that was full at the opening still shows the torn checkpoint of the crash before.
-            Err(LedgerError::Damaged { .. }) => Ok(true),
+            // A disk that was full at the opening still shows what the crash before tore: checkpoint or tiles.
+            Err(LedgerError::Damaged { .. } | LedgerError::Malformed { kind: "tile", .. }) => Ok(true),
             Err(error) => self.failed(&error),
         }
     }
 
-    fn record(&mut self) -> Record {
+    fn record(&mut self, source: &'static str) -> Record {
         let len = match self.random.below(8) {
             0 => 0,
             1..=5 => self.random.index(120),
@@ -264,7 +266,15 @@ impl World {
             self.random.fill(&mut bytes[start..]);
         }
         let received_ns = u64::try_from(self.clock.now().as_nanos()).unwrap();
-        let sequence = self.random.chance(50).then_some(self.next_line);
+        let number = self.numbers.entry(source).or_default();
+        // Most come in order; some are lost on the way, sent again, or the source begins anew.
+        *number = match self.random.below(60) {
+            0 => *number + 1 + self.random.below(5),
+            1 => number.saturating_sub(self.random.below(4)),
+            2 if self.random.chance(20) => 0,
+            _ => *number + 1,
+        };
+        let sequence = (source != "proxy").then_some(*number);
         Record { received_ns, sequence, bytes }
     }
 
@@ -310,11 +320,60 @@ impl World {
         ledger.close().map_err(|e| format!("the last closing: {}", chain(&e)))?;
         let reader = self.reader().map_err(|e| format!("reading: {}", chain(&e)))?;
         self.promises.check_records(&reader, false)?;
+        self.check_findings(&reader)?;
         let found = self.verify();
         match found {
             Ok(found) if found.findings.is_empty() => self.damage(),
             Ok(found) => Err(format!("verification finds {:?}", found.findings)),
             Err(error) => Err(format!("verifying: {}", chain(&error))),
+        }
+    }
+
+    /// Every finding that the log leads to is in the log, once, under its number; and from the last state one gets to
+    /// where one gets from the beginning.
+    fn check_findings(&mut self, reader: &Reader) -> Result<(), String> {
+        let (mut afresh, mut found, mut recorded) = (Watch::default(), BTreeMap::new(), BTreeMap::new());
+        let mut readable = true;
+        for index in 0..reader.size() {
+            let leaf = reader.leaf(index).map_err(|e| chain(&e))?;
+            let records = reader.block(index).ok().flatten().map(|block| block.records);
+            readable &= records.is_some() || !matches!(leaf, Leaf::Block(_));
+            if let (Leaf::Block(block), Some(records)) = (&leaf, &records) {
+                if block.scope.source == COMPLETENESS_SOURCE {
+                    for record in records {
+                        let finding = Finding::from_record(&record.bytes).map_err(|e| chain(&e))?;
+                        let number = record.sequence.ok_or("a finding has no number")?;
+                        if recorded.insert(number, finding).is_some() {
+                            return Err(format!("finding {number} is there twice"));
+                        }
+                    }
+                }
+                self.totals.states += u64::from(block.scope.source == STATE_SOURCE);
+            }
+            afresh.feed(index, &leaf, records.as_deref());
+            found.extend(afresh.outstanding().map(|(number, finding)| (number, finding.clone())));
+        }
+        self.totals.findings += recorded.len() as u64;
+        if !recorded.keys().copied().eq(0..recorded.len() as u64) {
+            return Err(format!("findings are missing: {:?}", recorded.keys()));
+        }
+        let watch = reader.watch().map_err(|e| format!("the state of the sources: {}", chain(&e)))?;
+        if watch.outstanding().next().is_some() {
+            return Err(format!("after closing findings are not written: {:?}", watch.outstanding().next()));
+        }
+        if !readable {
+            // What was erased cannot be found afresh; that is what states are for.
+            self.totals.erased_before_the_end += 1;
+            return Ok(());
+        }
+        if watch != afresh {
+            return Err(format!("the state leads to {watch:?}, the beginning to {afresh:?}"));
+        }
+        match found.iter().find(|(number, finding)| recorded.get(number) != Some(finding)) {
+            Some((number, finding)) => {
+                Err(format!("finding {number} is {:?}, not {finding:?}", recorded.get(number)))
+            }
+            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hinomi_ledger::checkpoint::Checkpoint;
+use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::note::Note;
 use hinomi_ledger::{BlockId, DataKeyId, Leaf, LedgerError, Located, Reader, Record};
 use hinomi_model::Disk;
@@ -111,6 +112,12 @@ impl Promises {
         let mut blocks = BTreeMap::new();
         for leaf in 0..reader.size() {
             let Ok(Leaf::Block(block)) = reader.leaf(leaf) else { continue };
+            if is_built_in(&block.scope.source) && !damaged {
+                reader.block(leaf).map_err(|e| format!("reading leaf {leaf}: {e}"))?;
+            }
+            if is_built_in(&block.scope.source) {
+                continue;
+            }
             let read = match reader.block(leaf) {
                 Ok(Some(read)) => Read::Records(read.records),
                 Ok(None) => return Err(format!("leaf {leaf} is a block and is not")),

@@ -1,5 +1,6 @@
 //! The computer that the ledger of a schedule runs on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ pub struct Totals {
     pub rotations: u64,
     pub erasures: u64,
     pub damages: u64,
+    pub findings: u64,
+    pub states: u64,
+    pub erased_before_the_end: u64,
     pub leaves: u64,
     pub steps: u64,
 }
@@ -58,6 +62,9 @@ impl Totals {
             (&mut self.rotations, other.rotations),
             (&mut self.erasures, other.erasures),
             (&mut self.damages, other.damages),
+            (&mut self.findings, other.findings),
+            (&mut self.states, other.states),
+            (&mut self.erased_before_the_end, other.erased_before_the_end),
             (&mut self.leaves, other.leaves),
             (&mut self.steps, other.steps),
         ];
@@ -81,6 +88,8 @@ impl Totals {
             ("rotations", self.rotations),
             ("erasures", self.erasures),
             ("damages", self.damages),
+            ("findings", self.findings),
+            ("states", self.states),
         ] {
             assert!(number > often, "only {number} {what} in {schedules} schedules");
         }
@@ -100,6 +109,8 @@ pub struct World {
     pub totals: Totals,
     pub mutation: Option<Mutation>,
     pub next_line: u64,
+    /// Last number of each source.
+    pub numbers: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -128,6 +139,7 @@ impl World {
             totals: Totals::default(),
             mutation,
             next_line: 0,
+            numbers: BTreeMap::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Lang;
+use super::{ColorChoice, Lang};
 
 /// Verbs on a ledger.
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,17 @@ pub enum Ledger {
     CustodyKey(CustodyKey),
     /// Add an entry to the chain of custody of an export
     Custody(CustodyAdd),
+    /// Say for every source and day whether everything, something, nothing or nobody knows what was received
+    #[command(after_help = "Examples:\n  hinomi ledger sources --data /var/lib/hinomi\n  \
+        hinomi ledger sources --data ./case --from 2026-10-01 --to 2026-10-31 --json\n\n\
+        What sources promise is stated in DIR/sources.yaml, or with --sources when records are appended.")]
+    Sources(LedgerSources),
+    /// How long records are kept, why, and what is due
+    #[command(subcommand)]
+    Retention(RetentionVerb),
+    /// What may not be erased, whoever approves it
+    #[command(subcommand)]
+    Hold(HoldVerb),
     /// Make a key that approves erasures; keep its file off this machine
     ErasureKey {
         /// New file for the private key
@@ -38,7 +49,7 @@ pub enum Ledger {
     },
     /// Write the order to erase one source on one day, or carry out an approved order
     #[command(
-        after_help = "Examples:\n  hinomi ledger erase --data D --source web01 --class security --day 2026-11-02 --reason 'request 12' > order\n  \
+        after_help = "Examples:\n  hinomi ledger erase --data D --source web01 --day 2026-11-02 --reason 'request 12' > order\n  \
         hinomi ledger approve --key erasure.key order > approved     # where the key is kept\n  \
         hinomi ledger erase --data D --approval approved"
     )]
@@ -90,9 +101,18 @@ pub struct LedgerAppend {
     /// Name of the source; default: the file's name, for folders and archives with the way to it
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// Retention class
-    #[arg(long, value_name = "NAME", default_value = "security")]
-    pub class: String,
+    /// Retention class; default: the one stated for the source, else security-evidence
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+    /// What sources are and promise (YAML); default: sources.yaml in the data directory. What changed becomes evidence
+    #[arg(long, value_name = "FILE")]
+    pub sources: Option<PathBuf>,
+    /// Field of a line that holds the number its source gave it: of JSON, with dots between levels, or NAME=number
+    #[arg(long, value_name = "NAME", conflicts_with = "sequence_regex")]
+    pub sequence_field: Option<String>,
+    /// Pattern whose first group is the number that its source gave a line
+    #[arg(long, value_name = "REGEX")]
+    pub sequence_regex: Option<String>,
     /// Name of a new ledger, as its checkpoints state it; default: hinomi/ and a random number
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
@@ -100,6 +120,118 @@ pub struct LedgerAppend {
     /// can ever be erased
     #[arg(long, value_name = "KEY")]
     pub erasure_key: Option<String>,
+}
+
+/// Arguments of `ledger sources`.
+#[derive(Debug, Args)]
+pub struct LedgerSources {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// First day of receipt (UTC), for example 2026-11-02; default: 13 days before the last one
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// Last day of receipt; default: today
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
+    /// Colours
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// Verbs on retention.
+#[derive(Debug, Subcommand)]
+pub enum RetentionVerb {
+    /// Print the rules in force, and the incidents that keep sources
+    Show(LedgerData),
+    /// Record rules: purpose, owner and days to keep of each class (YAML)
+    #[command(after_help = "Example of a file:\n  classes:\n    security-evidence:\n      \
+        purpose: detecting, investigating and explaining security incidents\n      owner: security team\n      \
+        keep_days: 400\n  incident_days_before: 400\n  incident_days_after: 400")]
+    Set {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// The rules
+        policy: PathBuf,
+    },
+    /// List what is due to be erased, and why every other day is kept; erases nothing
+    Due(LedgerData),
+    /// An incident touches sources: they are kept until it is closed, and for the time after that the rules say
+    Touch {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// Name of the incident
+        #[arg(long, value_name = "ID")]
+        incident: String,
+        /// A source that it touches; repeat for several
+        #[arg(long, value_name = "NAME", required = true)]
+        source: Vec<String>,
+        /// First day of receipt (UTC) that it touches
+        #[arg(long, value_name = "DAY")]
+        from: String,
+        /// Last day; default: the first
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+    },
+    /// An incident was closed
+    Close {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// Name of the incident
+        #[arg(long, value_name = "ID")]
+        incident: String,
+    },
+}
+
+/// Verbs on legal holds.
+#[derive(Debug, Subcommand)]
+pub enum HoldVerb {
+    /// Place a hold; without sources or days it covers everything
+    #[command(
+        after_help = "Example:\n  hinomi ledger hold add --data D 'suit 7' --reason 'ordered by the court' \
+        --owner counsel \\\n      --source mail01 --from 2026-10-01 --to 2026-10-31"
+    )]
+    Add {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// Its name; a name is used once
+        name: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who ordered it
+        #[arg(long, value_name = "NAME")]
+        owner: String,
+        /// A source that it covers; repeat for several
+        #[arg(long, value_name = "NAME")]
+        source: Vec<String>,
+        /// First day of receipt (UTC) that it covers
+        #[arg(long, value_name = "DAY")]
+        from: Option<String>,
+        /// Last day
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+    },
+    /// Lift a hold; it holds through today
+    Lift {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// Its name
+        name: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who ordered it
+        #[arg(long, value_name = "NAME")]
+        owner: String,
+    },
+    /// Print all holds, the lifted ones too
+    List(LedgerData),
 }
 
 /// Arguments of `ledger tail`.
@@ -111,6 +243,9 @@ pub struct LedgerTail {
     /// How many records
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub records: usize,
+    /// Also what the ledger keeps of itself: ticks of its clock, findings about sources, its state
+    #[arg(long)]
+    pub own: bool,
 }
 
 /// Arguments of `ledger erase`.
@@ -126,7 +261,7 @@ pub struct LedgerErase {
     #[arg(long, value_name = "NAME", required_unless_present = "approval")]
     pub source: Option<String>,
     /// Its retention class
-    #[arg(long, value_name = "NAME", default_value = "security")]
+    #[arg(long, value_name = "NAME", default_value = "security-evidence")]
     pub class: String,
     /// Day of receipt (UTC), for example 2026-11-02
     #[arg(long, value_name = "DAY", required_unless_present = "approval")]

@@ -1,5 +1,6 @@
 //! Reports as text: for people, for programs, for other tools.
 
+pub(crate) mod calendar;
 mod machine;
 mod progress;
 mod style;

@@ -19,5 +19,7 @@ mod isolation;
 mod ledger;
 mod output;
 mod recorded;
+mod retention;
+mod sources;
 mod support;
 mod trial;

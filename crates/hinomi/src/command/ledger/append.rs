@@ -5,10 +5,16 @@ use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
 use hinomi_ingest::intake::{Members, OpenMember, Options as Reading, Root};
-use hinomi_ledger::{Creation, Identity, Ledger, Options, Record, Recovery, Surroundings, Ticket};
+use hinomi_ledger::completeness::is_built_in;
+use hinomi_ledger::retention::SECURITY_EVIDENCE;
+use hinomi_ledger::{
+    Creation, Identity, Ledger, LedgerError, Options, Record, Recovery, Surroundings, Ticket,
+};
 use hinomi_model::{DiagnosticKind, Diagnostics};
 use serde_json::json;
 
+use super::declared::{self, Sources};
+use super::numbers::{Numbers, Place};
 use super::{failure, lang, places, print, surroundings};
 use crate::args::{Lang, LedgerAppend};
 use crate::exit::{Exit, Failure};
@@ -26,6 +32,8 @@ pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
     let around = surroundings();
     let places = places(&args.at.data);
     let options = Options::default();
+    let sources = declared::load(args.sources.as_deref(), &args.at.data)?;
+    let numbers = Place::new(args.sequence_field.as_deref(), args.sequence_regex.as_deref())?;
     let is_new = !places.evidence.join("format").exists();
     if is_new {
         let creation = Creation { origin: origin(args, &around)?, eraser: eraser(args)? };
@@ -35,7 +43,20 @@ pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, text));
     }
     let (ledger, recovery) = Ledger::open(around.clone(), places, options).map_err(failure)?;
-    let mut keeping = Keeping { ledger: &ledger, around: &around, args, kept: Kept::default(), last: None };
+    let mut kept = Kept::default();
+    if let Some(sources) = &sources {
+        kept.stated = ledger.declare(&sources.declared).map_err(failure)?.len();
+    }
+    let sources = sources.unwrap_or_default();
+    let mut keeping = Keeping {
+        ledger: &ledger,
+        around: &around,
+        args,
+        sources: &sources,
+        numbers: &numbers,
+        kept,
+        last: None,
+    };
     for path in &args.files {
         keeping.path(path)?;
     }
@@ -56,6 +77,12 @@ struct Kept {
     sources: u64,
     /// Things that could not be read, or not whole.
     losses: u64,
+    /// Records with a number of their source.
+    numbered: u64,
+    /// Files whose chunks go back in their numbers.
+    wrapped: Vec<String>,
+    /// Leaves that state what sources promise.
+    stated: usize,
 }
 
 /// Hands files to a ledger.
@@ -63,6 +90,9 @@ struct Keeping<'a> {
     ledger: &'a Ledger,
     around: &'a Surroundings,
     args: &'a LedgerAppend,
+    sources: &'a Sources,
+    /// Where the command line says that numbers are.
+    numbers: &'a Place,
     kept: Kept,
     last: Option<Ticket>,
 }
@@ -112,18 +142,44 @@ impl Keeping<'_> {
             let text = format!("{source}: a name of a source has at most {MAX_NAME} bytes");
             return Err(Failure::new(Exit::Usage, text).hint("give one with --source"));
         }
-        let (ledger, around, args) = (self.ledger, self.around, self.args);
+        if is_built_in(source) {
+            let text = format!("{source}: names that begin with hinomi: are the ledger's own");
+            return Err(Failure::new(Exit::Usage, text).hint("give another one with --source"));
+        }
+        let (ledger, around) = (self.ledger, self.around);
+        let stated = self.sources.declared.get(source).and_then(|declared| declared.class.as_deref());
+        let class = self.args.class.as_deref().or(stated).unwrap_or(SECURITY_EVIDENCE);
+        let place = match self.numbers {
+            Place::None => self.sources.numbers.get(source).unwrap_or(self.numbers),
+            asked => asked,
+        };
+        let mut numbers = Numbers::new(place);
         let (kept, last) = (&mut self.kept, &mut self.last);
+        let mut refused: Option<LedgerError> = None;
         kept.sources += 1;
         let done = framing::frames(input, |batch| {
             let received_ns = u64::try_from(around.clock.now().as_nanos()).unwrap_or(0);
             kept.records += batch.len() as u64;
             kept.bytes += batch.iter().map(|r| r.len() as u64).sum::<u64>();
-            let batch = batch.into_iter().map(|bytes| Record { received_ns, sequence: None, bytes });
-            *last = Some(ledger.append(source, &args.class, batch.collect()).map_err(io::Error::other)?);
+            let record = |bytes: Vec<u8>| Record { received_ns, sequence: numbers.of(&bytes), bytes };
+            let batch: Vec<Record> = batch.into_iter().map(record).collect();
+            kept.numbered += batch.iter().filter(|r| r.sequence.is_some()).count() as u64;
+            match ledger.append(source, class, batch) {
+                Ok(ticket) => *last = Some(ticket),
+                Err(error) => {
+                    refused = Some(error);
+                    return Err(io::ErrorKind::Other.into());
+                }
+            }
             progress(kept);
             Ok(())
         });
+        if let Some(error) = refused {
+            return Err(failure(error));
+        }
+        if numbers.wrapped {
+            self.kept.wrapped.push(name.to_owned());
+        }
         done.map_err(|e| Failure::new(Exit::Unreadable, format!("{name}: {e}")))
     }
 
@@ -170,11 +226,12 @@ fn report(
     kept: &Kept,
     recovery: &Recovery,
 ) -> Result<Exit, Failure> {
-    let Kept { records, bytes, sources, losses } = kept;
+    let Kept { records, bytes, sources, losses, numbered, wrapped, stated } = kept;
     let fingerprint = identity.signer.fingerprint();
     if args.at.json {
         let body = json!({"schema_version": "1.0", "created": is_new, "origin": identity.origin.as_str(),
             "verifier_key": identity.signer.to_string(), "fingerprint": fingerprint, "records": records, "bytes": bytes, "sources": sources, "losses": losses,
+            "numbered_records": numbered, "wrapped_files": wrapped, "stated_sources": stated,
             "leaves": size, "recovered_records": recovery.open_records, "dropped_bytes": recovery.dropped_bytes});
         return print(format!("{body:#}\n").as_bytes());
     }
@@ -193,11 +250,38 @@ fn report(
             ),
         });
     }
+    text.push_str(&remarks(kept, lang(&args.at)));
     text.push_str(&match lang(&args.at) {
-        Lang::En => format!("{records} records, {bytes} bytes are durable and committed; {size} leaves\n"),
-        Lang::Ja => format!("{records} 件、{bytes} バイトを保存し署名しました（リーフ {size} 枚）\n"),
+        Lang::En => format!(
+            "{records} records, {bytes} bytes are durable and committed ({numbered} with a number of their source); {size} leaves\n"
+        ),
+        Lang::Ja => format!(
+            "{records} 件、{bytes} バイトを保存し署名しました（うち情報源の番号あり {numbered} 件、リーフ {size} 枚）\n"
+        ),
     });
     print(text.as_bytes())
+}
+
+/// What has changed or could not be numbered.
+fn remarks(kept: &Kept, lang: Lang) -> String {
+    let mut text = String::new();
+    if kept.stated > 0 {
+        let stated = kept.stated;
+        text.push_str(&match lang {
+            Lang::En => format!("what {stated} sources promise has changed, and is recorded\n"),
+            Lang::Ja => format!("情報源 {stated} 件の取り決めの変更を記録しました\n"),
+        });
+    }
+    for name in &kept.wrapped {
+        let name = harmless(name);
+        text.push_str(&match lang {
+            Lang::En => {
+                format!("{name}: its chunks are not in order, so the rest of them counts as not numbered\n")
+            }
+            Lang::Ja => format!("{name}：チャンクの番号が途中で戻るため、以降は番号なしとして扱います\n"),
+        });
+    }
+    text
 }
 
 fn origin(args: &LedgerAppend, around: &Surroundings) -> Result<String, Failure> {

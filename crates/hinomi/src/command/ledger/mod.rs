@@ -1,16 +1,21 @@
 //! `hinomi ledger`, `hinomi prove`: evidence in, evidence out.
 
 mod append;
+mod declared;
 mod erase;
 mod export;
 mod keyfile;
+mod numbers;
 mod repair;
+mod retention;
 mod show;
+mod sources;
 mod verify;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use hinomi_ledger::completeness::Day;
 use hinomi_ledger::{FileDisk, LedgerError, Places, Reader, Surroundings, SystemClock, SystemEntropy};
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
@@ -29,6 +34,9 @@ pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Append(args) => append::run(&args),
         Verb::Tail(args) => show::tail(&args),
         Verb::Stats(args) => show::stats(&args),
+        Verb::Sources(args) => sources::run(&args),
+        Verb::Retention(verb) => retention::run(verb),
+        Verb::Hold(verb) => retention::run_hold(verb),
         Verb::ErasureKey { out } => erase::make_key(&out),
         Verb::Erase(args) => erase::run(&args),
         Verb::Export(args) => export::run(&args),
@@ -76,8 +84,14 @@ fn reader(data: &Path) -> Result<Reader, Failure> {
 /// The number of a UTC day since 1970.
 fn day(text: &str) -> Result<u32, Failure> {
     let day = format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
-    let day = day.and_then(|t| u32::try_from(t.as_nanos() / (86_400 * NANOS_PER_SECOND)).ok());
+    let day = day.and_then(|t| u32::try_from(t.as_nanos().div_euclid(86_400 * NANOS_PER_SECOND)).ok());
     day.ok_or_else(|| Failure::new(Exit::Usage, format!("{text}: not a day")).hint("for example 2026-11-02"))
+}
+
+/// A UTC day.
+fn date(text: &str) -> Result<Day, Failure> {
+    let number = day(text)?;
+    Ok(Day(i32::try_from(number).unwrap_or(i32::MAX)))
 }
 
 fn lang(at: &LedgerData) -> Lang {

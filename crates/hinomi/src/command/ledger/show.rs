@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::{BlockRecords, Leaf, LedgerError, Reader};
 use hinomi_model::{Digest, EvidencePlace, EvidenceRef, NANOS_PER_SECOND, Timestamp};
 use serde_json::json;
@@ -25,7 +26,7 @@ pub(super) fn parse_reference(text: &str, origin: &str) -> Result<(u64, u32), Fa
     }
 }
 
-fn reference(origin: &str, leaf: u64, record: u32, bytes: &[u8]) -> String {
+pub(super) fn reference(origin: &str, leaf: u64, record: u32, bytes: &[u8]) -> String {
     let place = EvidencePlace::Log { origin: origin.to_owned(), leaf, record };
     EvidenceRef { place, offset: 0, sub: 0, event: Digest::of(bytes) }.to_string()
 }
@@ -34,12 +35,17 @@ fn time(ns: u64) -> String {
     Timestamp::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX)).to_string()
 }
 
-/// The last blocks that hold `wanted` records between them, oldest first. Erased ones are passed over.
-fn last_blocks(reader: &Reader, wanted: usize) -> Result<Vec<BlockRecords>, Failure> {
+/// The last blocks that hold `wanted` records between them, oldest first. Erased ones are passed over, and unless `own`
+/// those of the ledger itself.
+fn last_blocks(reader: &Reader, wanted: usize, own: bool) -> Result<Vec<BlockRecords>, Failure> {
     let (mut blocks, mut held) = (Vec::new(), 0);
     for leaf in (0..reader.size()).rev() {
         if held >= wanted {
             break;
+        }
+        match reader.leaf(leaf).map_err(failure)? {
+            Leaf::Block(block) if own || !is_built_in(&block.scope.source) => {}
+            _ => continue,
         }
         match reader.block(leaf) {
             Ok(Some(block)) => {
@@ -57,7 +63,7 @@ fn last_blocks(reader: &Reader, wanted: usize) -> Result<Vec<BlockRecords>, Fail
 pub(super) fn tail(args: &LedgerTail) -> Result<Exit, Failure> {
     let reader = reader(&args.at.data)?;
     let origin = reader.identity().origin.as_str().to_owned();
-    let blocks = last_blocks(&reader, args.records)?;
+    let blocks = last_blocks(&reader, args.records, args.own)?;
     let all = blocks.iter().flat_map(|b| (0..).zip(&b.records).map(move |(n, r)| (b, n, r)));
     let all: Vec<_> = all.collect();
     let mut text = String::new();

@@ -1,0 +1,154 @@
+//! `hinomi ledger sources`: the calendar source × day.
+
+use std::io::IsTerminal as _;
+
+use hinomi_ledger::Reader;
+use hinomi_ledger::completeness::{Completeness, Day, DayCell, Finding};
+use hinomi_ledger::policy::Declared;
+use hinomi_model::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::print;
+use super::show::reference;
+use super::{date as day, failure, lang, reader};
+use crate::args::{ColorChoice, LedgerSources};
+use crate::clock;
+use crate::exit::{Exit, Failure};
+use crate::render::calendar::{Calendar, CalendarView, Cited, Row, date, picture, sentence};
+
+/// Days shown unless asked for.
+const DAYS: i32 = 14;
+/// Days shown at most: ten years.
+const MOST_DAYS: i32 = 3_660;
+/// Findings read at most, the newest.
+const MOST_FINDINGS: usize = 200_000;
+
+pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
+    let now = clock::now();
+    let to = args.to.as_deref().map_or(Ok(Day::of(now)), day)?;
+    let from = args.from.as_deref().map_or(Ok(Day(to.0.saturating_sub(DAYS - 1))), day)?;
+    if to < from || to.0.saturating_sub(from.0) >= MOST_DAYS {
+        return Err(Failure::new(Exit::Usage, "the last day is before the first, or ten years behind it"));
+    }
+    let calendar = calendar(&reader(&args.at.data)?, from, to, now)?;
+    let lang = lang(&args.at);
+    if args.at.json {
+        return print(format!("{:#}\n", as_json(&calendar)).as_bytes());
+    }
+    let color = match args.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    };
+    let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let measured = || terminal_size::terminal_size().map(|(w, _)| usize::from(w.0));
+    let columns = asked.or_else(measured).unwrap_or(100);
+    print(picture(&calendar, CalendarView { lang, color, columns }).as_bytes())
+}
+
+fn calendar(reader: &Reader, from: Day, to: Day, now: Timestamp) -> Result<Calendar, Failure> {
+    let watch = reader.watch().map_err(failure)?;
+    let tracker = watch.tracker();
+    let row = |source: &str| Row {
+        source: source.to_owned(),
+        declared: watch.declared().get(source).cloned(),
+        summary: tracker.summary(source),
+        cells: tracker.calendar(source, from, to, now),
+    };
+    let mut findings = written(reader, watch.written(), from)?;
+    let outstanding = watch.outstanding();
+    findings.extend(outstanding.map(|(number, finding)| Cited {
+        number,
+        finding: finding.clone(),
+        reference: None,
+    }));
+    let touches = |finding: &Finding| {
+        let (first, last) = finding.what.span(finding.found);
+        Day::of(first) <= to && Day::of(last) >= from
+    };
+    findings.retain(|cited| touches(&cited.finding));
+    findings.sort_by_key(|cited| cited.number);
+    Ok(Calendar {
+        origin: reader.identity().origin.to_string(),
+        as_of: now,
+        seen: tracker.last_tick(),
+        from,
+        to,
+        rows: tracker.sources().map(row).collect(),
+        findings,
+        untracked: untracked(tracker),
+    })
+}
+
+fn untracked(tracker: &Completeness) -> u64 {
+    tracker.beyond_bound()
+}
+
+/// The findings in the log, from the newest back to those found before the first day.
+fn written(reader: &Reader, mut at: Option<u64>, from: Day) -> Result<Vec<Cited>, Failure> {
+    let mut found = Vec::new();
+    while let Some(leaf) = at {
+        let Some(block) = reader.block(leaf).map_err(failure)? else { break };
+        for (index, record) in (0..).zip(&block.records) {
+            let finding = Finding::from_record(&record.bytes).map_err(failure)?;
+            let origin = reader.identity().origin.as_str();
+            let reference = reference(origin, leaf, index, &record.bytes);
+            let number = record.sequence.unwrap_or(u64::MAX);
+            found.push(Cited { number, finding, reference: Some(reference) });
+        }
+        // A clock that was set back a little must not hide any.
+        let enough = i64::from(block.block.scope.day) < i64::from(from.0) - 2;
+        at = block.block.previous.filter(|_| !enough && found.len() < MOST_FINDINGS);
+    }
+    Ok(found)
+}
+
+fn as_json(calendar: &Calendar) -> Value {
+    let time = |t: Timestamp| t.to_string();
+    let sources: Vec<Value> = calendar
+        .rows
+        .iter()
+        .map(|row| {
+            let summary = row.summary.as_ref();
+            let cells: Vec<Value> = row.cells.iter().map(|cell| cell_json(calendar, row, cell)).collect();
+            json!({"source": row.source,
+                "owner": row.declared.as_ref().map(|d| &d.owner),
+                "class": row.declared.as_ref().and_then(|d| d.class.as_ref()),
+                "promise": row.declared.as_ref().map(promise_json),
+                "records": summary.map(|s| s.records),
+                "repeated_records": summary.map(|s| s.repeated),
+                "numbered": summary.is_some_and(|s| s.numbered),
+                "since": summary.map(|s| time(s.since)),
+                "latest": summary.map(|s| time(s.latest)),
+                "silent": summary.is_some_and(|s| s.silent),
+                "days": cells})
+        })
+        .collect();
+    let findings: Vec<Value> = calendar
+        .findings
+        .iter()
+        .map(|cited| {
+            let (from, to) = cited.finding.what.span(cited.finding.found);
+            json!({"number": cited.number, "source": cited.finding.source, "found": time(cited.finding.found),
+                "from": time(from), "to": time(to), "what": cited.finding.what, "reference": cited.reference,
+                "text": sentence(&cited.finding.what, crate::args::Lang::En),
+                "text_ja": sentence(&cited.finding.what, crate::args::Lang::Ja)})
+        })
+        .collect();
+    json!({"schema_version": "1.0", "origin": calendar.origin, "as_of": time(calendar.as_of),
+        "last_tick": calendar.seen.map(time), "from": date(calendar.from), "to": date(calendar.to),
+        "sources": sources, "findings": findings, "records_of_untracked_sources": calendar.untracked})
+}
+
+fn promise_json(declared: &Declared) -> Value {
+    let promise = &declared.promise;
+    json!({"numbering": promise.numbering, "redelivers": promise.redelivers, "heard_every_ns": promise.heard_every_ns})
+}
+
+fn cell_json(calendar: &Calendar, row: &Row, cell: &DayCell) -> Value {
+    let behind: Vec<u64> = calendar.behind(&row.source, cell.day).map(|cited| cited.number).collect();
+    json!({"day": date(cell.day), "state": cell.state, "basis": cell.basis, "doubt": cell.doubt,
+        "records": cell.records, "missing_numbers": cell.missing, "erased": cell.erased, "findings": behind})
+}
