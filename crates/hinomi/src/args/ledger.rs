@@ -280,7 +280,7 @@ pub struct LedgerExport {
     /// New folder
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Only this source; repeat for several
+    /// Only this source; repeat for several. Without it all but the ledger's own (hinomi:completeness and others)
     #[arg(long, value_name = "NAME")]
     pub source: Vec<String>,
     /// First day of receipt (UTC), for example 2026-11-02

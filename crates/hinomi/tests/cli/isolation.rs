@@ -129,7 +129,7 @@ impl Primary {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };
-        let options = Options { threads: 0, ..Options::default() };
+        let options = Options { threads: 0, watch: false, ..Options::default() };
         let creation = Creation { origin: "primary.example.jp/evidence".to_owned(), eraser: None };
         Ledger::create(&around, &places, &creation, &options).unwrap();
         Self { places, around, options }

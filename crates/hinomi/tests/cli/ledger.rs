@@ -217,7 +217,7 @@ fn a_damaged_ledger_is_repaired_from_a_vault() {
     let kept = case.at.join("data/evidence.damaged/wal_0000000000000001.wal.0");
     assert_eq!(std::fs::read(kept).unwrap(), bytes);
     let found = json(&["verify", "ledger", "--data", data], 3);
-    assert_eq!(found["records"], 6, "{found:#}");
+    assert_eq!(found["records"].as_u64(), Some(records(data)), "{found:#}");
     assert!(found["remarks"].to_string().contains("repaired from vault.example.jp/1"), "{found:#}");
     // Nothing is left to do, and a folder that is no copy is refused.
     assert_eq!(json(&mend, 0)["files"].as_array().unwrap().len(), 0);

@@ -14,6 +14,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, IoSlice, Write as _};
 use std::path::{Path, PathBuf};
 
+use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::{Block, Ledger, LedgerError, Options, Reader, Record};
 use hinomi_model::{Access, Digest, Hashing};
 use serde::Serialize;
@@ -42,7 +43,10 @@ pub(super) fn run(args: &LedgerExport) -> Result<Exit, Failure> {
     let day = |text: &Option<String>| text.as_deref().map(super::day).transpose();
     let days = (day(&args.from)?, day(&args.to)?);
     let wanted = |block: &Block| {
-        (args.source.is_empty() || args.source.contains(&block.scope.source))
+        let source = &block.scope.source;
+        // What the ledger keeps of itself is handed out when it is asked for.
+        let asked = args.source.contains(source) || (args.source.is_empty() && !is_built_in(source));
+        asked
             && days.0.is_none_or(|first| block.scope.day >= first)
             && days.1.is_none_or(|last| block.scope.day <= last)
     };
