@@ -234,3 +234,56 @@ fn a_fork_is_found_against_an_anchor() {
     let found = check_with(&home, vec![seen]);
     assert!(found.findings[0].what.contains("are not those"), "{:?}", found.findings);
 }
+
+/// Recomputes the checksum of a segment's index frame, as somebody does who has read the format.
+fn resign_index(segment: &mut [u8]) {
+    let number = |bytes: &[u8]| bytes.iter().fold(0usize, |n, b| n << 8 | usize::from(*b));
+    let at = number(&segment[segment.len() - 16..segment.len() - 8]);
+    let (header, body) = (number(&segment[at + 28..at + 32]), number(&segment[at + 32..at + 36]));
+    let content = at + 40..at + 40 + header + body;
+    let crc = crc32fast::hash(&segment[content.clone()]).to_be_bytes();
+    segment[content.end..content.end + 4].copy_from_slice(&crc);
+}
+
+#[test]
+fn a_tampered_index_of_a_segment_never_leads_to_other_records() {
+    let home = small();
+    let path = home.places.evidence.join("segments/0000000000000001.seg");
+    let good = fs::read(&path).unwrap();
+    let records = || -> Result<Vec<_>, hinomi_ledger::LedgerError> {
+        let reader = hinomi_ledger::Reader::open(home.around.disk.clone(), home.places.clone(), true)?;
+        reader.blocks(0, reader.size()).map(|block| block.map(|b| (b.leaf, b.records))).collect()
+    };
+    let sound = records().unwrap();
+    let at = good.len() - 16;
+    let begin = u64::from_be_bytes(good[at..at + 8].try_into().unwrap()) as usize + 40;
+    let mut resigned = good.clone();
+    resign_index(&mut resigned);
+    assert_eq!(resigned, good, "the checksum is computed as the ledger does");
+    let mut refused = 0;
+    for (byte, bit) in (begin..at - 4).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
+        let mut bad = good.clone();
+        bad[byte] ^= 1 << bit;
+        resign_index(&mut bad);
+        rewrite(&path, &bad);
+        match records() {
+            Ok(read) => assert_eq!(read, sound, "byte {byte} bit {bit}"),
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+            }
+        }
+        let found = check(&home);
+        let named = found.findings.iter().any(|f| f.path.as_deref() == Some(&*path));
+        assert!(named, "byte {byte} bit {bit}: {:?}", found.findings);
+    }
+    assert!(refused > 50, "{refused}");
+    // A tile that is not of this tree, found when a record is asked for, not only by verification.
+    rewrite(&path, &good);
+    let size = check(&home).size;
+    let tile = home.places.evidence.join(format!("log/tile/0/000.p/{size}"));
+    let mut bytes = fs::read(&tile).unwrap();
+    bytes[5] ^= 1;
+    rewrite(&tile, &bytes);
+    assert!(matches!(records(), Err(hinomi_ledger::LedgerError::NotAuthentic { .. })));
+}

@@ -1,8 +1,12 @@
 //! Appending, committing, closing, opening again.
 
-use hinomi_ledger::{Ledger, LedgerError, Located, Options};
+use std::sync::Arc;
 
-use crate::support::{Home, inline, record, rewrite};
+use hinomi_ledger::{
+    Ledger, LedgerError, Located, Options, Reader, Surroundings, Verdict, VerifyOptions, verify,
+};
+
+use crate::support::{Home, NOON, TestClock, inline, record, rewrite};
 
 #[test]
 fn records_are_committed_and_survive_closing() {
@@ -127,4 +131,46 @@ fn the_largest_record_fits() {
     let ticket = ledger.append("s", "c", vec![big]).unwrap();
     ledger.tick().unwrap();
     assert_eq!(ticket.wait_committed().unwrap(), [Located { leaf: 2, first: 0, count: 1 }]);
+}
+
+#[test]
+fn clocks_that_jump_either_way_lose_and_reorder_nothing() {
+    const DAY: i64 = 86_400_000_000_000;
+    let home = Home::new(Options { wal_bytes: 3_000, ..inline() });
+    let clock = Arc::new(TestClock((NOON as i64).into()));
+    let around = Surroundings { clock: clock.clone(), ..home.around.clone() };
+    let mut sent = Vec::new();
+    // Days: back over midnight, far back, far ahead, before 1970, and home again; the ledger is opened anew in between.
+    for (life, days) in [0, -1, -400, 4_000, -30_000, 0, 1].into_iter().enumerate() {
+        let now = NOON as i64 + days * DAY;
+        clock.0.store(now, std::sync::atomic::Ordering::SeqCst);
+        let (ledger, _) = Ledger::open(around.clone(), home.places.clone(), home.options.clone()).unwrap();
+        for n in 0..6 {
+            // The time of receipt jumps within one call, too.
+            let received = [now, now - DAY, now + n];
+            let records = received.map(|ns| {
+                let text = format!("{life} {n} {ns}").into_bytes();
+                hinomi_ledger::Record { received_ns: ns.max(0) as u64, sequence: None, bytes: text }
+            });
+            sent.extend(records.iter().map(|r| (r.received_ns, r.bytes.clone())));
+            ledger.append("fw", "security", records.to_vec()).unwrap();
+            ledger.tick().unwrap();
+        }
+        ledger.pack().unwrap();
+        ledger.close().unwrap();
+    }
+    let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+    let found = verify(home.around.disk.clone(), &home.places, &options, &mut |_| {}).unwrap();
+    assert_eq!((found.verdict(), found.findings), (Verdict::Consistent, vec![]));
+    let reader = Reader::open(home.around.disk.clone(), home.places.clone(), true).unwrap();
+    let mut read: Vec<(u64, Vec<u8>)> = Vec::new();
+    for block in reader.blocks(0, reader.size()) {
+        let block = block.unwrap();
+        let day = |ns: u64| ns / DAY as u64;
+        assert!(block.records.iter().all(|r| day(r.received_ns) == u64::from(block.block.scope.day)));
+        read.extend(block.records.into_iter().map(|r| (r.received_ns, r.bytes)));
+    }
+    sent.sort();
+    read.sort();
+    assert_eq!(read, sent);
 }

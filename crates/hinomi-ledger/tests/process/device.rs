@@ -116,6 +116,63 @@ fn a_full_disk_holds_callers_back_and_loses_nothing() {
     println!("{} lines on a disk that was full twice", done.load(Ordering::SeqCst));
 }
 
+#[test]
+fn on_a_full_disk_sources_of_low_priority_wait_first() {
+    let Some(disk) = SmallDisk::or_skipped(40) else { return };
+    let mut options = crate::worker::options(2);
+    options.low_priority = vec!["debug".to_owned()];
+    crate::worker::create(&disk.mount).unwrap();
+    let places = crate::worker::places(&disk.mount);
+    let (ledger, _) = hinomi_ledger::Ledger::open(crate::worker::around(), places, options).unwrap();
+    let (stop, all) = (AtomicBool::new(false), AtomicU64::new(0));
+    // Per class: what was acknowledged, and how much had been acknowledged of both at its last acknowledgement.
+    let done = [(AtomicU64::new(0), AtomicU64::new(0)), (AtomicU64::new(0), AtomicU64::new(0))];
+    std::thread::scope(|scope| {
+        for (class, name) in ["security", "debug"].into_iter().enumerate() {
+            let (ledger, stop, all, done) = (&ledger, &stop, &all, &done);
+            scope.spawn(move || {
+                let mut number = (class as u64) << 32;
+                while !stop.load(Ordering::SeqCst) {
+                    let records = (0..20).map(|n| record(number + n)).collect();
+                    let Ok(ticket) = ledger.append(name, name, records) else { return };
+                    if ticket.wait().is_err() {
+                        return;
+                    }
+                    number += 20;
+                    done[class].0.fetch_add(20, Ordering::SeqCst);
+                    done[class].1.store(all.fetch_add(20, Ordering::SeqCst), Ordering::SeqCst);
+                }
+            });
+        }
+        let filler = disk.mount.join("filler");
+        let _ = run("dd", &["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]);
+        stalled(&all);
+        let (last_of_security, last_of_debug) =
+            (done[0].1.load(Ordering::SeqCst), done[1].1.load(Ordering::SeqCst));
+        println!(
+            "records acknowledged in all at the last of security {last_of_security}, of debug {last_of_debug}"
+        );
+        assert!(last_of_security >= last_of_debug + 60, "{last_of_security} {last_of_debug}");
+        // Space comes back: both go on.
+        let before = done.each_ref().map(|(count, _)| count.load(Ordering::SeqCst));
+        std::fs::remove_file(&filler).unwrap();
+        let start = Instant::now();
+        while done.iter().zip(&before).any(|((count, _), before)| count.load(Ordering::SeqCst) < before + 100)
+        {
+            assert!(start.elapsed() < Duration::from_secs(30), "space came back, records did not");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    ledger.close().unwrap();
+    let found = lines_in(&disk.mount);
+    for (class, (count, _)) in done.iter().enumerate() {
+        for number in 0..count.load(Ordering::SeqCst) {
+            assert!(found.contains_key(&(((class as u64) << 32) + number)), "class {class}, line {number}");
+        }
+    }
+}
+
 /// Waits until nothing is acknowledged for two seconds.
 fn stalled(done: &AtomicU64) -> u64 {
     let start = Instant::now();
