@@ -36,7 +36,7 @@ use crate::wal::{Place, is_full, wal_path};
 pub const OWN_CLASS: &str = "hinomi";
 /// Leaves, and bytes of records, after which the state is written again: what opening may have to read.
 const STATE_LEAVES: u64 = 8192;
-const STATE_BYTES: u64 = 256 << 20;
+const STATE_BYTES: u64 = 64 << 20;
 /// Bytes of records per byte of a large state.
 const STATE_SHARE: u64 = 64;
 const PART_BYTES: usize = 1 << 20;
