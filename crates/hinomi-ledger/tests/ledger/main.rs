@@ -11,4 +11,5 @@ mod restart;
 mod support;
 mod tampering;
 mod vault;
+mod watching;
 mod writing;
