@@ -214,13 +214,18 @@ impl Page<'_> {
         let missing = group.iter().map(|cell| cell.missing).max().unwrap_or(0);
         let mut text = format!("  {} {days}  {}", self.sign(first), self.words.reason(first));
         if records > 0 {
-            text.push_str(&format!("; {} {}", group_digits(records), self.words.records));
+            text.push_str(&format!("{}{} {}", self.words.and, group_digits(records), self.words.records));
         }
         if missing > 0 {
-            text.push_str(&format!("; {} {}", group_digits(missing), self.words.numbers_missing));
+            text.push_str(&format!(
+                "{}{} {}",
+                self.words.and,
+                group_digits(missing),
+                self.words.numbers_missing
+            ));
         }
         if first.erased {
-            text.push_str(&format!("; {}", self.words.erased.0));
+            text.push_str(&format!("{}{}", self.words.and, self.words.erased.0));
         }
         text + "\n"
     }

@@ -84,9 +84,9 @@ fn every_state_has_its_reason_in_both_languages() {
     }
     let japanese = page(Lang::Ja, false, 100);
     for expected in [
-        "  ~ 2026-10-31  一部：番号による; 4 件; 50 個の番号が欠落\n",
+        "  ~ 2026-10-31  一部：番号による、4 件、50 個の番号が欠落\n",
         "  ✗ 2026-11-01  欠落：受信の約束による\n",
-        "  ? 2026-11-02  不明：その日がまだ終わっていない; 4 件\n",
+        "  ? 2026-11-02  不明：その日がまだ終わっていない、4 件\n",
         "番号 101～150 が届いていない（欠落 50 個",
     ] {
         assert!(japanese.contains(expected), "{expected}\n{japanese}");
