@@ -15,9 +15,13 @@ use crate::measure::{Home, disk_use, folder, mb_per_second, now_ns, timed};
 const BATCH: usize = 512;
 const SOURCES: usize = 4;
 
+/// How much is taken in.
+pub fn megabytes() -> u64 {
+    std::env::var("HINOMI_BENCH_MB").map_or(256, |m| m.parse().unwrap())
+}
+
 pub fn run() {
-    let megabytes = std::env::var("HINOMI_BENCH_MB").map_or(256, |m| m.parse().unwrap());
-    let lines = lines(megabytes << 20);
+    let lines = lines(megabytes() << 20);
     let bytes: u64 = lines.iter().map(|l| l.len() as u64).sum();
     println!("ingest: {} events, {bytes} bytes, {} a line", lines.len(), bytes / lines.len() as u64);
     let text = lines.join(&b'\n');

@@ -389,7 +389,11 @@ impl Shared {
         mut intake: MutexGuard<'a, Intake>,
         cost: u64,
     ) -> Result<MutexGuard<'a, Intake>, LedgerError> {
-        intake.wanted = intake.wanted.max(cost);
+        // Space is asked for only where it is what lacks: a full queue empties by itself.
+        let fits = intake.accepted == 0 || intake.accepted + cost <= self.options.queue_bytes;
+        if intake.full || (fits && intake.accepted + cost > intake.credit) {
+            intake.wanted = intake.wanted.max(cost);
+        }
         if self.options.threads > 0 {
             self.ready.notify_one();
             intake = self.room.wait(intake).unwrap_or_else(PoisonError::into_inner);

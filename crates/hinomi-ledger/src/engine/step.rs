@@ -71,9 +71,9 @@ impl Shared {
 
     fn commit_frames(&self) {
         let guard = Alarm { shared: self };
-        let mut oldest: Option<Instant> = None;
+        let (mut oldest, mut asked) = (None, None);
         loop {
-            let Some(items) = self.next_items(&mut oldest) else { break };
+            let Some(items) = self.next_items(&mut oldest, &mut asked) else { break };
             let mut core = lock(&self.core);
             if let Err(error) = self.commit_items(&mut core, items) {
                 drop(core);
@@ -85,7 +85,8 @@ impl Shared {
     }
 
     /// Waits until there is something to write; `None` when the ledger stops.
-    fn next_items(&self, oldest: &mut Option<Instant>) -> Option<Vec<Item>> {
+    /// `oldest`: since when records wait for a tick; `asked`: when the disk was last asked for space.
+    fn next_items(&self, oldest: &mut Option<Instant>, asked: &mut Option<Instant>) -> Option<Vec<Item>> {
         let tick = Duration::from_nanos(self.options.tick_ns);
         let gather = Duration::from_nanos(self.options.gather_ns);
         let mut gathered = false;
@@ -104,7 +105,10 @@ impl Shared {
                 *oldest = None;
             }
             let items = intake.take_ready();
-            if !items.is_empty() || intake.wanted > 0 || self.clock_is_due(intake.clock_ns) {
+            let patient = intake.full && asked.is_some_and(|at| at.elapsed() < IDLE);
+            let asks = intake.wanted > 0 && !patient;
+            if !items.is_empty() || asks || self.clock_is_due(intake.clock_ns) {
+                *asked = Some(now());
                 return Some(items);
             }
             if intake.queue.is_empty() && intake.has_pending() {

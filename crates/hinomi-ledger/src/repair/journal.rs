@@ -80,12 +80,15 @@ pub(super) fn note(
     file.sync_data().map_err(io_error("sync", &path))
 }
 
-/// The journal without a last line that was never finished.
-fn whole_lines(disk: &dyn Disk, path: &Path) -> Result<String, LedgerError> {
-    let bytes = disk.read(path, MAX_JOURNAL).map_err(io_error("read", path))?;
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    text.truncate(text.rfind('\n').map_or(0, |at| at + 1));
-    Ok(text)
+/// The lines of the journal, without a last one that was never finished: it counts as not written.
+fn whole_lines(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, LedgerError> {
+    let mut bytes = disk.read(path, MAX_JOURNAL).map_err(io_error("read", path))?;
+    let last = bytes.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
+    let finished = last.ends_with(b"\n") && serde_json::from_slice::<Line>(last).is_ok();
+    if !finished {
+        bytes.truncate(bytes.len() - last.len());
+    }
+    Ok(bytes)
 }
 
 /// Repairs that were made and have no leaf.
@@ -99,10 +102,10 @@ pub(crate) fn owed(disk: &dyn Disk, places: &Places) -> Result<Vec<Repair>, Ledg
     }
     let mut last: BTreeMap<(String, [u8; 32]), (Step, Repair)> = BTreeMap::new();
     let mut offset = 0;
-    for line in whole_lines(disk, &path)?.split_inclusive('\n') {
+    for line in whole_lines(disk, &path)?.split_inclusive(|b| *b == b'\n') {
         let what = "a line of the journal of repairs";
         let damaged = || LedgerError::Damaged { path: path.clone(), offset, what };
-        let read: Line = serde_json::from_str(line).map_err(|_| damaged())?;
+        let read: Line = serde_json::from_slice(line).map_err(|_| damaged())?;
         let digest = |text: &str| digest(text).ok_or_else(damaged);
         let (before, after) = (digest(&read.before)?, digest(&read.after)?);
         let repair = Repair { file: read.file.clone(), before, after, from: read.from };

@@ -151,14 +151,19 @@ fn plan(around: &Surroundings, places: &Places, copy: &Places) -> Result<(Overla
     overlay.planned.extend(std::mem::take(&mut proven.planned));
     files::plan_segments(&mut overlay, places, copy, &proven, &mut left);
     files::plan_wal(&mut overlay, places, copy, &proven)?;
-    for path in wrong_files(&overlay, places)?.into_keys() {
+    let mut wrong = wrong_files(&overlay, places)?;
+    let planned = overlay.planned.len();
+    for path in wrong.keys().cloned() {
         let in_evidence = path.starts_with(&places.evidence) && !path.starts_with(places.wal());
         let needed = path == places.lock() || path == places.checkpoint() || left.contains_key(&path);
         if in_evidence && !needed && !overlay.planned.contains_key(&path) && is_file(&*around.disk, &path) {
             overlay.planned.insert(path, Content::Nothing);
         }
     }
-    left.extend(wrong_files(&overlay, places)?);
+    if overlay.planned.len() > planned {
+        wrong = wrong_files(&overlay, places)?;
+    }
+    left.extend(wrong);
     // Opening shows the checkpoint that the write-ahead log has.
     left.remove(&places.checkpoint());
     Ok((overlay, left))
