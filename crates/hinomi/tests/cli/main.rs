@@ -23,3 +23,4 @@ mod retention;
 mod sources;
 mod support;
 mod trial;
+mod two_intrusions;
