@@ -31,9 +31,8 @@ fn case(server: &str) -> String {
 
 /// Rendered with its recordings; `None` without corpora.
 fn rendered(name: &str, server: &str) -> Option<PathBuf> {
-    let recordings = corpora()?.join(
-        "a_windows_attack/security_datasets_atomic_2019_2021/atomic/windows/lateral_movement/host",
-    );
+    let recordings = corpora()?
+        .join("a_windows_attack/security_datasets_atomic_2019_2021/atomic/windows/lateral_movement/host");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::remove_dir_all(&folder).ok();
     for kind in ["organisations", "formats"] {
