@@ -11,8 +11,15 @@
 //! # Not here
 //! Reading of logs (`hinomi-ingest`), attacks (`hinomi-detect`), rendering (`hinomi`).
 
+pub mod inventory;
+mod observation;
 mod outcome;
+mod session;
 mod text;
+mod truth;
 
+pub use observation::{Access, Observation, ObservationKind, ObservationSpec, StatedFactor};
 pub use outcome::Outcome;
+pub use session::{FactorReason, Session, sessions};
 pub use text::Bilingual;
+pub use truth::Truth;

@@ -1,0 +1,177 @@
+//! Entities, as an organisation's lists describe them, in two times: when it holds, and since when it is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hinomi_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Validity;
+
+/// What an entity is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntityKind {
+    /// An account of a directory, a gateway, a host or a cloud service.
+    Account,
+    /// A computer or device.
+    Host,
+    /// A service that other computers reach.
+    Service,
+    /// A company or contractor with access.
+    Supplier,
+    /// A range of addresses with a purpose.
+    Segment,
+    /// A place where data of a class is kept.
+    Store,
+    /// A backup copy.
+    Copy,
+    /// A log that should arrive.
+    Source,
+    /// An exception from a claim.
+    Exception,
+}
+
+impl EntityKind {
+    /// Name in conditions and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Host => "host",
+            Self::Service => "service",
+            Self::Supplier => "supplier",
+            Self::Segment => "segment",
+            Self::Store => "store",
+            Self::Copy => "copy",
+            Self::Source => "source",
+            Self::Exception => "exception",
+        }
+    }
+}
+
+/// Where a list says so.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize)]
+pub struct Place {
+    /// Name of the document.
+    pub document: String,
+    /// Line in it, from 1.
+    pub line: u64,
+}
+
+/// One entity, as one row of one list describes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entity {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Its name.
+    pub id: String,
+    /// Other names of it.
+    pub aliases: Vec<String>,
+    /// What the list says of it; several values where it lists several.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// When that holds.
+    pub valid: Validity,
+    /// Since when it is known; always, if the list does not say.
+    pub known_from: Option<Timestamp>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+impl Entity {
+    /// The values of an attribute; empty when nothing is said.
+    pub fn values(&self, attribute: &str) -> &[String] {
+        self.attributes.get(attribute).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first value of an attribute.
+    pub fn value(&self, attribute: &str) -> Option<&str> {
+        self.values(attribute).first().map(String::as_str)
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.id.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+}
+
+/// Every row of every list.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    entities: BTreeMap<(EntityKind, String), Vec<Entity>>,
+}
+
+impl Inventory {
+    /// Adds a row. Rows about the same entity are versions of it.
+    pub fn add(&mut self, entity: Entity) {
+        let versions = self.entities.entry((entity.kind, entity.id.to_lowercase())).or_default();
+        versions.push(entity);
+        versions.sort_by(|a, b| {
+            (a.known_from, a.valid.from, &a.place).cmp(&(b.known_from, b.valid.from, &b.place))
+        });
+    }
+
+    /// What was believed of an entity for a moment, knowing only what was known at `known`: the latest known version
+    /// that holds then.
+    pub fn believed(&self, kind: EntityKind, id: &str, at: Timestamp, known: Timestamp) -> Option<&Entity> {
+        let versions = self.entities.get(&(kind, id.to_lowercase()))?;
+        let usable = |e: &&Entity| e.known_from.is_none_or(|k| k <= known) && e.valid.holds_at(at);
+        versions.iter().rev().find(usable)
+    }
+
+    /// Every entity of a kind as known at `known`, for a moment.
+    pub fn all(&self, kind: EntityKind, at: Timestamp, known: Timestamp) -> impl Iterator<Item = &Entity> {
+        let of_kind = self.entities.keys().filter(move |(k, _)| *k == kind);
+        of_kind.filter_map(move |(_, id)| self.believed(kind, id, at, known))
+    }
+
+    /// Every version of every entity of a kind, also those that no longer or not yet hold.
+    pub fn versions(&self, kind: EntityKind) -> impl Iterator<Item = &Entity> {
+        self.entities.iter().filter(move |((k, _), _)| *k == kind).flat_map(|(_, versions)| versions)
+    }
+
+    /// Whether any list speaks of this kind: without one, nothing is unregistered.
+    pub fn has_list(&self, kind: EntityKind) -> bool {
+        self.entities.keys().any(|(k, _)| *k == kind)
+    }
+
+    /// Names of the documents that were used.
+    pub fn documents(&self) -> BTreeSet<&str> {
+        self.entities.values().flatten().map(|e| e.place.document.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(owner: &str, from: i64, until: Option<i64>, known: i64) -> Entity {
+        Entity {
+            kind: EntityKind::Account,
+            id: "Mika".to_owned(),
+            aliases: Vec::new(),
+            attributes: BTreeMap::from([("owner".to_owned(), vec![owner.to_owned()])]),
+            valid: Validity {
+                from: Some(Timestamp::from_nanos(from)),
+                until: until.map(Timestamp::from_nanos),
+            },
+            known_from: Some(Timestamp::from_nanos(known)),
+            place: Place::default(),
+        }
+    }
+
+    /// On day 20 a list corrects who was the owner on day 5: both answers stay available.
+    #[test]
+    fn what_was_believed_then_and_what_is_known_now_are_two_answers() {
+        let mut inventory = Inventory::default();
+        inventory.add(version("sales", 0, None, 0));
+        inventory.add(version("nobody", 3, Some(10), 20));
+        let owner = |at, known| {
+            let at = Timestamp::from_nanos(at);
+            let known = Timestamp::from_nanos(known);
+            inventory.believed(EntityKind::Account, "MIKA", at, known).and_then(|e| e.value("owner"))
+        };
+        assert_eq!(owner(5, 5), Some("sales"));
+        assert_eq!(owner(5, 20), Some("nobody"));
+        assert_eq!(owner(12, 20), Some("sales"));
+        assert_eq!(owner(-1, 20), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! What an organisation believes to have: accounts, hosts, suppliers, segments, copies, sources and exceptions.
+//!
+//! An inventory is never evidence for a claim. It says what should be, who answers for it and what is allowed; what is, is
+//! observed, and the difference is a finding.
+
+mod csv;
+mod entity;
+mod resolve;
+mod span;
+mod table;
+
+pub use csv::decode_text;
+pub use entity::{Entity, EntityKind, Inventory, Place};
+pub use resolve::{AccountName, Resolved, Resolver, Sighted};
+pub use span::Validity;
+pub use table::{ImportError, ImportTable};
