@@ -1,0 +1,294 @@
+//! Conditions over attributes, in three-valued logic.
+
+use std::net::IpAddr;
+
+use super::row::{Row, Value};
+use crate::Truth;
+
+/// What must hold.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Condition {
+    /// Every one.
+    All(Vec<Condition>),
+    /// At least one.
+    Any(Vec<Condition>),
+    /// Not this one.
+    Not(Box<Condition>),
+    /// A test of an attribute.
+    Test(String, Test),
+}
+
+/// What an attribute must be.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Test {
+    /// One of these words; `*` stands for any text at either end. Several values: at least one of them.
+    Is(Vec<String>),
+    /// There is a value, or there is none.
+    Exists(bool),
+    /// An address inside one of the networks that these attributes list.
+    InNetworks(Vec<String>),
+    /// One of the words that these attributes list.
+    AmongThoseOf(Vec<String>),
+    /// A time of day in the zone of the assessment, within the hours that these attributes list (`Mon-Fri 08:00-18:00`).
+    WithinHours(Vec<String>),
+    /// A number below this.
+    LessThan(f64),
+    /// A number above this.
+    MoreThan(f64),
+}
+
+impl Condition {
+    /// Whether it holds for a row.
+    pub fn holds(&self, row: &dyn Row) -> Truth {
+        match self {
+            Self::All(parts) => parts.iter().fold(Truth::True, |all, part| all.and(part.holds(row))),
+            Self::Any(parts) => parts.iter().fold(Truth::False, |any, part| any.or(part.holds(row))),
+            Self::Not(part) => part.holds(row).negated(),
+            Self::Test(name, test) => test.holds(&row.attribute(name), row),
+        }
+    }
+
+    /// Attributes that it reads, those that tests point to included.
+    pub fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::attributes).collect(),
+            Self::Not(part) => part.attributes(),
+            Self::Test(name, test) => {
+                let pointed: &[String] = match test {
+                    Test::InNetworks(names) | Test::AmongThoseOf(names) | Test::WithinHours(names) => names,
+                    _ => &[],
+                };
+                std::iter::once(name).chain(pointed).map(String::as_str).collect()
+            }
+        }
+    }
+
+    /// Attributes whose tests are the reason that the condition is what it is for a row.
+    pub fn decided_by(&self, row: &dyn Row) -> Vec<&str> {
+        let outcome = self.holds(row);
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().filter(|p| p.holds(row) == outcome).flat_map(|p| p.decided_by(row)).collect()
+            }
+            Self::Not(part) => part.decided_by(row),
+            Self::Test(name, _) => vec![name],
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, value: &Value<'_>, row: &dyn Row) -> Truth {
+        match self {
+            Self::Exists(wanted) => match value {
+                Value::Unknown | Value::Truth(Truth::Unknown) => Truth::Unknown,
+                Value::Absent => (!wanted).into(),
+                _ => (*wanted).into(),
+            },
+            Self::Is(words) => {
+                let Some(texts) = value.texts() else { return Truth::Unknown };
+                texts.iter().any(|t| words.iter().any(|w| fits(w, t))).into()
+            }
+            Self::LessThan(bound) => number(value, |n| n < *bound),
+            Self::MoreThan(bound) => number(value, |n| n > *bound),
+            Self::InNetworks(names) => among(value, names, row, |address, network| match address.parse() {
+                Ok(ip) => contains(network, ip),
+                Err(_) => None,
+            }),
+            Self::AmongThoseOf(names) => among(value, names, row, |text, listed| Some(fits(listed, text))),
+            Self::WithinHours(names) => among(value, names, row, |moment, hours| within(hours, moment)),
+        }
+    }
+}
+
+fn number(value: &Value<'_>, holds: impl Fn(f64) -> bool) -> Truth {
+    match value {
+        Value::Number(n) => holds(*n).into(),
+        Value::Words(words) => {
+            words.first().and_then(|w| w.parse().ok()).map_or(Truth::Unknown, |n| holds(n).into())
+        }
+        _ => Truth::Unknown,
+    }
+}
+
+/// Whether each value fits something that the named attributes list. Where nothing is listed, nothing says what is
+/// allowed: unknown. `None` of a comparison is unknown as well.
+fn among(
+    value: &Value<'_>,
+    names: &[String],
+    row: &dyn Row,
+    fits: impl Fn(&str, &str) -> Option<bool>,
+) -> Truth {
+    let listed: Vec<Value<'_>> = names.iter().map(|n| row.attribute(n)).collect();
+    let listed: Vec<_> = listed.iter().filter_map(Value::texts).flatten().collect();
+    let Some(texts) = value.texts().filter(|t| !t.is_empty() && !listed.is_empty()) else {
+        return Truth::Unknown;
+    };
+    let one = |text: &str| {
+        let answers = listed.iter().map(|entry| fits(text, entry));
+        answers.fold(Truth::False, |any, answer| any.or(answer.map_or(Truth::Unknown, Truth::from)))
+    };
+    texts.iter().fold(Truth::True, |all, text| all.and(one(text)))
+}
+
+/// Words are compared without case; `*` at either end of the pattern stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(""), _) => true,
+        (Some(end), Some(_)) => text.contains(end.strip_suffix('*').unwrap_or(end)),
+        (Some(end), None) => text.ends_with(end),
+        (None, Some(start)) => text.starts_with(start),
+        (None, None) => pattern == text,
+    }
+}
+
+/// Whether a network in CIDR notation, or a single address, contains an address. `None` when it is no network.
+fn contains(network: &str, address: IpAddr) -> Option<bool> {
+    let (base, length) = network.split_once('/').unwrap_or((network, "128"));
+    let base: IpAddr = base.trim().parse().ok()?;
+    let length: u32 = length.trim().parse().ok()?;
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(u32::from(ip)), 32),
+        IpAddr::V6(ip) => (u128::from(ip), 128),
+    };
+    let ((base, width), (address, other)) = (bits(base), bits(address));
+    if width != other {
+        return Some(false);
+    }
+    let shift = width - length.min(width);
+    Some(base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0))
+}
+
+const DAYS: [[&str; 3]; 7] = [
+    ["mon", "monday", "月"],
+    ["tue", "tuesday", "火"],
+    ["wed", "wednesday", "水"],
+    ["thu", "thursday", "木"],
+    ["fri", "friday", "金"],
+    ["sat", "saturday", "土"],
+    ["sun", "sunday", "日"],
+];
+
+/// Whether a moment, written `3 09:30` (day of the week from 0 for Monday, time of day), lies within hours such as
+/// `Mon-Fri 08:00-18:00`, `22:00-06:00` or `月-金 8:00-18:00`. The day is the one on which it is, also after midnight. `None` when
+/// the hours cannot be read.
+fn within(hours: &str, moment: &str) -> Option<bool> {
+    let (day, time) = moment.split_once(' ')?;
+    let (day, minute) = (day.parse::<usize>().ok()?, minutes(time)?);
+    let hours = hours.to_lowercase();
+    let (days, span) = hours.trim().rsplit_once(' ').unwrap_or(("", hours.trim()));
+    let (from, until) = span.split_once('-')?;
+    let (from, until) = (minutes(from)?, minutes(until)?);
+    let time = if from <= until { (from..until).contains(&minute) } else { minute >= from || minute < until };
+    if days.is_empty() {
+        return Some(time);
+    }
+    let number = |name: &str| DAYS.iter().position(|names| names.contains(&name.trim()));
+    let on_day = days.split(',').map(|part| match part.split_once('-') {
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last)?);
+            Some(if first <= last { (first..=last).contains(&day) } else { day >= first || day <= last })
+        }
+        None => Some(number(part)? == day),
+    });
+    let on_day: Option<Vec<bool>> = on_day.collect();
+    Some(time && on_day?.contains(&true))
+}
+
+fn minutes(time: &str) -> Option<u32> {
+    let (hour, minute) = time.trim().split_once(':')?;
+    let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour <= 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    struct Fixed(BTreeMap<&'static str, Value<'static>>);
+
+    impl Row for Fixed {
+        fn attribute(&self, name: &str) -> Value<'_> {
+            self.0.get(name).cloned().unwrap_or(Value::Absent)
+        }
+    }
+
+    fn row(values: &[(&'static str, Value<'static>)]) -> Fixed {
+        Fixed(values.iter().cloned().collect())
+    }
+
+    fn word(text: &'static str) -> Value<'static> {
+        Value::word(Some(text))
+    }
+
+    #[test]
+    fn an_allowed_network_that_nobody_stated_decides_nothing() {
+        let test =
+            Condition::Test("address".into(), Test::InNetworks(vec!["account.networks".into(), "x".into()]));
+        let with =
+            |networks| test.holds(&row(&[("address", word("192.0.2.9")), ("account.networks", networks)]));
+        assert_eq!(with(word("192.0.2.0/24")), Truth::True);
+        assert_eq!(with(word("198.51.100.0/24")), Truth::False);
+        assert_eq!(with(Value::Absent), Truth::Unknown);
+        assert_eq!(with(Value::Unknown), Truth::Unknown);
+        assert_eq!(with(word("the office")), Truth::Unknown);
+        assert_eq!(test.holds(&row(&[("account.networks", word("192.0.2.0/24"))])), Truth::Unknown);
+    }
+
+    #[test]
+    fn networks_of_both_families_and_every_length() {
+        let inside = |network, address: &str| contains(network, address.parse().unwrap());
+        assert_eq!(inside("10.0.0.0/8", "10.255.0.1"), Some(true));
+        assert_eq!(inside("10.0.0.0/8", "11.0.0.1"), Some(false));
+        assert_eq!(inside("0.0.0.0/0", "203.0.113.7"), Some(true));
+        assert_eq!(inside("192.0.2.7", "192.0.2.7"), Some(true));
+        assert_eq!(inside("2001:db8::/32", "2001:db8:1::1"), Some(true));
+        assert_eq!(inside("2001:db8::/32", "192.0.2.1"), Some(false));
+        assert_eq!(inside("::/0", "::1"), Some(true));
+        assert_eq!(inside("office", "192.0.2.1"), None);
+    }
+
+    #[test]
+    fn hours_over_midnight_and_by_day() {
+        assert_eq!(within("Mon-Fri 08:00-18:00", "0 08:00"), Some(true));
+        assert_eq!(within("Mon-Fri 08:00-18:00", "4 18:00"), Some(false));
+        assert_eq!(within("Mon-Fri 08:00-18:00", "5 12:00"), Some(false));
+        assert_eq!(within("月-金 8:00-18:00", "2 9:30"), Some(true));
+        assert_eq!(within("22:00-06:00", "6 23:30"), Some(true));
+        assert_eq!(within("22:00-06:00", "6 06:00"), Some(false));
+        assert_eq!(within("Sat-Mon 00:00-24:00", "6 12:00"), Some(true));
+        assert_eq!(within("Sat,Wed 00:00-24:00", "3 12:00"), Some(false));
+        assert_eq!(within("by arrangement", "3 12:00"), None);
+    }
+
+    #[test]
+    fn words_with_and_without_ends() {
+        for (pattern, text, fit) in [
+            ("Admin", "admin", true),
+            ("svc-*", "SVC-backup", true),
+            ("*$", "pc1$", true),
+            ("*adm*", "ctr-adm01", true),
+            ("adm", "adm01", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(fits(pattern, text), fit, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn unknown_passes_through_and_the_deciding_attributes_are_named() {
+        let test = |name: &str, word: &str| Condition::Test(name.into(), Test::Is(vec![word.into()]));
+        let all = Condition::All(vec![test("a", "yes"), test("b", "yes"), test("c", "yes")]);
+        let unknown = row(&[("a", word("yes")), ("b", Value::Truth(Truth::Unknown)), ("c", word("yes"))]);
+        assert_eq!(all.holds(&unknown), Truth::Unknown);
+        assert_eq!(all.decided_by(&unknown), ["b"]);
+        let against = row(&[("a", word("no")), ("b", Value::Unknown), ("c", word("yes"))]);
+        assert_eq!(all.holds(&against), Truth::False);
+        assert_eq!(all.decided_by(&against), ["a"]);
+        assert_eq!(Condition::Not(Box::new(test("b", "yes"))).holds(&unknown), Truth::Unknown);
+        assert_eq!(Condition::Test("b".into(), Test::Exists(true)).holds(&unknown), Truth::Unknown);
+        assert_eq!(Condition::Test("d".into(), Test::Exists(false)).holds(&unknown), Truth::True);
+    }
+}

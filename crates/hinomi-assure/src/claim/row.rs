@@ -1,0 +1,57 @@
+//! What is judged: attributes by name, of which some are not known.
+
+use std::borrow::Cow;
+
+use hinomi_model::Timestamp;
+
+use crate::Truth;
+
+/// An attribute.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Value<'a> {
+    /// Known to have no value.
+    Absent,
+    /// Nothing says what it is.
+    Unknown,
+    /// Words, at least one.
+    Words(Vec<Cow<'a, str>>),
+    /// Yes, no, or not known.
+    Truth(Truth),
+    /// A number.
+    Number(f64),
+    /// A moment.
+    Time(Timestamp),
+}
+
+impl<'a> Value<'a> {
+    /// One word, or none.
+    pub fn word(word: Option<&'a str>) -> Self {
+        word.map_or(Self::Absent, |w| Self::Words(vec![Cow::Borrowed(w)]))
+    }
+
+    /// Words, or none.
+    pub fn words(words: &'a [String]) -> Self {
+        if words.is_empty() {
+            return Self::Absent;
+        }
+        Self::Words(words.iter().map(|w| Cow::Borrowed(w.as_str())).collect())
+    }
+
+    /// As words; `None` when nothing is known.
+    pub fn texts(&self) -> Option<Vec<Cow<'a, str>>> {
+        match self {
+            Self::Absent => Some(Vec::new()),
+            Self::Unknown | Self::Truth(Truth::Unknown) => None,
+            Self::Words(words) => Some(words.clone()),
+            Self::Truth(truth) => Some(vec![Cow::Borrowed(if *truth == Truth::True { "yes" } else { "no" })]),
+            Self::Number(number) => Some(vec![Cow::Owned(number.to_string())]),
+            Self::Time(time) => Some(vec![Cow::Owned(time.to_string())]),
+        }
+    }
+}
+
+/// Something that a claim judges.
+pub trait Row {
+    /// The value of an attribute; [`Value::Absent`] for names that it does not have.
+    fn attribute(&self, name: &str) -> Value<'_>;
+}
