@@ -11,6 +11,7 @@
 //! # Not here
 //! Reading of logs (`hinomi-ingest`), attacks (`hinomi-detect`), rendering (`hinomi`).
 
+pub mod assess;
 pub mod claim;
 pub mod inventory;
 mod observation;

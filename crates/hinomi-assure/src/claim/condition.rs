@@ -88,8 +88,14 @@ impl Test {
                 let Some(texts) = value.texts() else { return Truth::Unknown };
                 texts.iter().any(|t| words.iter().any(|w| fits(w, t))).into()
             }
-            Self::LessThan(bound) => number(value, |n| n < *bound),
-            Self::MoreThan(bound) => number(value, |n| n > *bound),
+            Self::LessThan(bound) => match value {
+                Value::AtLeast(n) if n >= bound => Truth::False,
+                _ => number(value, |n| n < *bound),
+            },
+            Self::MoreThan(bound) => match value {
+                Value::AtLeast(n) if n > bound => Truth::True,
+                _ => number(value, |n| n > *bound),
+            },
             Self::InNetworks(names) => among(value, names, row, |address, network| match address.parse() {
                 Ok(ip) => contains(network, ip),
                 Err(_) => None,
@@ -157,6 +163,12 @@ fn contains(network: &str, address: IpAddr) -> Option<bool> {
     }
     let shift = width - length.min(width);
     Some(base.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0))
+}
+
+/// Length of the prefix of a network that contains an address; `None` when it does not.
+pub(crate) fn prefix_of(network: &str, address: IpAddr) -> Option<u32> {
+    let length = network.split_once('/').map_or(Some(128), |(_, length)| length.trim().parse().ok())?;
+    contains(network, address)?.then_some(length)
 }
 
 const DAYS: [[&str; 3]; 7] = [
@@ -261,6 +273,16 @@ mod tests {
         assert_eq!(within("Sat-Mon 00:00-24:00", "6 12:00"), Some(true));
         assert_eq!(within("Sat,Wed 00:00-24:00", "3 12:00"), Some(false));
         assert_eq!(within("by arrangement", "3 12:00"), None);
+    }
+
+    /// An account that was not seen in thirty days of logs may have been unused for ninety, or not.
+    #[test]
+    fn a_lower_bound_decides_only_what_lies_below_it() {
+        let of = |test| Condition::Test("n".into(), test).holds(&row(&[("n", Value::AtLeast(30.0))]));
+        assert_eq!(of(Test::MoreThan(20.0)), Truth::True);
+        assert_eq!(of(Test::MoreThan(90.0)), Truth::Unknown);
+        assert_eq!(of(Test::LessThan(30.0)), Truth::False);
+        assert_eq!(of(Test::LessThan(31.0)), Truth::Unknown);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use hinomi_model::Timestamp;
 
-use crate::Truth;
+use crate::inventory::Place;
+use crate::{Session, Truth};
 
 /// An attribute.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,6 +20,8 @@ pub enum Value<'a> {
     Truth(Truth),
     /// A number.
     Number(f64),
+    /// A number that is this or greater.
+    AtLeast(f64),
     /// A moment.
     Time(Timestamp),
 }
@@ -41,7 +44,7 @@ impl<'a> Value<'a> {
     pub fn texts(&self) -> Option<Vec<Cow<'a, str>>> {
         match self {
             Self::Absent => Some(Vec::new()),
-            Self::Unknown | Self::Truth(Truth::Unknown) => None,
+            Self::Unknown | Self::Truth(Truth::Unknown) | Self::AtLeast(_) => None,
             Self::Words(words) => Some(words.clone()),
             Self::Truth(truth) => Some(vec![Cow::Borrowed(if *truth == Truth::True { "yes" } else { "no" })]),
             Self::Number(number) => Some(vec![Cow::Owned(number.to_string())]),
@@ -54,4 +57,19 @@ impl<'a> Value<'a> {
 pub trait Row {
     /// The value of an attribute; [`Value::Absent`] for names that it does not have.
     fn attribute(&self, name: &str) -> Value<'_>;
+
+    /// The sign-in that it is, if it is one.
+    fn session(&self) -> Option<&Session> {
+        None
+    }
+
+    /// Events that show it.
+    fn events(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// The entry of the list that it is about.
+    fn place(&self) -> Option<&Place> {
+        None
+    }
 }

@@ -13,4 +13,5 @@ pub use csv::decode_text;
 pub use entity::{Entity, EntityKind, Inventory, Place};
 pub use resolve::{AccountName, Resolved, Resolver, Sighted};
 pub use span::Validity;
-pub use table::{ImportError, ImportTable};
+pub(crate) use table::day;
+pub use table::{ImportError, ImportTable, Imported};

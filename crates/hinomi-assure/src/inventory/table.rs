@@ -209,7 +209,7 @@ fn several(text: &str) -> Vec<String> {
 }
 
 /// `2026-01-31`, `2026/1/31` or an RFC 3339 time. Dates are days in UTC; with `next_day`, the day is included.
-fn day(text: &str, next_day: bool) -> Option<Timestamp> {
+pub(crate) fn day(text: &str, next_day: bool) -> Option<Timestamp> {
     if let Ok(time) = text.parse() {
         return Some(time);
     }

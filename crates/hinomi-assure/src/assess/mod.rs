@@ -1,0 +1,201 @@
+//! Every claim put to everything that was observed.
+
+mod exception;
+mod host;
+mod rows;
+mod source;
+mod verdict;
+
+use std::collections::BTreeMap;
+
+use hinomi_model::Timestamp;
+
+use crate::claim::{Claim, Subject};
+use crate::inventory::{EntityKind, Inventory, Resolver, Sighted};
+use crate::{Observation, ObservationKind, ObservationSpec, Session, Truth, sessions};
+
+pub use exception::{ExceptionProblem, ExceptionUse};
+pub use source::SourceLog;
+pub use verdict::{DayVerdict, Ground, Reason, Verdict};
+
+use exception::Exceptions;
+use rows::{AccountRow, Scene, SessionRow};
+use verdict::Bench;
+
+/// A day in the zone of the assessment: days since 1970-01-01.
+pub type Day = i32;
+
+/// A moment in the zone of the assessment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Local {
+    /// The day.
+    pub day: Day,
+    /// Minute of the day.
+    pub minute: u32,
+}
+
+impl Local {
+    /// Day of the week from 0 for Monday, and time of day, as conditions compare it.
+    fn written(self) -> String {
+        // 1970-01-01 was a Thursday.
+        format!("{} {:02}:{:02}", (self.day + 3).rem_euclid(7), self.minute / 60, self.minute % 60)
+    }
+}
+
+/// What is judged, and by what.
+pub struct Material<'m> {
+    /// Claims.
+    pub claims: &'m [Claim],
+    /// Observation rules.
+    pub specs: &'m [ObservationSpec],
+    /// What they observed.
+    pub observations: &'m [Observation],
+    /// What the organisation's lists say.
+    pub inventory: &'m Inventory,
+    /// Logs that were read.
+    pub logs: &'m [SourceLog],
+    /// The present.
+    pub now: Timestamp,
+    /// The zone in which days begin.
+    pub local: &'m dyn Fn(Timestamp) -> Local,
+}
+
+/// What follows.
+#[derive(Debug, Default)]
+pub struct Assessment {
+    /// Per claim and entity, in order of claims, then of what needs attention most.
+    pub verdicts: Vec<Verdict>,
+    /// Sign-ins as rebuilt.
+    pub sessions: Vec<Session>,
+    /// What exceptions cover, and what they hide.
+    pub exceptions: Vec<ExceptionUse>,
+    /// Exceptions that cover nothing because something is missing in them.
+    pub exception_problems: Vec<ExceptionProblem>,
+    /// Per claim: what it needs and what no log that was read shows.
+    pub unseen: Vec<Unseen>,
+    /// First and last day of what was observed.
+    pub days: Option<(Day, Day)>,
+}
+
+/// Evidence that a claim needs and that is not there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unseen {
+    /// The claim.
+    pub claim: String,
+    /// The access or the role of logs.
+    pub need: String,
+    /// Logs that should show it, and did not arrive on these days; empty when nothing shows it at all.
+    pub missing: Vec<(String, Vec<Day>)>,
+}
+
+/// Judges every claim.
+pub fn assess(material: &Material<'_>) -> Assessment {
+    let resolver = Resolver::new(material.inventory, sighted(material));
+    let sessions = sessions(material.specs, material.observations, &resolver);
+    let days = span(material);
+    let scene = Scene { material, resolver: &resolver, days };
+    let mut exceptions = Exceptions::of(material.inventory, material.claims, &resolver);
+    let mut assessment = Assessment { days, ..Assessment::default() };
+    let accounts = AccountRow::all(&scene, &sessions);
+    let hosts = host::days(&scene, &sessions);
+    let sources = source::days(&scene);
+    for claim in material.claims {
+        let mut bench = Bench::new(claim, &mut exceptions, material.now);
+        match claim.of {
+            Subject::Session => {
+                for session in &sessions {
+                    let day = (material.local)(session.time).day;
+                    bench.judge(&SessionRow::new(&scene, session), Some(session.time), Some(day));
+                }
+            }
+            Subject::Account => accounts.iter().for_each(|row| bench.judge(row, row.last_seen(), None)),
+            Subject::HostDay => hosts.iter().for_each(|row| bench.judge(row, row.time(), Some(row.day()))),
+            Subject::SourceDay => {
+                sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
+            }
+        }
+        let unseen = unseen(&scene, claim, &sessions);
+        assessment.verdicts.append(&mut bench.finish(&unseen));
+        assessment.unseen.extend(unseen);
+    }
+    assessment.exceptions = exceptions.uses();
+    assessment.exception_problems = exceptions.problems();
+    assessment.sessions = sessions;
+    assessment
+}
+
+fn sighted(material: &Material<'_>) -> Sighted {
+    let mut sighted = Sighted::default();
+    for seen in material.observations {
+        if let Some(account) = &seen.account {
+            sighted.account(account, seen.account_id.as_deref());
+        }
+        for host in [&seen.device, &seen.origin].into_iter().flatten() {
+            sighted.host(host);
+        }
+        // The computer that a sign-in names as its origin had the address then.
+        if let (Some(origin), Some(address)) = (&seen.origin, &seen.address) {
+            sighted.address(origin, address, seen.time);
+        }
+    }
+    material.logs.iter().filter(|l| !l.host.is_empty()).for_each(|l| sighted.host(&l.host));
+    sighted
+}
+
+fn span(material: &Material<'_>) -> Option<(Day, Day)> {
+    let seen = material.observations.iter().map(|o| (material.local)(o.time).day);
+    let logged = material.logs.iter().flat_map(|l| l.days(material.local).into_keys());
+    seen.chain(logged).fold(None, |span: Option<(Day, Day)>, day| match span {
+        Some((first, last)) => Some((first.min(day), last.max(day))),
+        None => Some((day, day)),
+    })
+}
+
+/// What a claim needs and no log shows, at all or on some days.
+fn unseen(scene: &Scene<'_>, claim: &Claim, sessions: &[Session]) -> Vec<Unseen> {
+    let mut found = Vec::new();
+    for need in &claim.needs {
+        let material = scene.material;
+        let kind = |kind| {
+            material.observations.iter().any(|o| material.specs.get(o.rule).is_some_and(|s| s.kind == kind))
+        };
+        let shown = match need.as_str() {
+            "sensor" => kind(ObservationKind::Sensor),
+            "sighting" => kind(ObservationKind::Sighting) || !sessions.is_empty(),
+            "sign-in" => !sessions.is_empty(),
+            access => sessions.iter().any(|s| s.access.name() == access),
+        };
+        let missing = source::missing(scene, need);
+        if !shown || !missing.is_empty() {
+            let missing = if shown { missing } else { Vec::new() };
+            found.push(Unseen { claim: claim.id.clone(), need: need.clone(), missing });
+        }
+    }
+    found
+}
+
+/// Attributes of an entity under a prefix such as `account.`: not known without any list, absent where the list has none.
+fn listed<'e>(
+    inventory: &Inventory,
+    kind: EntityKind,
+    entity: Option<&'e crate::inventory::Entity>,
+    attribute: &str,
+) -> crate::claim::Value<'e> {
+    use crate::claim::Value;
+    if !inventory.has_list(kind) {
+        return Value::Unknown;
+    }
+    match (attribute, entity) {
+        ("registered", entity) => Value::Truth(Truth::from(entity.is_some())),
+        (_, None) => Value::Absent,
+        ("id", Some(entity)) => Value::word(Some(&entity.id)),
+        (name, Some(entity)) => Value::words(entity.values(name)),
+    }
+}
+
+/// Counts by key, in order.
+fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    keys.for_each(|key| *counts.entry(key).or_default() += 1);
+    counts
+}
