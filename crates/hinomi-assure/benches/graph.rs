@@ -1,0 +1,120 @@
+//! A directory of half a million nodes and five million edges: building it, reach, exposure and minimum cuts, with
+//! memory, and each as a ratio to a plain breadth-first walk over the same edges in the same run.
+//!
+//! `cargo bench -p hinomi-assure --bench graph [-- NODES EDGES SEED]`
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking"
+)]
+
+#[path = "../tests/graph/generator.rs"]
+mod generator;
+
+use std::collections::{HashMap, VecDeque};
+
+use generator::{Draw, Shape, directory, users_and_jewels};
+use hinomi_assure::graph::{CutQuestion, Graph, NodeId, Passage};
+
+/// Processor time of this thread; a busy machine does not count.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
+}
+
+/// Most memory that the process has held, and what it holds now, in MB.
+fn megabytes() -> (u64, u64) {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let field = |name: &str| {
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    (field("VmHWM:"), field("VmRSS:"))
+}
+
+fn timed<T>(what: &str, baseline: Option<f64>, work: impl FnOnce() -> T) -> (T, f64) {
+    let before = processor_seconds();
+    let result = work();
+    let seconds = processor_seconds() - before;
+    let (peak, now) = megabytes();
+    let ratio = baseline.map_or(String::new(), |b| format!("{:8.1} × walk", seconds / b));
+    println!("{what:<44} {seconds:8.3} s CPU {ratio:>15}  peak {peak:5} MB, now {now:5} MB");
+    (result, seconds)
+}
+
+/// The baseline: every edge once, over lists of neighbours as anybody would write them.
+fn walk(neighbours: &[Vec<u32>], start: &[u32]) -> usize {
+    let mut seen = vec![false; neighbours.len()];
+    let mut queue: VecDeque<u32> = start.iter().copied().collect();
+    start.iter().for_each(|n| seen[*n as usize] = true);
+    let mut count = 0;
+    while let Some(node) = queue.pop_front() {
+        count += 1;
+        for next in &neighbours[node as usize] {
+            if !seen[*next as usize] {
+                seen[*next as usize] = true;
+                queue.push_back(*next);
+            }
+        }
+    }
+    count
+}
+
+fn cut(graph: &Graph, what: &str, sources: &[NodeId], targets: &[NodeId], walk: f64) {
+    let question = CutQuestion::new(sources, targets);
+    let what = format!("minimum cut: {what}");
+    let (answer, _) = timed(&what, Some(walk), || graph.minimum_cut(&question).unwrap());
+    let size = answer.size;
+    println!(
+        "    {} edges cost {}, flow {}; {} sources inseparable; {} of {} nodes between, joined to {} with {} arcs; {} phases, {} steps",
+        answer.edges.len(),
+        answer.cost,
+        answer.flow,
+        answer.inseparable.len(),
+        size.nodes_between,
+        graph.node_count(),
+        size.nodes_joined,
+        size.arcs,
+        size.phases,
+        size.steps,
+    );
+    assert!(
+        graph.separates(&answer.edges, sources, targets, question.passage) || !answer.inseparable.is_empty()
+    );
+}
+
+fn main() {
+    let given: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let number = |n: usize, otherwise: u64| given.get(n).copied().unwrap_or(otherwise);
+    let shape =
+        Shape { nodes: number(0, 500_000) as u32, edges: number(1, 5_200_000) as u32, seed: number(2, 1) };
+    let (builder, _) = timed("generate, with text identifiers", None, || directory(shape));
+    let ((graph, _), _) = timed("build: number, sort, join equal edges", None, || builder.finish());
+    println!("{} nodes, {} distinct edges", graph.node_count(), graph.edge_count());
+    let (users, jewels) = users_and_jewels(&graph);
+    let index: HashMap<NodeId, u32> = graph.nodes().zip(0..).collect();
+    let heads = |n: NodeId| graph.edges_from(n).map(|e| index[&graph.edge(e).unwrap().to]).collect();
+    let neighbours: Vec<Vec<u32>> = graph.nodes().map(heads).collect();
+    let first: Vec<u32> = (0..graph.node_count() as u32).step_by(1000).collect();
+    let (reached, base) =
+        timed("baseline: breadth-first walk, all edges", None, || walk(&neighbours, &first));
+    println!("    {reached} nodes");
+    drop((neighbours, index));
+    let (radius, _) =
+        timed("blast radius of one user", Some(base), || graph.blast_radius(&users[..1], Passage::default()));
+    println!("    {} in fact, {} possible", radius.in_fact.nodes().len(), radius.possible.nodes().len());
+    let (exposure, _) =
+        timed("exposure of all users", Some(base), || graph.exposure(&users, &jewels, Passage::default()));
+    println!("    {:?}", exposure.figures());
+    let mut draw = Draw(7);
+    let few: Vec<NodeId> = (0..1000).map(|_| users[draw.below(users.len() as u32) as usize]).collect();
+    cut(&graph, "all users", &users, &jewels, base);
+    cut(&graph, "1,000 users", &few, &jewels, base);
+    cut(&graph, "one user", &few[..1], &jewels, base);
+    let hosts = graph.of_kind("host");
+    let outside: Vec<NodeId> = hosts.into_iter().filter(|h| graph.node(*h).id.starts_with("ws")).collect();
+    cut(&graph, "all workstations", &outside, &jewels, base);
+    let (again, _) = timed("difference to itself", Some(base), || graph.difference(&graph));
+    assert_eq!(again, hinomi_assure::graph::Difference::default());
+}
