@@ -1,4 +1,4 @@
-//! Lists the bundled rules and scenarios so that the program works without any download.
+//! Lists the bundled rules, claims and scenarios so that the program works without any download.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,20 @@ fn main() {
         "BUNDLED_SCENARIOS",
         "Bundled scenario files: path below `scenarios/` and text.",
         "bundled_scenarios.rs",
+    );
+    table(
+        &content.join("observations"),
+        "yml",
+        "BUNDLED_OBSERVATIONS",
+        "Bundled observation rules: path below `observations/` and text.",
+        "bundled_observations.rs",
+    );
+    table(
+        &content.join("claims/evidence"),
+        "yaml",
+        "BUNDLED_CLAIMS",
+        "Bundled claims: path below `claims/evidence/` and text.",
+        "bundled_claims.rs",
     );
 }
 

@@ -21,7 +21,7 @@ mod session;
 mod text;
 mod truth;
 
-pub use observation::{Access, Observation, ObservationKind, ObservationSpec, StatedFactor};
+pub use observation::{Access, Observation, ObservationKind, ObservationSpec, Sample, StatedFactor};
 pub use outcome::Outcome;
 pub use session::{FactorReason, Session, sessions};
 pub use text::Bilingual;

@@ -4,6 +4,7 @@
 //! `observe` names the fields that say who, from where, on what, and which factors. The rules are data.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use hinomi_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct ObservationSpec {
     /// For sign-ins: what is opened.
     #[serde(default)]
     pub access: Option<Access>,
+    /// Whether one event per span and host is enough.
+    #[serde(default)]
+    pub sample: Option<Sample>,
     /// Product or protocol that lets in; sign-ins of one service at one moment are one session.
     #[serde(default)]
     pub service: String,
@@ -110,6 +114,14 @@ pub struct ObservationSpec {
     /// Which log would say what this one leaves open.
     #[serde(default)]
     pub settled_by: Option<Bilingual>,
+}
+
+/// How often a fact is worth stating.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sample {
+    /// Once a minute and host.
+    Minute,
 }
 
 /// A field that says outright whether more than one factor was used.
@@ -175,9 +187,9 @@ impl ObservationSpec {
             time: time?,
             account,
             account_id: said(&self.account_id),
-            address: said(&self.address),
-            origin: said(&self.origin),
-            device: said(&self.device),
+            address: said(&self.address).map(|a| bare_address(&a)),
+            origin: said(&self.origin).map(|o| o.trim_start_matches('\\').to_owned()),
+            device: said(&self.device).map(|d| bare_address(&d)),
             session: said(&self.session),
             factors: factors.filter(|f| !f.is_empty()).collect(),
             second_factor: outright,
@@ -189,6 +201,23 @@ impl ObservationSpec {
 /// Values with which logs say «none».
 fn says_nothing(value: &str) -> bool {
     matches!(value.trim(), "" | "-" | "(null)" | "N/A" | "n/a" | "unset" | "::" | "0.0.0.0" | "S-1-0-0")
+}
+
+/// An address without the family and port that some logs write around it (`ipv4:192.0.2.1:445`, `::ffff:192.0.2.1`); other
+/// text as it is.
+fn bare_address(text: &str) -> String {
+    let (family, rest) = match text.split_once(':') {
+        Some((family @ ("ipv4" | "ipv6"), rest)) => (family, rest),
+        _ => ("", text),
+    };
+    // A port follows the last colon, also behind an IPv6 address, where the family is written.
+    let rest =
+        if family.is_empty() { rest } else { rest.rsplit_once(':').map_or(rest, |(address, _)| address) };
+    match rest.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => ip.to_ipv4_mapped().map_or_else(|| ip.to_string(), |ip| ip.to_string()),
+        Ok(ip) => ip.to_string(),
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// One fact that one event states.
@@ -228,6 +257,21 @@ mod tests {
 
     fn spec(text: &str) -> ObservationSpec {
         serde_yaml_ng::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn addresses_are_bared_and_names_left_alone() {
+        for (written, bare) in [
+            ("ipv4:192.0.2.10:445", "192.0.2.10"),
+            ("ipv6:2001:db8::1:445", "2001:db8::1"),
+            ("::ffff:192.0.2.20", "192.0.2.20"),
+            ("192.0.2.20", "192.0.2.20"),
+            ("fs01.corp.example.jp", "fs01.corp.example.jp"),
+            ("ipv4", "ipv4"),
+            ("unix:/run/x", "unix:/run/x"),
+        ] {
+            assert_eq!(bare_address(written), bare);
+        }
     }
 
     #[test]

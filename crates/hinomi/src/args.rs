@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+mod assure;
 mod ledger;
 mod scenario;
 mod trial;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
+pub use assure::Assure;
 pub use ledger::{
     CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
     LedgerRepair, LedgerSources, LedgerTail, Prove, RetentionVerb, VerifyBundle, VerifyExport, VerifyLedger,
@@ -41,6 +43,12 @@ pub enum Command {
         zcat auth.log.gz | hinomi investigate - --tz Asia/Tokyo"
     )]
     Investigate(Box<Investigate>),
+    /// Judge claims about accounts, suppliers, hosts and logs by what the logs show
+    #[command(after_help = "Examples:\n  hinomi assure ./collected --inventory ./lists --tz Asia/Tokyo\n  \
+        hinomi assure /var/lib/hinomi --inventory accounts.csv --json > verdicts.json\n\n\
+        A claim is supported, contradicted, excepted, or unknown: where no log shows it, it is never fine. Exit code 1: \
+        something is contradicted and no valid exception covers it.")]
+    Assure(Box<Assure>),
     /// Check evidence, and documents against what they speak of
     #[command(subcommand)]
     Verify(Verify),

@@ -63,6 +63,7 @@ fn scan_bytes(input: Vec<u8>, engine: &Engine, subjects: &Subjects) -> Findings 
         window: hinomi_detect::completeness::Window::default(),
         hosts: Vec::new(),
         threads: 1,
+        sampled: BTreeMap::new(),
         limits: Limits::default(),
     };
     scan(request, &ScanProgress::default())

@@ -30,7 +30,7 @@ pub(super) struct HostDay<'s> {
     seen: u64,
     first: Option<Timestamp>,
     events: Vec<usize>,
-    logs: bool,
+    logs: Truth,
     sensor: Truth,
     silent: Option<Silence>,
     elsewhere: bool,
@@ -70,8 +70,8 @@ pub(super) fn days<'s>(scene: &'s Scene<'s>, sessions: &[Session]) -> Vec<HostDa
             let on_day = |time: &Timestamp| (scene.material.local)(*time).day == day;
             let seen: Vec<(&Timestamp, &usize)> = host.sightings.iter().filter(|(t, _)| on_day(t)).collect();
             let sensed = host.sensor.keys().any(on_day);
-            let logs = host.logs.contains(&day);
-            if entity.is_none() && seen.is_empty() && !sensed && !logs {
+            let logs = host.logged(day, (first, last));
+            if entity.is_none() && seen.is_empty() && !sensed && logs != Truth::True {
                 continue;
             }
             rows.push(HostDay {
@@ -148,6 +148,17 @@ fn sense(hosts: &mut BTreeMap<String, Host>, scene: &Scene<'_>, seen: &Observati
 }
 
 impl Host {
+    /// Whether its own logs came on a day. A collection begins and ends in the middle of a day: for a host that has logs on
+    /// others, its edges say nothing.
+    fn logged(&self, day: Day, (first, last): (Day, Day)) -> Truth {
+        let edge = day == first || day == last;
+        match self.logs.contains(&day) {
+            true => Truth::True,
+            false if edge && !self.logs.is_empty() => Truth::Unknown,
+            false => Truth::False,
+        }
+    }
+
     /// Stretches in which the sensor was silent for longer than it usually is, while others saw the host.
     fn silences(&self, scene: &Scene<'_>) -> Vec<Silence> {
         let times: Vec<(Timestamp, usize)> = self.sensor.iter().map(|(t, e)| (*t, *e)).collect();
@@ -195,8 +206,8 @@ impl Row for HostDay<'_> {
         }
         match name {
             "host" => Value::word(Some(&self.host)),
-            "seen" => Value::Truth(Truth::from(self.seen > 0 || self.logs)),
-            "logs" => Value::Truth(Truth::from(self.logs)),
+            "seen" => Value::Truth(Truth::from(self.seen > 0 || self.logs == Truth::True)),
+            "logs" => Value::Truth(self.logs),
             "sensor" => Value::Truth(self.sensor),
             "sensor_silent" if self.sensor == Truth::Unknown => Value::Unknown,
             "sensor_silent" => Value::Truth(Truth::from(self.silent.is_some())),

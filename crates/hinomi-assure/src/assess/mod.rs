@@ -73,6 +73,8 @@ pub struct Assessment {
     pub exception_problems: Vec<ExceptionProblem>,
     /// Per claim: what it needs and what no log that was read shows.
     pub unseen: Vec<Unseen>,
+    /// Per claim: kinds of lists that it reads and that were not given.
+    pub unlisted: BTreeMap<String, Vec<EntityKind>>,
     /// First and last day of what was observed.
     pub days: Option<(Day, Day)>,
 }
@@ -114,6 +116,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
                 sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
             }
         }
+        assessment.unlisted.insert(claim.id.clone(), unlisted(claim, material.inventory));
         let unseen = unseen(&scene, claim, &sessions);
         assessment.verdicts.append(&mut bench.finish(&unseen));
         assessment.unseen.extend(unseen);
@@ -149,6 +152,27 @@ fn span(material: &Material<'_>) -> Option<(Day, Day)> {
         Some((first, last)) => Some((first.min(day), last.max(day))),
         None => Some((day, day)),
     })
+}
+
+/// Kinds of lists that a claim reads and that were not given.
+fn unlisted(claim: &Claim, inventory: &Inventory) -> Vec<EntityKind> {
+    let read = claim.scope.iter().chain([&claim.holds]).flat_map(|c| c.attributes());
+    let of = |name: &str| match name.split_once('.')?.0 {
+        "account" => Some(EntityKind::Account),
+        "supplier" => Some(EntityKind::Supplier),
+        "host" | "device" | "origin" => Some(EntityKind::Host),
+        "segment" => Some(EntityKind::Segment),
+        "source" => Some(EntityKind::Source),
+        _ => None,
+    };
+    let mut kinds: Vec<EntityKind> = read.into_iter().filter_map(of).collect();
+    if claim.of == Subject::SourceDay {
+        kinds.push(EntityKind::Source);
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.retain(|kind| !inventory.has_list(*kind));
+    kinds
 }
 
 /// What a claim needs and no log shows, at all or on some days.

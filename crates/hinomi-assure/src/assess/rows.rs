@@ -75,6 +75,41 @@ impl<'s> SessionRow<'s> {
     }
 }
 
+/// Roles of segments that are not the organisation's own.
+const OUTSIDE: [&str; 4] = ["outside", "internet", "supplier", "partner"];
+
+impl SessionRow<'_> {
+    /// Whether the address is outside every segment of the organisation; without a list of segments, whether it is
+    /// public.
+    fn comes_from_outside(&self) -> Truth {
+        let Some(address) = self.session.address.as_deref().and_then(|a| a.parse::<IpAddr>().ok()) else {
+            return Truth::Unknown;
+        };
+        if address.is_loopback() {
+            return Truth::False;
+        }
+        if !self.scene.material.inventory.has_list(EntityKind::Segment) {
+            return (!is_private(address)).into();
+        }
+        let own = self.segment.is_some_and(|s| !s.value("role").is_some_and(|r| OUTSIDE.contains(&r)));
+        (!own).into()
+    }
+}
+
+/// RFC 1918, RFC 6598, RFC 3927 and RFC 4193, RFC 4291 link-local.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || ip.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => is_private(ip.into()),
+            None => ip.is_unique_local() || ip.is_unicast_link_local(),
+        },
+    }
+}
+
 impl Row for SessionRow<'_> {
     fn attribute(&self, name: &str) -> Value<'_> {
         let session = self.session;
@@ -97,6 +132,7 @@ impl Row for SessionRow<'_> {
             "origin" => Value::word(session.origin.as_deref()),
             "time" => Value::word(Some(&self.moment)),
             "second_factor" => Value::Truth(session.second_factor),
+            "from_outside" => Value::Truth(self.comes_from_outside()),
             other => Value::word(session.attributes.get(other).map(String::as_str)),
         }
     }

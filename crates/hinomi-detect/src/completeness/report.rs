@@ -76,4 +76,6 @@ pub struct SourceReport {
     pub clock_jump_count: u64,
     /// Unusually long silent stretches.
     pub silences: Vec<Silence>,
+    /// Hours since 1970 in which it has an event, in order.
+    pub hours: Vec<i64>,
 }

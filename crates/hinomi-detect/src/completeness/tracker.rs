@@ -163,6 +163,7 @@ impl Source {
             clock_jumps: found.jumps,
             clock_jump_count: found.jump_count,
             silences,
+            hours,
         }
     }
 }

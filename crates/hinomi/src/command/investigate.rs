@@ -1,5 +1,6 @@
 //! `hinomi investigate`.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::suppress::Suppressions;
 pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     let lang = args.lang.unwrap_or_else(language);
     let now = clock::now();
-    let zone = zone(&args, lang)?;
+    let (zone_name, zone) = zone(args.tz.as_deref(), lang)?;
     let window = Window {
         since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
@@ -53,9 +54,10 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         window,
         hosts: args.host.clone(),
         threads,
+        sampled: BTreeMap::new(),
         limits: Limits { hits: args.max_detections, ..Limits::default() },
     };
-    let findings = with_progress(&args, lang, |progress| scan(request, progress));
+    let findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
     if findings.lost_workers > 0 {
         return Err(Failure::new(
             Exit::Internal,
@@ -74,7 +76,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         rejected,
     });
     known_hosts(&args, &report)?;
-    write_reports(&args, lang, &window, now, &report, &subjects)?;
+    write_reports(&args, (lang, &zone_name), &window, now, &report, &subjects)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
     Ok(exit(&args, &report))
 }
@@ -82,7 +84,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
 /// Writes what `--report` asks for.
 fn write_reports(
     args: &Investigate,
-    lang: Lang,
+    (lang, zone_name): (Lang, &str),
     window: &Window,
     now: Timestamp,
     report: &Report,
@@ -91,7 +93,7 @@ fn write_reports(
     let Some(table) = subjects.story().filter(|_| !args.report.is_empty()) else { return Ok(()) };
     let settings = Settings {
         lang: if lang == Lang::Ja { "ja" } else { "en" }.to_owned(),
-        zone: zone_name(args, lang).to_owned(),
+        zone: zone_name.to_owned(),
         format: args.format.map(|f| match f {
             FormatName::Evtx => "evtx".to_owned(),
             FormatName::Json => "json".to_owned(),
@@ -159,7 +161,7 @@ fn known_hosts(args: &Investigate, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-fn forced(name: FormatName) -> Format {
+pub(super) fn forced(name: FormatName) -> Format {
     match name {
         FormatName::Evtx => Format::Evtx,
         FormatName::Json => Format::Json,
@@ -176,27 +178,25 @@ pub(super) fn language() -> Lang {
     if named.is_some_and(|v| v.starts_with("ja")) { Lang::Ja } else { Lang::En }
 }
 
-fn zone_name(args: &Investigate, lang: Lang) -> &str {
-    args.tz.as_deref().unwrap_or(match lang {
+/// Zone of the output and its name: as given; otherwise JST for Japanese output, UTC for English.
+pub(super) fn zone(given: Option<&str>, lang: Lang) -> Result<(String, TimeZone), Failure> {
+    let usual = match lang {
         Lang::Ja => "Asia/Tokyo",
         Lang::En => "UTC",
-    })
-}
-
-/// Zone of the output: as given; otherwise JST for Japanese output, UTC for English.
-fn zone(args: &Investigate, lang: Lang) -> Result<TimeZone, Failure> {
-    let name = zone_name(args, lang);
+    };
+    let name = given.unwrap_or(usual);
     if name == "UTC" {
-        return Ok(TimeZone::UTC);
+        return Ok((name.to_owned(), TimeZone::UTC));
     }
-    TimeZone::get(name).map_err(|e| {
+    let zone = TimeZone::get(name).map_err(|e| {
         Failure::new(Exit::Usage, format!("--tz {name}: {e}"))
             .hint("use a name of the IANA database, for instance Asia/Tokyo")
-    })
+    })?;
+    Ok((name.to_owned(), zone))
 }
 
 /// An RFC 3339 time, or a civil date or time in `zone`.
-fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+pub(super) fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
@@ -211,7 +211,7 @@ fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
 }
 
 /// Data directories of ledgers are read as such, everything else as files.
-fn inputs(paths: &[PathBuf]) -> Result<(Vec<Arc<Recorded>>, Vec<Root>), Failure> {
+pub(super) fn inputs(paths: &[PathBuf]) -> Result<(Vec<Arc<Recorded>>, Vec<Root>), Failure> {
     let mut known = std::collections::BTreeSet::new();
     let once =
         |path: &&PathBuf| known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| (*path).clone()));
@@ -279,9 +279,9 @@ pub(super) fn engine(pack: &RuleArgs, subjects: &Subjects) -> Result<(Engine, Ve
 }
 
 /// Draws progress on standard error while `work` runs, when that is a terminal.
-fn with_progress<T>(args: &Investigate, lang: Lang, work: impl FnOnce(&ScanProgress) -> T) -> T {
+pub(super) fn with_progress<T>(quiet: bool, lang: Lang, work: impl FnOnce(&ScanProgress) -> T) -> T {
     let progress = Arc::new(ScanProgress::default());
-    if args.quiet || !std::io::stderr().is_terminal() {
+    if quiet || !std::io::stderr().is_terminal() {
         return work(&progress);
     }
     let done = AtomicBool::new(false);

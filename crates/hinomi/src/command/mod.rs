@@ -1,5 +1,6 @@
 //! What each verb does.
 
+mod assure;
 mod investigate;
 mod ledger;
 mod rules;
@@ -22,6 +23,7 @@ use crate::exit::{Exit, Failure};
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Investigate(args) => investigate::run(*args),
+        Command::Assure(args) => assure::run(*args),
         Command::Rules(verb) => rules::run(verb),
         Command::Verify(what) => verify::run(what),
         Command::Scenario(verb) => scenario::run(verb),

@@ -385,6 +385,7 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
         window: Window::default(),
         hosts: Vec::new(),
         threads: sources.threads,
+        sampled: BTreeMap::new(),
         limits: Limits { hits: MOST_HITS, ..Limits::default() },
     };
     let findings = scan(request, &ScanProgress::default());

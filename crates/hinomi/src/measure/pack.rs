@@ -105,6 +105,7 @@ impl Pack {
             window: Window::default(),
             hosts: Vec::new(),
             threads: self.threads,
+            sampled: BTreeMap::new(),
             limits: Limits { hits: self.most_hits, ..Limits::default() },
         };
         let findings = scan(request, &ScanProgress::default());

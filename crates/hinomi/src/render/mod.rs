@@ -3,7 +3,7 @@
 pub(crate) mod calendar;
 mod machine;
 mod progress;
-mod style;
+pub(crate) mod style;
 mod terminal;
 mod words;
 

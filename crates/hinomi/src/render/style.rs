@@ -5,30 +5,30 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Paints text, or leaves it plain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
-    pub(super) on: bool,
+pub(crate) struct Paint {
+    pub(crate) on: bool,
 }
 
 impl Paint {
     /// With the codes of a colour.
-    pub(super) fn wrap(self, code: &str, text: &str) -> String {
+    pub(crate) fn wrap(self, code: &str, text: &str) -> String {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
 
-    pub(super) fn warn(self, text: &str) -> String {
+    pub(crate) fn warn(self, text: &str) -> String {
         self.wrap("33", text)
     }
 
     /// Colour of a level; also readable without colour, because the level's name is always printed.
-    pub(super) fn level(self, level: Level, text: &str) -> String {
+    pub(crate) fn level(self, level: Level, text: &str) -> String {
         let code = match level {
             Level::Critical => "1;97;41",
             Level::High => "1;31",
@@ -41,12 +41,12 @@ impl Paint {
 }
 
 /// Columns a text takes on a terminal.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Cuts to at most `columns`, with an ellipsis.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -65,7 +65,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 }
 
 /// Cuts or pads with spaces to exactly `columns`.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     let cut = fit(text, columns);
     let missing = columns.saturating_sub(width(&cut));
     cut + &" ".repeat(missing)
@@ -91,7 +91,7 @@ pub(crate) fn harmless(text: &str) -> String {
 }
 
 /// 1234567 as `1,234,567`.
-pub(super) fn group_digits(number: u64) -> String {
+pub(crate) fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, c) in digits.chars().enumerate() {

@@ -10,14 +10,15 @@ mod hit;
 mod subject;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hinomi_detect::Engine;
 use hinomi_detect::completeness::{SourceTracker, Window};
 use hinomi_detect::story::Prevalence;
+use hinomi_detect::{Engine, RuleIndex};
 use hinomi_ingest::intake::{FileDone, Format, Intake, MemberDone, Options, Progress, Root};
 use hinomi_ingest::{Member, Unit};
 use hinomi_model::Diagnostics;
@@ -45,6 +46,8 @@ pub struct Request<'a> {
     pub hosts: Vec<String>,
     /// Worker threads, at least one.
     pub threads: usize,
+    /// Rules of which one match a minute is enough for the same values of these fields.
+    pub sampled: BTreeMap<RuleIndex, Vec<String>>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -71,7 +74,7 @@ pub struct Findings {
     /// Rules that matched, by (time, event, rule).
     pub hits: Vec<Hit>,
     /// Matches per rule beyond [`Limits::hits`].
-    pub uncounted: std::collections::BTreeMap<hinomi_detect::RuleIndex, u64>,
+    pub uncounted: BTreeMap<RuleIndex, u64>,
     /// What the sources hold.
     pub sources: SourceTracker,
     /// How many different things meet at a host, account or address.
@@ -128,7 +131,8 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
     let queue = Mutex::new(queue);
     let new_worker = || {
         let filter = worker::Filter { window: request.window, hosts: request.hosts.clone() };
-        Worker::new(request.engine, request.subjects, filter, request.limits, progress)
+        let sampling = worker::Sampling::new(&request.sampled);
+        Worker::new(request.engine, request.subjects, filter, sampling, request.limits, progress)
     };
     let mut findings = Findings::default();
     let parts = std::thread::scope(|scope| {

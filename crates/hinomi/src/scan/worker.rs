@@ -1,6 +1,7 @@
 //! One thread's share of a scan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,10 +11,10 @@ use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
-use hinomi_model::{Diagnostics, Digest, LogKind};
+use hinomi_model::{Diagnostics, Digest, LogKind, NANOS_PER_SECOND};
 
 use super::hit::{Event, Hit};
-use super::subject::Subjects;
+use super::subject::{Subjects, text_of};
 use super::{Findings, Limits, ScanProgress};
 
 /// Longest value kept with a hit; the evidence reference leads to the rest.
@@ -43,6 +44,7 @@ pub(super) struct Worker<'e> {
     engine: &'e Engine,
     subjects: &'e Subjects,
     filter: Filter,
+    sampling: Sampling<'e>,
     limits: Limits,
     progress: &'e ScanProgress,
     named: Pass<'e>,
@@ -77,6 +79,37 @@ impl Room {
     fn put_back(&mut self, alerts: bool) {
         let kept = if alerts { &mut self.alerts } else { &mut self.blocks };
         *kept = kept.saturating_sub(1);
+    }
+}
+
+/// Which matches only repeat what was matched in the same minute.
+pub(super) struct Sampling<'e> {
+    fields: &'e BTreeMap<RuleIndex, Vec<String>>,
+    /// Digests of rule, minute and values.
+    seen: HashSet<u64>,
+}
+
+/// Most remembered; beyond it a match may be kept twice.
+const MOST_SAMPLES: usize = 4 << 20;
+
+impl<'e> Sampling<'e> {
+    pub(super) fn new(fields: &'e BTreeMap<RuleIndex, Vec<String>>) -> Self {
+        Self { fields, seen: HashSet::new() }
+    }
+
+    fn is_fresh(&mut self, rule: RuleIndex, store: &Store, batch: &Batch, row: usize) -> bool {
+        let Some(names) = self.fields.get(&rule) else { return true };
+        // An event without time is never a repetition.
+        let Some(time) = batch.rows().get(row).and_then(|r| r.time) else { return true };
+        let mut key = DefaultHasher::new();
+        (rule, time.as_nanos().div_euclid(60 * NANOS_PER_SECOND)).hash(&mut key);
+        for field in names.iter().filter_map(|name| store.fields().known(name)) {
+            text_of(store, batch, row, field).hash(&mut key);
+        }
+        if self.seen.len() >= MOST_SAMPLES {
+            self.seen.clear();
+        }
+        self.seen.insert(key.finish())
     }
 }
 
@@ -139,6 +172,7 @@ impl<'e> Worker<'e> {
         engine: &'e Engine,
         subjects: &'e Subjects,
         filter: Filter,
+        sampling: Sampling<'e>,
         limits: Limits,
         progress: &'e ScanProgress,
     ) -> Self {
@@ -146,6 +180,7 @@ impl<'e> Worker<'e> {
             engine,
             subjects,
             filter,
+            sampling,
             limits,
             progress,
             named: Pass::new(engine, engine.projection(), Depth::Named),
@@ -226,7 +261,9 @@ impl<'e> Worker<'e> {
             let alerts = |r: &RuleIndex| engine.rule(*r).is_some_and(|r| r.alerts);
             let (limit, room) = (self.limits.hits, &mut self.room);
             let full = |r: &RuleIndex| !room.take(alerts(r), limit);
-            let (beyond, rules): (Vec<RuleIndex>, Vec<RuleIndex>) = group.iter().map(|m| m.2).partition(full);
+            let sampling = &mut self.sampling;
+            let fresh = group.iter().map(|m| m.2).filter(|r| sampling.is_fresh(*r, store, batch, row));
+            let (beyond, rules): (Vec<RuleIndex>, Vec<RuleIndex>) = fresh.partition(full);
             beyond.iter().for_each(|r| *self.findings.uncounted.entry(*r).or_default() += 1);
             if rules.is_empty() {
                 continue;

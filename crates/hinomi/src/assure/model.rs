@@ -1,0 +1,385 @@
+//! What an assessment found, as plain data.
+
+use std::collections::BTreeMap;
+
+use hinomi_assure::assess::{Assessment, Day, Ground, Reason, Verdict};
+use hinomi_assure::{Bilingual, FactorReason, Outcome, Session, Truth};
+use hinomi_model::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::content::ListRead;
+use super::gather::Gathered;
+use super::{Content, sentence};
+use crate::report::Citations;
+use crate::scan::Event;
+
+/// Version of the JSON document; it only ever gains fields.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The whole.
+#[derive(Debug, Serialize)]
+pub struct AssureReport {
+    /// Version of the document.
+    pub schema_version: u32,
+    /// Name of the zone in which days begin.
+    pub zone: String,
+    /// First and last day, `null` when nothing was observed.
+    pub days: Option<(String, String)>,
+    /// Events read.
+    pub events: u64,
+    /// Facts observed in them.
+    pub observations: u64,
+    /// Selected events without a time, which support nothing.
+    pub without_time: u64,
+    /// Lists that were read.
+    pub lists: Vec<ListEntry>,
+    /// Sign-ins by access and what is known of a second factor.
+    pub sessions: BTreeMap<&'static str, FactorCounts>,
+    /// Claims in order of name.
+    pub claims: Vec<ClaimEntry>,
+    /// Exceptions and what they hide.
+    pub exceptions: Vec<ExceptionEntry>,
+    /// What could not be read.
+    pub diagnostics: Vec<String>,
+}
+
+/// Sign-ins, counted.
+#[derive(Debug, Default, Serialize)]
+pub struct FactorCounts {
+    /// With a second factor.
+    pub proven: u64,
+    /// Without.
+    pub disproven: u64,
+    /// Not known.
+    pub unknown: u64,
+}
+
+/// A list.
+#[derive(Debug, Serialize)]
+pub struct ListEntry {
+    /// The file.
+    pub document: String,
+    /// What it is of.
+    pub kind: &'static str,
+    /// Rows that are used.
+    pub rows: u64,
+    /// Problems with their lines.
+    pub problems: Vec<String>,
+}
+
+/// A claim and what it comes to.
+#[derive(Debug, Serialize)]
+pub struct ClaimEntry {
+    /// Its name.
+    pub id: String,
+    /// Version of its meaning.
+    pub version: u32,
+    /// What is claimed.
+    pub title: Bilingual,
+    /// What goes wrong where it does not hold.
+    pub why: Bilingual,
+    /// What to do.
+    pub remedy: Bilingual,
+    /// Framework → controls.
+    pub controls: BTreeMap<String, Vec<String>>,
+    /// What needs attention most; `null` when there was nothing that the claim applies to.
+    pub outcome: Option<Outcome>,
+    /// Entities by outcome.
+    pub entities: BTreeMap<Outcome, u64>,
+    /// Rows (sign-ins, accounts, days of hosts or logs) by outcome.
+    pub rows: BTreeMap<Outcome, u64>,
+    /// Logs that the claim needs and that were not there.
+    pub unseen: Vec<Bilingual>,
+    /// Lists that the claim reads and that were not given.
+    pub unlisted: Vec<&'static str>,
+    /// Per entity, what needs attention first.
+    pub verdicts: Vec<VerdictEntry>,
+}
+
+/// What a claim comes to for one entity.
+#[derive(Debug, Serialize)]
+pub struct VerdictEntry {
+    /// The entity; empty when the events name none.
+    pub entity: String,
+    /// What needs attention most.
+    pub outcome: Outcome,
+    /// Exceptions that cover it or did.
+    pub exceptions: Vec<String>,
+    /// Days; one without day for claims about the whole span.
+    pub days: Vec<DayEntry>,
+    /// Why.
+    pub grounds: Vec<GroundEntry>,
+}
+
+/// One day.
+#[derive(Debug, Serialize)]
+pub struct DayEntry {
+    /// The day.
+    pub day: Option<String>,
+    /// What needs attention most.
+    pub outcome: Outcome,
+    /// Rows by outcome.
+    pub rows: BTreeMap<Outcome, u64>,
+}
+
+/// Why one row came to what it came to.
+#[derive(Debug, Serialize)]
+pub struct GroundEntry {
+    /// To what.
+    pub outcome: Outcome,
+    /// When.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+    /// Reasons.
+    pub reasons: Vec<ReasonEntry>,
+    /// Events that show it.
+    pub evidence: Vec<EvidenceEntry>,
+    /// The list's entry that is spoken of: file and line.
+    pub list: Option<(String, u64)>,
+}
+
+/// A reason, typed and as a sentence.
+#[derive(Debug, Serialize)]
+pub struct ReasonEntry {
+    /// Attribute that decided.
+    pub attribute: String,
+    /// Its value; `null` when not known.
+    pub value: Option<String>,
+    /// As a sentence.
+    pub text: Bilingual,
+}
+
+/// A cited event.
+#[derive(Debug, Serialize)]
+pub struct EvidenceEntry {
+    /// Evidence reference; `null` when the file could not be hashed.
+    pub reference: Option<String>,
+    /// File, or member of an archive.
+    pub place: String,
+    /// Byte offset in it.
+    pub offset: u64,
+    /// Stated time.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+}
+
+/// An exception.
+#[derive(Debug, Serialize)]
+pub struct ExceptionEntry {
+    /// Its name.
+    pub id: String,
+    /// The claim.
+    pub claim: String,
+    /// The entity, or `*`.
+    pub entity: String,
+    /// Who answers for it; empty when nobody is named.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// What is done instead.
+    pub compensation: String,
+    /// Its end.
+    #[serde(serialize_with = "time")]
+    pub until: Option<Timestamp>,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Contradictions that it covers.
+    pub covers: u64,
+    /// Contradictions after its end.
+    pub after_end: u64,
+    /// What it lacks to cover anything.
+    pub lacks: Vec<String>,
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A day as `2026-01-31`.
+pub(super) fn day_name(day: Day) -> String {
+    let start = Timestamp::from_nanos(i64::from(day) * 86_400 * hinomi_model::NANOS_PER_SECOND);
+    let ((year, month, day), _, _) = start.to_civil();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// What surrounds an assessment.
+pub struct Surroundings<'s> {
+    /// Rules and claims.
+    pub content: &'s Content,
+    /// Facts and events.
+    pub gathered: &'s Gathered,
+    /// Lists.
+    pub lists: Vec<ListRead>,
+    /// Events read.
+    pub events: u64,
+    /// Name of the zone.
+    pub zone: String,
+    /// What could not be read.
+    pub diagnostics: Vec<String>,
+}
+
+/// Puts an assessment into the form of the report, and cites what it names.
+pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut Citations) -> AssureReport {
+    let mut by_claim: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
+    for verdict in &assessment.verdicts {
+        by_claim.entry(verdict.claim.as_str()).or_default().push(verdict);
+    }
+    let mut claims = Vec::new();
+    for claim in &around.content.claims {
+        let verdicts = by_claim.remove(claim.id.as_str()).unwrap_or_default();
+        let unseen: Vec<Bilingual> =
+            assessment.unseen.iter().filter(|u| u.claim == claim.id).map(sentence::unseen).collect();
+        let mut entities = BTreeMap::new();
+        let mut rows = BTreeMap::new();
+        for verdict in &verdicts {
+            *entities.entry(verdict.outcome).or_default() += 1;
+            for (outcome, count) in verdict.days.iter().flat_map(|d| &d.counts) {
+                *rows.entry(*outcome).or_default() += count;
+            }
+        }
+        let unlisted: Vec<&'static str> =
+            assessment.unlisted.get(&claim.id).into_iter().flatten().map(|kind| kind.name()).collect();
+        let nothing = (!unseen.is_empty() || !unlisted.is_empty()).then_some(Outcome::Unknown);
+        let outcome = verdicts.iter().map(|v| v.outcome).reduce(Outcome::and).or(nothing);
+        claims.push(ClaimEntry {
+            id: claim.id.clone(),
+            version: claim.version,
+            title: claim.title.clone(),
+            why: claim.why.clone(),
+            remedy: claim.remedy.clone(),
+            controls: claim.controls.clone(),
+            outcome,
+            entities,
+            rows,
+            unseen,
+            unlisted,
+            verdicts: verdicts.into_iter().map(|v| verdict_entry(v, around.gathered, citations)).collect(),
+        });
+    }
+    let list = |l: ListRead| ListEntry {
+        document: l.document,
+        kind: l.kind,
+        rows: l.rows,
+        problems: l.problems.into_iter().map(|(line, text)| format!("{line}: {text}")).collect(),
+    };
+    AssureReport {
+        schema_version: SCHEMA_VERSION,
+        zone: around.zone,
+        days: assessment.days.map(|(first, last)| (day_name(first), day_name(last))),
+        events: around.events,
+        observations: around.gathered.observations.len() as u64,
+        without_time: around.gathered.without_time,
+        lists: around.lists.into_iter().map(list).collect(),
+        sessions: count_sessions(&assessment.sessions),
+        claims,
+        exceptions: exceptions(assessment),
+        diagnostics: around.diagnostics,
+    }
+}
+
+fn count_sessions(sessions: &[Session]) -> BTreeMap<&'static str, FactorCounts> {
+    let mut counts: BTreeMap<&'static str, FactorCounts> = BTreeMap::new();
+    for session in sessions {
+        let of = counts.entry(session.access.name()).or_default();
+        match session.second_factor {
+            Truth::True => of.proven += 1,
+            Truth::False => of.disproven += 1,
+            Truth::Unknown => of.unknown += 1,
+        }
+    }
+    counts
+}
+
+fn exceptions(assessment: &Assessment) -> Vec<ExceptionEntry> {
+    let used = assessment.exceptions.iter().map(|e| ExceptionEntry {
+        id: e.id.clone(),
+        claim: e.claim.clone(),
+        entity: e.entity.clone(),
+        owner: e.owner.clone(),
+        reason: e.reason.clone(),
+        compensation: e.compensation.clone(),
+        until: Some(e.until),
+        ended: e.ended,
+        covers: e.covers,
+        after_end: e.after_end,
+        lacks: Vec::new(),
+    });
+    let unusable = assessment.exception_problems.iter().map(|e| {
+        let mut lacks: Vec<String> = e.lacks.iter().map(|l| (*l).to_owned()).collect();
+        lacks.extend(e.unknown_claim.iter().map(|claim| format!("claim {claim:?} does not exist")));
+        ExceptionEntry {
+            id: e.id.clone(),
+            claim: String::new(),
+            entity: String::new(),
+            owner: String::new(),
+            reason: String::new(),
+            compensation: String::new(),
+            until: None,
+            ended: false,
+            covers: 0,
+            after_end: 0,
+            lacks,
+        }
+    });
+    used.chain(unusable).collect()
+}
+
+fn verdict_entry(verdict: &Verdict, gathered: &Gathered, citations: &mut Citations) -> VerdictEntry {
+    let days = verdict.days.iter().map(|d| DayEntry {
+        day: d.day.map(day_name),
+        outcome: d.outcome,
+        rows: d.counts.clone(),
+    });
+    VerdictEntry {
+        entity: verdict.entity.clone(),
+        outcome: verdict.outcome,
+        exceptions: verdict.exceptions.clone(),
+        days: days.collect(),
+        grounds: verdict.grounds.iter().map(|g| ground_entry(g, gathered, citations)).collect(),
+    }
+}
+
+fn ground_entry(ground: &Ground, gathered: &Gathered, citations: &mut Citations) -> GroundEntry {
+    let mut events: Vec<usize> = ground.events.clone();
+    events.sort_unstable();
+    events.dedup();
+    let evidence = events.iter().filter_map(|e| gathered.events.get(*e)).map(|e| cite(e, citations));
+    GroundEntry {
+        outcome: ground.outcome,
+        time: ground.time,
+        reasons: ground.reasons.iter().map(reason_entry).collect(),
+        evidence: evidence.collect(),
+        list: ground.place.as_ref().map(|p| (p.document.clone(), p.line)),
+    }
+}
+
+fn cite(event: &Event, citations: &mut Citations) -> EvidenceEntry {
+    EvidenceEntry {
+        reference: citations.cite(event).map(|r| r.to_string()),
+        place: event.member.place(),
+        offset: event.offset,
+        time: event.time,
+    }
+}
+
+fn reason_entry(reason: &Reason) -> ReasonEntry {
+    let (attribute, value) = match reason {
+        Reason::Attribute(name, value) => (name.clone(), value.clone()),
+        Reason::Factor(factor) => {
+            let value = match factor {
+                FactorReason::Unsaid(_) => None,
+                FactorReason::Stated(yes) => Some(if *yes { "stated" } else { "stated-single" }),
+                FactorReason::Named(_) => Some("named"),
+                FactorReason::Checked(_) => Some("checked"),
+                FactorReason::Only(_) => Some("only-one"),
+                FactorReason::NotInLog(_) => Some("not-in-log"),
+            };
+            ("second_factor".to_owned(), value.map(str::to_owned))
+        }
+    };
+    ReasonEntry { attribute, value, text: sentence::reason(reason) }
+}

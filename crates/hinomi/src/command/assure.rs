@@ -1,0 +1,144 @@
+//! `hinomi assure`.
+
+use std::io::IsTerminal as _;
+
+use hinomi_assure::assess::{Local, Material, assess};
+use hinomi_detect::completeness::Window;
+use hinomi_ingest::intake::Options;
+use hinomi_model::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::investigate::{forced, inputs, language, time, with_progress, zone};
+use crate::args::{Assure, ColorChoice, Lang};
+use crate::assure::{
+    AssureReport, Content, ContentError, Surroundings, View, build, gather, lists, terminal,
+};
+use crate::clock;
+use crate::exit::{Exit, Failure};
+use crate::render;
+use crate::report::Citations;
+use crate::scan::{Limits, Request, scan};
+
+pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
+    let lang = args.lang.unwrap_or_else(language);
+    let (zone_name, zone) = zone(args.tz.as_deref(), lang)?;
+    let now = clock::now();
+    let content = Content::load(&args.claims, &args.observations).map_err(unusable)?;
+    let (inventory, read) = lists(&args.inventory).map_err(unusable)?;
+    let window = Window {
+        since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
+        until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
+    };
+    let known = args.known_at.as_deref().map(|t| time(t, &zone)).transpose()?.unwrap_or(now);
+    let (ledgers, roots) = inputs(&args.paths)?;
+    let mut reading = Options::at(now);
+    reading.zone = zone.clone();
+    reading.forced = args.format.map(forced);
+    let request = Request {
+        roots,
+        ledgers,
+        reading,
+        engine: &content.engine,
+        subjects: &content.subjects,
+        window,
+        hosts: Vec::new(),
+        threads: args
+            .jobs
+            .map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into),
+        sampled: content.sampled.clone(),
+        limits: Limits { hits: args.max_observations, ..Limits::default() },
+    };
+    let mut findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
+    if findings.lost_workers > 0 {
+        return Err(Failure::new(
+            Exit::Internal,
+            "a part of the input made the program fail: verdicts would lack it",
+        )
+        .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
+    }
+    let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
+    let gathered = gather(&content, &mut findings);
+    let local = |time: Timestamp| local(time, &zone);
+    let assessment = assess(&Material {
+        claims: &content.claims,
+        specs: &content.specs,
+        observations: &gathered.observations,
+        inventory: &inventory,
+        logs: &gathered.logs,
+        now: known,
+        local: &local,
+    });
+    let mut citations = Citations::new(&findings);
+    let events = findings.events;
+    let sorted = std::mem::take(&mut findings.diagnostics).into_sorted();
+    diagnostics.extend(sorted.into_iter().map(|d| format!("{}: {}", d.place, d.message)));
+    let around = Surroundings {
+        content: &content,
+        gathered: &gathered,
+        lists: read,
+        events,
+        zone: zone_name,
+        diagnostics,
+    };
+    let report = build(&assessment, around, &mut citations);
+    output(&args, lang, &zone, &report)?;
+    Ok(exit(&report))
+}
+
+fn beyond(count: u64) -> String {
+    format!("{count} observed events beyond --max-observations were left out: raise it")
+}
+
+fn unusable(error: ContentError) -> Failure {
+    let exit = match &error {
+        ContentError::Table(_) => Exit::Internal,
+        ContentError::Unreadable { .. } => Exit::Unreadable,
+        _ => Exit::Usage,
+    };
+    let hint = match &error {
+        ContentError::List(_) => Some("a list is a CSV file with a header; docs/assure.md names the columns"),
+        ContentError::NoClaims(_) => Some("--claims takes a YAML file with a claim, or a folder of them"),
+        _ => None,
+    };
+    let failure = Failure::new(exit, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Day and minute in a zone.
+fn local(time: Timestamp, zone: &TimeZone) -> Local {
+    let instant = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
+    let civil = instant.to_zoned(zone.clone()).datetime();
+    let since = civil.date().since(jiff::civil::date(1970, 1, 1)).map_or(0, |span| span.get_days());
+    let minute = u32::from(civil.hour().unsigned_abs()) * 60 + u32::from(civil.minute().unsigned_abs());
+    Local { day: since, minute }
+}
+
+/// A contradiction that no valid exception covers is 1; no event at all is 3.
+fn exit(report: &AssureReport) -> Exit {
+    use hinomi_assure::Outcome::{Contradicted, ExpiredException};
+    let found = report.claims.iter().any(|c| matches!(c.outcome, Some(Contradicted | ExpiredException)));
+    let read = if report.events == 0 { Exit::Unreadable } else { Exit::Clean };
+    read.and(if found { Exit::Found } else { Exit::Clean })
+}
+
+fn output(args: &Assure, lang: Lang, zone: &TimeZone, report: &AssureReport) -> Result<(), Failure> {
+    let color = match args.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    };
+    let view = View { lang, zone: zone.clone(), color, width: None };
+    let written = render::to_stdout(|out| {
+        if args.json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            return writeln!(out);
+        }
+        terminal(report, &view, out)
+    });
+    written.map_err(|e| Failure::new(Exit::Internal, format!("standard output: {e}")))
+}
