@@ -3,10 +3,14 @@
 mod content;
 mod gather;
 mod model;
+mod page;
 mod sentence;
+mod table;
 mod terminal;
 
 pub use content::{Content, ContentError, lists};
 pub use gather::{Gathered, gather};
 pub use model::{AssureReport, Surroundings, build};
+pub use page::page;
+pub use table::table;
 pub use terminal::{View, terminal};

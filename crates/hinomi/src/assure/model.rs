@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hinomi_assure::assess::{Assessment, Day, Ground, Reason, Verdict};
+use hinomi_assure::inventory::{EntityKind, Inventory};
 use hinomi_assure::{Bilingual, FactorReason, Outcome, Session, Truth};
 use hinomi_model::Timestamp;
 use serde::{Serialize, Serializer};
@@ -37,6 +38,10 @@ pub struct AssureReport {
     pub sessions: BTreeMap<&'static str, FactorCounts>,
     /// Claims in order of name.
     pub claims: Vec<ClaimEntry>,
+    /// Suppliers, those with most open first.
+    pub suppliers: Vec<SupplierEntry>,
+    /// Backup copies, and when one was last restored from as far as a list says.
+    pub copies: Vec<CopyEntry>,
     /// Exceptions and what they hide.
     pub exceptions: Vec<ExceptionEntry>,
     /// What could not be read.
@@ -52,6 +57,16 @@ pub struct FactorCounts {
     pub disproven: u64,
     /// Not known.
     pub unknown: u64,
+}
+
+impl FactorCounts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            proven: self.proven + other.proven,
+            disproven: self.disproven + other.disproven,
+            unknown: self.unknown + other.unknown,
+        }
+    }
 }
 
 /// A list.
@@ -74,6 +89,8 @@ pub struct ClaimEntry {
     pub id: String,
     /// Version of its meaning.
     pub version: u32,
+    /// The attribute that names the entities.
+    pub about: String,
     /// What is claimed.
     pub title: Bilingual,
     /// What goes wrong where it does not hold.
@@ -163,6 +180,43 @@ pub struct EvidenceEntry {
     pub time: Option<Timestamp>,
 }
 
+/// A supplier and what its accounts come to.
+#[derive(Debug, Serialize)]
+pub struct SupplierEntry {
+    /// Its name, as accounts give it.
+    pub name: String,
+    /// Whether a list of suppliers has it.
+    pub registered: bool,
+    /// Who answers for it in the house.
+    pub owner: Option<String>,
+    /// Contract.
+    pub contract: Option<String>,
+    /// How to reach it otherwise.
+    pub contact: Option<String>,
+    /// End of the contract.
+    #[serde(serialize_with = "time")]
+    pub until: Option<Timestamp>,
+    /// Its registered accounts.
+    pub accounts: Vec<String>,
+    /// Their sign-ins by what is known of a second factor.
+    pub sessions: FactorCounts,
+    /// Claims about them: name and what it comes to for these accounts.
+    pub claims: Vec<(String, Outcome)>,
+    /// Days on which something was observed of them, with what needs attention most.
+    pub days: BTreeMap<String, Outcome>,
+}
+
+/// A backup copy.
+#[derive(Debug, Serialize)]
+pub struct CopyEntry {
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// When something was last restored from it, as a list says; not known without.
+    pub last_restore: Option<String>,
+}
+
 /// An exception.
 #[derive(Debug, Serialize)]
 pub struct ExceptionEntry {
@@ -214,6 +268,10 @@ pub struct Surroundings<'s> {
     pub gathered: &'s Gathered,
     /// Lists.
     pub lists: Vec<ListRead>,
+    /// What they say.
+    pub inventory: &'s Inventory,
+    /// The present, or the time as of which lists are read.
+    pub now: Timestamp,
     /// Events read.
     pub events: u64,
     /// Name of the zone.
@@ -248,6 +306,7 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         claims.push(ClaimEntry {
             id: claim.id.clone(),
             version: claim.version,
+            about: claim.about.clone(),
             title: claim.title.clone(),
             why: claim.why.clone(),
             remedy: claim.remedy.clone(),
@@ -260,6 +319,13 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
             verdicts: verdicts.into_iter().map(|v| verdict_entry(v, around.gathered, citations)).collect(),
         });
     }
+    let suppliers = suppliers(assessment, &claims, around.inventory, around.now);
+    let copies = around.inventory.all(EntityKind::Copy, around.now, around.now).map(|copy| CopyEntry {
+        name: copy.id.clone(),
+        owner: copy.value("owner").map(str::to_owned),
+        last_restore: copy.value("last_restore").map(str::to_owned),
+    });
+    let copies = copies.collect();
     let list = |l: ListRead| ListEntry {
         document: l.document,
         kind: l.kind,
@@ -274,14 +340,71 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         observations: around.gathered.observations.len() as u64,
         without_time: around.gathered.without_time,
         lists: around.lists.into_iter().map(list).collect(),
-        sessions: count_sessions(&assessment.sessions),
+        sessions: count_sessions(assessment.sessions.iter()),
         claims,
+        suppliers,
+        copies,
         exceptions: exceptions(assessment),
         diagnostics: around.diagnostics,
     }
 }
 
-fn count_sessions(sessions: &[Session]) -> BTreeMap<&'static str, FactorCounts> {
+/// Every supplier that a list or an account names.
+fn suppliers(
+    assessment: &Assessment,
+    claims: &[ClaimEntry],
+    inventory: &Inventory,
+    now: Timestamp,
+) -> Vec<SupplierEntry> {
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for supplier in inventory.all(EntityKind::Supplier, now, now) {
+        by_name.entry(supplier.id.clone()).or_default();
+    }
+    for account in inventory.all(EntityKind::Account, now, now) {
+        if let Some(name) = account.value("supplier") {
+            let known = inventory.believed(EntityKind::Supplier, name, now, now).map(|s| s.id.clone());
+            by_name.entry(known.unwrap_or_else(|| name.to_owned())).or_default().push(account.id.clone());
+        }
+    }
+    let entry = |(name, accounts): (String, Vec<String>)| {
+        let listed = inventory.believed(EntityKind::Supplier, &name, now, now);
+        let said = |attribute: &str| listed.and_then(|s| s.value(attribute)).map(str::to_owned);
+        let own = |id: &str| accounts.iter().any(|a| a == id);
+        let mut judged = Vec::new();
+        let mut days: BTreeMap<String, Outcome> = BTreeMap::new();
+        for claim in claims {
+            let verdicts: Vec<&VerdictEntry> = claim.verdicts.iter().filter(|v| own(&v.entity)).collect();
+            if let Some(outcome) = verdicts.iter().map(|v| v.outcome).reduce(Outcome::and) {
+                judged.push((claim.id.clone(), outcome));
+            }
+            for day in verdicts.iter().flat_map(|v| &v.days) {
+                if let Some(name) = &day.day {
+                    let known = days.entry(name.clone()).or_insert(day.outcome);
+                    *known = known.and(day.outcome);
+                }
+            }
+        }
+        let sessions = assessment.sessions.iter().filter(|s| s.account.as_ref().is_some_and(|a| own(&a.id)));
+        SupplierEntry {
+            registered: listed.is_some(),
+            owner: said("owner"),
+            contract: said("contract"),
+            contact: said("contact"),
+            until: listed.and_then(|s| s.valid.until),
+            sessions: count_sessions(sessions).into_values().fold(FactorCounts::default(), FactorCounts::and),
+            claims: judged,
+            days,
+            accounts,
+            name,
+        }
+    };
+    let mut suppliers: Vec<SupplierEntry> = by_name.into_iter().map(entry).collect();
+    let open = |s: &SupplierEntry| s.claims.iter().filter(|(_, o)| o.is_open()).count();
+    suppliers.sort_by_key(|s| std::cmp::Reverse(open(s)));
+    suppliers
+}
+
+fn count_sessions<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<&'static str, FactorCounts> {
     let mut counts: BTreeMap<&'static str, FactorCounts> = BTreeMap::new();
     for session in sessions {
         let of = counts.entry(session.access.name()).or_default();

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::investigate::{forced, inputs, language, time, with_progress, zone};
 use crate::args::{Assure, ColorChoice, Lang};
 use crate::assure::{
-    AssureReport, Content, ContentError, Surroundings, View, build, gather, lists, terminal,
+    AssureReport, Content, ContentError, Surroundings, View, build, gather, lists, page, table, terminal,
 };
 use crate::clock;
 use crate::exit::{Exit, Failure};
@@ -76,11 +76,14 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
         content: &content,
         gathered: &gathered,
         lists: read,
+        inventory: &inventory,
+        now: known,
         events,
         zone: zone_name,
         diagnostics,
     };
     let report = build(&assessment, around, &mut citations);
+    write_pages(&args, lang, &report)?;
     output(&args, lang, &zone, &report)?;
     Ok(exit(&report))
 }
@@ -122,6 +125,27 @@ fn exit(report: &AssureReport) -> Exit {
     let found = report.claims.iter().any(|c| matches!(c.outcome, Some(Contradicted | ExpiredException)));
     let read = if report.events == 0 { Exit::Unreadable } else { Exit::Clean };
     read.and(if found { Exit::Found } else { Exit::Clean })
+}
+
+/// Writes what `--report` asks for.
+fn write_pages(args: &Assure, lang: Lang, report: &AssureReport) -> Result<(), Failure> {
+    for path in &args.report {
+        let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_lowercase();
+        let text = match ending.as_str() {
+            "html" | "htm" => page(report, lang, args.show_names),
+            "csv" => table(report, lang, args.show_names),
+            _ => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("--report {}: unknown ending", path.display()),
+                )
+                .hint("give a name that ends in .html or .csv"));
+            }
+        };
+        let written = render::to_file(path, |out| out.write_all(text.as_bytes()));
+        written.map_err(|e| Failure::new(Exit::Usage, format!("--report {}: {e}", path.display())))?;
+    }
+    Ok(())
 }
 
 fn output(args: &Assure, lang: Lang, zone: &TimeZone, report: &AssureReport) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use crate::render::harmless;
 
 /// Escapes text for element content and double-quoted attributes; control and bidirectional characters are made
 /// visible first.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let text = harmless(text);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

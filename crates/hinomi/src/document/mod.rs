@@ -21,6 +21,7 @@ pub use build::{Budget, build};
 pub use claim::{Claims, Said2};
 pub use html::html;
 pub use machine::{csv, markdown, navigator};
+pub(crate) use markup::escape;
 pub use model::{Document, Settings};
 pub use verify::{Fault, Sources, Verification, VerifyError, verify};
 

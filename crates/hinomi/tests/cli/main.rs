@@ -8,6 +8,7 @@
     reason = "tests fail by panicking and write their own scratch files"
 )]
 
+mod assure;
 mod attack_names;
 mod case;
 mod corpora;

@@ -1,0 +1,240 @@
+//! `hinomi assure` on logs that real programs wrote, and on the same logs with something taken away.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{hinomi, root};
+
+const LISTS: &str = "examples/lists";
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assure").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A copy of a folder without the files whose path ends so.
+fn copy(from: &Path, to: &Path, without: &[&str]) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target, without);
+        } else if !without.iter().any(|end| path.ends_with(end)) {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// The lists without one of them.
+fn lists_without(name: &str, without: &[&str]) -> PathBuf {
+    let folder = scratch(name);
+    copy(&root().join(LISTS), &folder, without);
+    folder
+}
+
+fn assess(logs: &str, lists: &str) -> Value {
+    let output = hinomi(&["assure", logs, "--inventory", lists, "--tz", "Asia/Tokyo", "--json"]);
+    let code = output.status.code().unwrap();
+    assert!([0, 1].contains(&code), "{code} {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn claim<'r>(report: &'r Value, id: &str) -> &'r Value {
+    report["claims"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap()
+}
+
+fn verdict<'r>(report: &'r Value, id: &str, entity: &str) -> &'r Value {
+    let verdicts = claim(report, id)["verdicts"].as_array().unwrap();
+    verdicts.iter().find(|v| v["entity"] == entity).unwrap_or(&Value::Null)
+}
+
+/// Claim and entity → outcome.
+fn outcomes(report: &Value) -> BTreeMap<(String, String), String> {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let claims = report["claims"].as_array().unwrap();
+    let of = |c: &Value| -> Vec<((String, String), String)> {
+        let verdicts = c["verdicts"].as_array().unwrap();
+        verdicts.iter().map(|v| ((text(&c["id"]), text(&v["entity"])), text(&v["outcome"]))).collect()
+    };
+    claims.iter().flat_map(of).collect()
+}
+
+const FACTOR: &str = "remote-second-factor";
+const SUPPLIER: &str = "ctr-adm01";
+
+/// The list says that the supplier's account is protected by a second factor. The gateway, the VPN and the authentication
+/// server let it in without one, and their lines are cited; everybody else's sign-ins are supported.
+#[test]
+fn a_suppliers_session_without_second_factor_is_found_whatever_the_list_says() {
+    let lists = lists_without("no-exceptions", &["exceptions.csv"]);
+    let report = assess("examples/case", &lists.display().to_string());
+    let supplier = verdict(&report, FACTOR, SUPPLIER);
+    assert_eq!(supplier["outcome"], "contradicted");
+    assert_eq!(verdict(&report, FACTOR, "k.mori")["outcome"], "supported");
+    assert_eq!(verdict(&report, FACTOR, "s.aoki")["outcome"], "supported");
+    let cited: Vec<String> = supplier["grounds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|g| g["evidence"].as_array().unwrap())
+        .map(|e| {
+            let bytes = std::fs::read(root().join(e["place"].as_str().unwrap())).unwrap();
+            let from = usize::try_from(e["offset"].as_u64().unwrap()).unwrap();
+            let line = bytes[from..].split(|b| *b == b'\n').next().unwrap();
+            String::from_utf8_lossy(line).into_owned()
+        })
+        .collect();
+    for part in
+        ["Accepted password for ctr-adm01 from 203.0.113.77", "username 'ctr-adm01'", "Login OK: [ctr-adm01]"]
+    {
+        assert!(cited.iter().any(|line| line.contains(part)), "{part}: {cited:#?}");
+    }
+}
+
+/// The same hosts and accounts on an ordinary day, on which the supplier uses a second factor.
+#[test]
+fn with_the_factor_the_same_claim_is_supported() {
+    let report = assess("examples/benign", LISTS);
+    let verdicts = claim(&report, FACTOR)["verdicts"].as_array().unwrap();
+    assert!(verdicts.iter().any(|v| v["entity"] == SUPPLIER));
+    for verdict in verdicts {
+        assert_eq!(verdict["outcome"], "supported", "{verdict:#}");
+    }
+    assert_eq!(claim(&report, "supplier-networks")["outcome"], "supported");
+}
+
+/// Without the log that names one-time codes nothing is known, for the supplier and for everybody else, and that log is named.
+#[test]
+fn without_the_log_of_factors_every_such_session_is_unknown() {
+    let logs = scratch("no-factors");
+    copy(
+        &root().join("examples/case"),
+        &logs,
+        &["gw01/var/log/auth.log", "gw01/journal.json.gz", "remote/gw01.log"],
+    );
+    let report = assess(&logs.display().to_string(), LISTS);
+    let verdicts = claim(&report, FACTOR)["verdicts"].as_array().unwrap();
+    assert!(verdicts.iter().any(|v| v["entity"] == SUPPLIER), "the VPN's own log is still there");
+    for verdict in verdicts {
+        assert_eq!(verdict["outcome"], "unknown", "{verdict:#}");
+        let reason = &verdict["grounds"][0]["reasons"][0]["text"];
+        assert!(reason["en"].as_str().unwrap().contains("RADIUS with its PAM log"), "{reason}");
+        assert!(reason["ja"].as_str().unwrap().contains("PAM ログ"), "{reason}");
+    }
+}
+
+/// What lists say of settings is no evidence: turning every «second factor: yes» into «no», and the reverse, changes no verdict.
+#[test]
+fn flipping_configuration_alone_changes_no_verdict() {
+    let lists = lists_without("flipped", &[]);
+    let accounts = lists.join("accounts.csv");
+    let text = std::fs::read_to_string(&accounts).unwrap();
+    let flip = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells[5] = match cells[5] {
+            "有" => "無",
+            "無" => "有",
+            other => other,
+        };
+        cells.join(",")
+    };
+    let flipped: Vec<String> = text.lines().map(flip).collect();
+    assert_ne!(flipped.join("\n"), text.trim_end());
+    std::fs::write(&accounts, flipped.join("\n")).unwrap();
+    let hosts = lists.join("hosts.csv");
+    let edr = std::fs::read_to_string(&hosts).unwrap().replace(",有", ",無");
+    std::fs::write(&hosts, edr).unwrap();
+    let before = outcomes(&assess("examples/case", LISTS));
+    assert!(before.len() > 30, "{}", before.len());
+    assert_eq!(outcomes(&assess("examples/case", &lists.display().to_string())), before);
+}
+
+/// An exception that ended is not a contradiction nobody knew of, and not fine either; one without owner covers nothing.
+#[test]
+fn exceptions_have_an_owner_and_an_end() {
+    let report = assess("examples/case", LISTS);
+    let supplier = verdict(&report, FACTOR, SUPPLIER);
+    assert_eq!(supplier["outcome"], "expired-exception");
+    assert_eq!(supplier["exceptions"][0], "EX-2025-04");
+    let administrator = verdict(&report, "accounts-registered", "administrator@corp");
+    assert_eq!(administrator["outcome"], "excepted");
+    let exceptions = report["exceptions"].as_array().unwrap();
+    let of = |id: &str| exceptions.iter().find(|e| e["id"] == id).unwrap();
+    assert!(of("EX-2025-04")["after_end"].as_u64().unwrap() > 0);
+    assert_eq!(of("EX-2025-04")["ended"], true);
+    assert_eq!(of("EX-2026-01")["covers"], 1);
+    assert_eq!(of("EX-2026-02")["lacks"][0], "owner");
+    assert_eq!(verdict(&report, "hosts-registered", "laptop")["outcome"], "contradicted");
+}
+
+/// Without a list nothing is unregistered, it is unknown; and nothing becomes supported by leaving lists out.
+#[test]
+fn without_lists_what_needs_them_is_unknown() {
+    let lists = scratch("none");
+    let report = assess("examples/case", &lists.display().to_string());
+    for claim in report["claims"].as_array().unwrap() {
+        let reads_lists = !claim["unlisted"].as_array().unwrap().is_empty();
+        if reads_lists {
+            assert_eq!(claim["outcome"], "unknown", "{claim:#}");
+        }
+    }
+    // No list is needed for this; the account goes by the fullest of its names.
+    assert_eq!(verdict(&report, FACTOR, "ctr-adm01@corp")["outcome"], "contradicted");
+}
+
+/// The page for the board numbers accounts unless asked, and never speaks of people.
+#[test]
+fn pages_keep_names_of_weak_accounts_to_themselves() {
+    let folder = scratch("pages");
+    let run = |name: &str, more: &[&str]| {
+        let path = folder.join(name).display().to_string();
+        let mut args =
+            vec!["assure", "examples/case", "--inventory", LISTS, "--tz", "Asia/Tokyo", "--report", &path];
+        args.extend(more);
+        assert_eq!(hinomi(&args).status.code(), Some(1));
+        std::fs::read_to_string(&path).unwrap()
+    };
+    for name in ["en.html", "ja.html", "t.csv"] {
+        let lang = if name.starts_with("ja") { "ja" } else { "en" };
+        let hidden = run(name, &["--lang", lang]);
+        assert!(!hidden.contains(SUPPLIER), "{name}");
+        assert!(run(name, &["--lang", lang, "--show-names"]).contains(SUPPLIER), "{name}");
+        assert!(!hidden.contains("http://") && !hidden.contains("<script"), "{name}: nothing from outside");
+    }
+}
+
+/// Unusable lists and claims are refused with the file and the way out, not left out.
+#[test]
+fn what_cannot_be_used_is_refused() {
+    let folder = scratch("bad");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let prices = write("prices.csv", "price,colour\n1,red\n");
+    let claim = write("claim.yaml", "id: x\nversion: 1\n");
+    let cases: [(&[&str], &str); 4] = [
+        (&["--inventory", &prices], "no column names accounts"),
+        (&["--inventory", "/nonexistent"], "/nonexistent"),
+        (&["--claims", &claim], "missing field"),
+        (&["--report", "x.pdf"], "unknown ending"),
+    ];
+    for (args, said) in cases {
+        let output = hinomi(&[&["assure", "examples/benign"], args].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains(said), "{args:?}: {error}");
+        assert!([2, 3].contains(&output.status.code().unwrap()), "{args:?}");
+    }
+}
+
+#[test]
+fn every_bundled_observation_rule_passes_its_examples() {
+    let output = hinomi(&["rules", "test", "observations"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
