@@ -39,7 +39,7 @@ pub(super) struct SourceDay<'s> {
     entity: &'s Entity,
     name: String,
     day: Day,
-    present: bool,
+    present: Truth,
 }
 
 /// Every registered log of every host it is expected of, on every day that was looked at.
@@ -55,7 +55,7 @@ pub(super) fn days<'s>(scene: &'s Scene<'s>) -> Vec<SourceDay<'s>> {
                     entity,
                     name: name.clone(),
                     day,
-                    present: arrived.contains(&day),
+                    present: arrived.on(day, (first, last)),
                 });
             }
         }
@@ -63,17 +63,45 @@ pub(super) fn days<'s>(scene: &'s Scene<'s>) -> Vec<SourceDay<'s>> {
     rows
 }
 
+/// Days on which a log came.
+#[derive(Default)]
+struct Arrived {
+    days: BTreeSet<Day>,
+    /// Days on which such a log came that does not say of which host.
+    nameless: BTreeSet<Day>,
+}
+
+impl Arrived {
+    /// Whether it came on a day. A collection begins and ends in the middle of a day: for a log that came on others, its
+    /// edges say nothing; nor does a day on which one came that names no host.
+    fn on(&self, day: Day, (first, last): (Day, Day)) -> Truth {
+        let edge = (day == first || day == last) && !self.days.is_empty();
+        match self.days.contains(&day) {
+            true => Truth::True,
+            false if edge || self.nameless.contains(&day) => Truth::Unknown,
+            false => Truth::False,
+        }
+    }
+}
+
 /// A registered log of each host that it is expected of, and the days on which it came.
-fn expected(scene: &Scene<'_>, entity: &Entity) -> Vec<(String, BTreeSet<Day>)> {
+fn expected(scene: &Scene<'_>, entity: &Entity) -> Vec<(String, Arrived)> {
     let of_kind = |log: &&SourceLog| {
         entity
             .names()
             .any(|name| name.eq_ignore_ascii_case(&log.channel) || name.eq_ignore_ascii_case(&log.kind))
     };
     let days = |host: Option<&str>| {
-        let logs = scene.material.logs.iter().filter(of_kind);
-        let logs = logs.filter(|l| host.is_none_or(|h| scene.resolver.host(&l.host).id == h));
-        logs.flat_map(|l| l.days(scene.material.local).into_keys()).collect()
+        let mut arrived = Arrived::default();
+        for log in scene.material.logs.iter().filter(of_kind) {
+            let days = log.days(scene.material.local).into_keys();
+            match host {
+                Some(_) if log.host.is_empty() => arrived.nameless.extend(days),
+                Some(host) if scene.resolver.host(&log.host).id != host => {}
+                _ => arrived.days.extend(days),
+            }
+        }
+        arrived
     };
     let hosts = entity.values("hosts");
     if hosts.is_empty() {
@@ -90,7 +118,12 @@ pub(super) fn missing(scene: &Scene<'_>, role: &str) -> Vec<(String, Vec<Day>)> 
     let sources = scene.material.inventory.all(EntityKind::Source, now, now);
     let with_role = sources.filter(|s| s.values("role").iter().any(|r| r.eq_ignore_ascii_case(role)));
     let gaps = with_role.flat_map(|source| expected(scene, source)).map(|(name, arrived)| {
-        (name, (first..=last).filter(|day| !arrived.contains(day)).collect::<Vec<Day>>())
+        (
+            name,
+            (first..=last)
+                .filter(|day| arrived.on(*day, (first, last)) == Truth::False)
+                .collect::<Vec<Day>>(),
+        )
     });
     gaps.filter(|(_, days)| !days.is_empty()).collect()
 }
@@ -108,7 +141,7 @@ impl Row for SourceDay<'_> {
         }
         match name {
             "source" => Value::word(Some(&self.name)),
-            "present" => Value::Truth(Truth::from(self.present)),
+            "present" => Value::Truth(self.present),
             _ => Value::Absent,
         }
     }

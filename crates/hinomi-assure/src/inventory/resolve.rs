@@ -76,7 +76,7 @@ impl Sighted {
 
     /// An event names a host.
     pub fn host(&mut self, name: &str) {
-        self.hosts.insert(name.to_lowercase());
+        self.hosts.insert(name.trim_start_matches('\\').to_lowercase());
     }
 
     /// An event says that a host had an address.
@@ -198,7 +198,7 @@ impl Resolver {
 
     /// The host that a name means: the list's name for it, else the fullest form that was seen.
     pub fn host(&self, name: &str) -> Resolved {
-        let name = name.trim().trim_end_matches('.').to_lowercase();
+        let name = name.trim().trim_start_matches('\\').trim_end_matches('.').to_lowercase();
         if let Some(address) = name.parse().ok().and_then(|ip| self.registered_addresses.get(&ip)) {
             return Resolved { id: address.clone(), registered: true, ambiguous: Vec::new() };
         }
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(host("192.0.2.50", 15).as_deref(), Some("pc1"));
         assert_eq!(host("192.0.2.50", 25).as_deref(), Some("pc2"));
         assert_eq!(host("192.0.2.50", 5), None);
-        assert!(resolver.host("FS01").registered);
+        assert!(resolver.host("FS01").registered && resolver.host("\\\\FS01").registered);
     }
 
     #[test]

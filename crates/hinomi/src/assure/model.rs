@@ -193,7 +193,7 @@ pub struct SupplierEntry {
     pub contract: Option<String>,
     /// How to reach it otherwise.
     pub contact: Option<String>,
-    /// End of the contract.
+    /// Last moment of the contract.
     #[serde(serialize_with = "time")]
     pub until: Option<Timestamp>,
     /// Its registered accounts.
@@ -232,7 +232,7 @@ pub struct ExceptionEntry {
     pub reason: String,
     /// What is done instead.
     pub compensation: String,
-    /// Its end.
+    /// Its last moment.
     #[serde(serialize_with = "time")]
     pub until: Option<Timestamp>,
     /// Whether it has ended.
@@ -258,6 +258,11 @@ pub(super) fn day_name(day: Day) -> String {
     let start = Timestamp::from_nanos(i64::from(day) * 86_400 * hinomi_model::NANOS_PER_SECOND);
     let ((year, month, day), _, _) = start.to_civil();
     format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The last moment of what ends before a time: lists name the last day, and so do pages.
+fn last_moment(end: Timestamp) -> Timestamp {
+    Timestamp::from_nanos(end.as_nanos().saturating_sub(hinomi_model::NANOS_PER_SECOND))
 }
 
 /// What surrounds an assessment.
@@ -390,7 +395,7 @@ fn suppliers(
             owner: said("owner"),
             contract: said("contract"),
             contact: said("contact"),
-            until: listed.and_then(|s| s.valid.until),
+            until: listed.and_then(|s| s.valid.until).map(last_moment),
             sessions: count_sessions(sessions).into_values().fold(FactorCounts::default(), FactorCounts::and),
             claims: judged,
             days,
@@ -425,7 +430,7 @@ fn exceptions(assessment: &Assessment) -> Vec<ExceptionEntry> {
         owner: e.owner.clone(),
         reason: e.reason.clone(),
         compensation: e.compensation.clone(),
-        until: Some(e.until),
+        until: Some(last_moment(e.until)),
         ended: e.ended,
         covers: e.covers,
         after_end: e.after_end,

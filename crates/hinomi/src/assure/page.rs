@@ -24,7 +24,7 @@ pub fn page(report: &AssureReport, lang: Lang, show_names: bool) -> String {
     page.head();
     page.summary();
     page.suppliers();
-    page.strips("host", page.say("Servers", "サーバー"));
+    page.strips("host", page.say("Hosts", "ホスト"));
     page.strips("source", page.say("Logs", "ログ"));
     page.backups();
     page.claims();
@@ -223,7 +223,7 @@ impl Page<'_> {
         let days = days_between(&first, &last);
         let cell = (720 / days.len().max(1)).clamp(4, 28);
         let (left, height) = (200, 20);
-        let width = left + cell * days.len() + 10;
+        let width = left + (cell * days.len()).max(170) + 10;
         let mut svg = format!(
             "<div class=\"scroll\"><svg viewBox=\"0 0 {width} {}\" width=\"{width}\" role=\"img\"><title>{first} – {last}</title>",
             rows.len() * height + 22
@@ -233,7 +233,7 @@ impl Page<'_> {
             let _ = write!(
                 svg,
                 "<text x=\"{}\" y=\"13\" text-anchor=\"end\">{last}</text>",
-                width.max(left + 150)
+                left + (cell * days.len()).max(170)
             );
         }
         for (at, (name, outcomes)) in rows.iter().enumerate() {

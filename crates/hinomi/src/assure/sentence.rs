@@ -37,12 +37,16 @@ pub(super) fn reason(reason: &Reason) -> Bilingual {
                 Some(moment) if name == "time" => weekday(&word, moment),
                 Some("") => both(format!("{}: none", word.en), format!("{}: なし", word.ja)),
                 Some(value) => {
-                    let yes_no = match value {
-                        "yes" => "はい",
-                        "no" => "いいえ",
-                        other => other,
+                    let translated = value.split(", ").map(|v| attribute_words().get(&format!("value.{v}")));
+                    let words: Option<Vec<&Bilingual>> = translated.collect();
+                    let pick = |of: fn(&Bilingual) -> &str, joiner: &str| match &words {
+                        Some(words) => words.iter().map(|w| of(w)).collect::<Vec<_>>().join(joiner),
+                        None => value.to_owned(),
                     };
-                    both(format!("{}: {value}", word.en), format!("{}: {yes_no}", word.ja))
+                    both(
+                        format!("{}: {}", word.en, pick(|w| &w.en, ", ")),
+                        format!("{}: {}", word.ja, pick(|w| &w.ja, "、")),
+                    )
                 }
             }
         }

@@ -285,8 +285,9 @@ impl Page<'_> {
             };
             return format!("{id}  {}", self.painted(Outcome::Contradicted, &text));
         }
-        let until = exception.until.map(|t| self.moment(t)).unwrap_or_default();
-        let until = until.get(..10).unwrap_or_default();
+        // Days of lists are days in UTC.
+        let until: String =
+            exception.until.map(|t| t.to_string().chars().take(10).collect()).unwrap_or_default();
         let state = if exception.ended { Outcome::ExpiredException } else { Outcome::Excepted };
         let text = match self.view.lang {
             Lang::En => format!(
