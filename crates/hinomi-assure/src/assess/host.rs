@@ -41,6 +41,8 @@ pub(super) struct HostDay<'s> {
 struct Silence {
     from: Timestamp,
     until: Timestamp,
+    /// When somebody first saw the host although its sensor was overdue: from then on the silence shows.
+    noticed: Timestamp,
     /// The last word of the sensor and sightings after it.
     events: Vec<usize>,
 }
@@ -181,9 +183,10 @@ impl Host {
             if before <= missed {
                 return None;
             }
-            let seen: Vec<usize> = self.sightings.range(missed..=before).take(3).map(|(_, e)| *e).collect();
-            let events = std::iter::once(word).chain(seen.iter().copied()).collect();
-            (!seen.is_empty()).then_some(Silence { from, until, events })
+            let mut seen = self.sightings.range(missed..=before).take(3).peekable();
+            let noticed = *seen.peek()?.0;
+            let events = std::iter::once(word).chain(seen.map(|(_, e)| *e)).collect();
+            Some(Silence { from, until, noticed, events })
         };
         points.windows(2).filter_map(stretch).collect()
     }
@@ -211,6 +214,10 @@ impl Row for HostDay<'_> {
             "sensor" => Value::Truth(self.sensor),
             "sensor_silent" if self.sensor == Truth::Unknown => Value::Unknown,
             "sensor_silent" => Value::Truth(Truth::from(self.silent.is_some())),
+            "sensor_overdue_minutes" => self.silent.as_ref().map_or(Value::Absent, |s| {
+                let late = s.noticed.as_nanos() - s.from.as_nanos();
+                Value::Number((late / (60 * NANOS_PER_SECOND)) as f64)
+            }),
             "sensor_elsewhere" => Value::Truth(Truth::from(self.elsewhere)),
             _ => Value::Absent,
         }

@@ -4,6 +4,8 @@ mod exception;
 mod host;
 mod rows;
 mod source;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,377 @@
+//! A small organisation, seen by everybody; then with one eye closed after the other.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
+use super::*;
+use crate::claim;
+use crate::inventory::ImportTable;
+use crate::{Access, Outcome};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+
+/// Seconds of a Wednesday and the days after it, from midnight.
+fn at(seconds: i64) -> Timestamp {
+    let wednesday = Timestamp::from_civil((2026, 2, 4), (0, 0, 0), 0).unwrap();
+    Timestamp::from_nanos(wednesday.as_nanos() + seconds * NANOS_PER_SECOND)
+}
+
+fn utc(time: Timestamp) -> Local {
+    let seconds = time.as_nanos().div_euclid(NANOS_PER_SECOND);
+    Local { day: seconds.div_euclid(86_400) as Day, minute: (seconds.rem_euclid(86_400) / 60) as u32 }
+}
+
+const KINDS: [(&str, &str); 8] = [
+    ("remote", "{kind: sign-in, access: remote, service: vpn}"),
+    ("cloud", "{kind: sign-in, access: cloud, service: idp}"),
+    ("interactive", "{kind: sign-in, access: interactive, service: windows}"),
+    ("network", "{kind: sign-in, access: network, service: windows}"),
+    ("service", "{kind: sign-in, access: service, service: windows}"),
+    ("sensor", "{kind: sensor}"),
+    ("sighting", "{kind: sighting}"),
+    ("factor", "{kind: factor}"),
+];
+
+struct World {
+    observations: Vec<Observation>,
+    inventory: Inventory,
+    claims: Vec<Claim>,
+    specs: Vec<ObservationSpec>,
+    logs: Vec<SourceLog>,
+}
+
+impl World {
+    fn new(lists: &[(&str, &str)]) -> Self {
+        let table = ImportTable::bundled().unwrap();
+        let mut inventory = Inventory::default();
+        for (name, text) in lists {
+            let imported = table.import(name, text, &mut inventory).unwrap();
+            assert!(imported.problems.is_empty(), "{name}: {:?}", imported.problems);
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../claims/evidence");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+        files.sort();
+        let read = |p: &std::path::PathBuf| {
+            claim::parse(&std::fs::read_to_string(p).unwrap(), &p.display().to_string())
+        };
+        Self {
+            observations: Vec::new(),
+            inventory,
+            claims: files.iter().map(|f| read(f).unwrap()).collect(),
+            specs: KINDS.iter().map(|(_, spec)| serde_yaml_ng::from_str(spec).unwrap()).collect(),
+            logs: Vec::new(),
+        }
+    }
+
+    /// `fields`: account, address, origin, device.
+    fn see(&mut self, kind: &str, second: i64, fields: [&str; 4]) -> &mut Observation {
+        let rule = KINDS.iter().position(|(name, _)| *name == kind).unwrap();
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let event = self.observations.len();
+        let [account, address, origin, device] = fields.map(some);
+        self.observations.push(Observation {
+            rule,
+            event,
+            log: rule,
+            time: at(second),
+            account,
+            account_id: None,
+            address,
+            origin,
+            device,
+            session: Some(event.to_string()),
+            factors: Vec::new(),
+            second_factor: None,
+            attributes: BTreeMap::from([("protocol".to_owned(), "Kerberos".to_owned())]),
+        });
+        self.observations.last_mut().unwrap()
+    }
+
+    fn log(&mut self, host: &str, channel: &str, hours: std::ops::Range<i64>) {
+        let base = at(0).as_nanos() / (HOUR * NANOS_PER_SECOND);
+        self.logs.push(SourceLog {
+            host: host.to_owned(),
+            channel: channel.to_owned(),
+            kind: channel.to_owned(),
+            hours: hours.clone().map(|h| base + h).collect(),
+            last: Some(at(hours.end * HOUR - 1)),
+        });
+    }
+
+    fn assess(&self) -> Assessment {
+        assess(&Material {
+            claims: &self.claims,
+            specs: &self.specs,
+            observations: &self.observations,
+            inventory: &self.inventory,
+            logs: &self.logs,
+            now: at(3 * 24 * HOUR),
+            local: &utc,
+        })
+    }
+
+    fn host_attribute(&self, host: &str, name: &str) -> Vec<String> {
+        let resolver = Resolver::new(&self.inventory, Sighted::default());
+        let material = Material {
+            claims: &self.claims,
+            specs: &self.specs,
+            observations: &self.observations,
+            inventory: &self.inventory,
+            logs: &self.logs,
+            now: at(3 * 24 * HOUR),
+            local: &utc,
+        };
+        let scene = Scene { material: &material, resolver: &resolver, days: span(&material) };
+        let rows = host::days(&scene, &[]);
+        let of_host = rows.iter().filter(|r| {
+            use crate::claim::Row as _;
+            r.attribute("host").texts().is_some_and(|t| t == [host])
+        });
+        of_host
+            .map(|r| {
+                use crate::claim::Row as _;
+                r.attribute(name).texts().map_or("?".to_owned(), |t| t.join(","))
+            })
+            .collect()
+    }
+}
+
+fn outcomes(assessment: &Assessment, claim: &str) -> BTreeMap<String, Outcome> {
+    let of_claim = assessment.verdicts.iter().filter(|v| v.claim == claim);
+    of_claim.map(|v| (v.entity.clone(), v.outcome)).collect()
+}
+
+const ACCOUNTS: &str = "account,owner,type,supplier,privileged,tier,roles,password changed\n\
+    mika,sales,person,,no,,,\n\
+    ctr1,sales,supplier,Acme,no,,,\n\
+    adm1,it,person,,yes,0,backup,2025-12-01\n\
+    svc1,it,service,,no,,,\n\
+    glass1,it,break-glass,,yes,0,,2025-12-01\n";
+const SUPPLIERS: &str =
+    "supplier,owner,networks,hours,targets\nAcme,sales,198.51.100.0/24,Mon-Fri 08:00-18:00,gw\n";
+const HOSTS: &str = "host,owner,role,addresses,tier\n\
+    gw,it,gateway,203.0.113.1,\n\
+    fs,it,server,192.0.2.20,\n\
+    dc,it,domain-controller,192.0.2.10,0\n\
+    bk,it,backup,192.0.2.30,\n\
+    paw,it,admin-workstation,192.0.2.9,0\n";
+const SEGMENTS: &str = "segment,networks,role\nservers,192.0.2.0/24,server\n";
+const SOURCES: &str = "log,host,shows,retention days,owner\n\
+    vpn,gw,remote,400,it\nlogons,dc,interactive,400,it\nnet,fs,network,400,it\njobs,fs,service,400,it\nsensors,fs,sensor,400,it\n";
+
+/// Everything is as it should be, and everybody looks.
+fn whole() -> World {
+    let mut world =
+        World::new(&[("a", ACCOUNTS), ("s", SUPPLIERS), ("h", HOSTS), ("l", SOURCES), ("g", SEGMENTS)]);
+    for day in 0..3 {
+        let nine = day * 24 * HOUR + 9 * HOUR;
+        for (account, address) in [("mika", "203.0.113.50"), ("ctr1", "198.51.100.7")] {
+            world.see("remote", nine, [account, address, "", "gw"]).second_factor = Some(true);
+        }
+        world.see("cloud", nine + 60, ["mika", "203.0.113.50", "", ""]).second_factor = Some(true);
+        world.see("interactive", nine + 120, ["adm1", "192.0.2.9", "paw", "dc"]);
+        world.see("network", nine + 180, ["adm1", "192.0.2.9", "paw", "bk"]);
+        world.see("service", nine + 240, ["svc1", "", "", "fs"]);
+        for minute in 0..(24 * 12) {
+            for host in ["gw", "fs", "dc", "bk"] {
+                world.see("sensor", day * 24 * HOUR + minute * 5 * MINUTE, ["", "", "", host]);
+            }
+        }
+    }
+    for (host, log) in [
+        ("gw", "vpn"),
+        ("dc", "logons"),
+        ("fs", "net"),
+        ("fs", "jobs"),
+        ("fs", "sensors"),
+        ("bk", "logons"),
+        ("paw", "logons"),
+    ] {
+        world.log(host, log, 0..72);
+    }
+    world
+}
+
+#[test]
+fn in_order_everything_is_supported() {
+    let assessment = whole().assess();
+    for verdict in &assessment.verdicts {
+        assert_eq!(verdict.outcome, Outcome::Supported, "{verdict:#?}");
+    }
+    let judged: std::collections::BTreeSet<&str> =
+        assessment.verdicts.iter().map(|v| v.claim.as_str()).collect();
+    let idle: Vec<String> =
+        whole().claims.into_iter().map(|c| c.id).filter(|id| !judged.contains(id.as_str())).collect();
+    assert!(idle.is_empty(), "claims that nothing here puts to the test: {idle:?}");
+}
+
+/// Over all claims: without the evidence that one needs, at all or on one day, it supports nothing (there); what it supported
+/// before is unknown now or not judged.
+#[test]
+fn a_source_taken_away_leaves_nothing_supported_that_leant_on_it() {
+    let world = whole();
+    for claim in world.claims.iter().filter(|c| !c.needs.is_empty()) {
+        for need in &claim.needs {
+            let mut blind = whole();
+            let specs = blind.specs.clone();
+            let gone = |o: &Observation| {
+                let spec = specs.get(o.rule).unwrap();
+                let access = spec.access.map(Access::name);
+                match need.as_str() {
+                    "sign-in" => spec.kind == ObservationKind::SignIn,
+                    "sensor" => spec.kind == ObservationKind::Sensor,
+                    name => access == Some(name),
+                }
+            };
+            let before = blind.observations.len();
+            blind.observations.retain(|o| !gone(o));
+            assert!(blind.observations.len() < before, "{}: {need}", claim.id);
+            let left = outcomes(&blind.assess(), &claim.id);
+            assert!(
+                !left.values().any(|o| *o == Outcome::Supported),
+                "{} without {need}: {left:?}",
+                claim.id
+            );
+        }
+    }
+}
+
+#[test]
+fn a_registered_log_that_is_missing_for_a_day_leaves_that_day_unknown() {
+    let mut world = whole();
+    for log in &mut world.logs {
+        // Day 1 of 0 to 2.
+        log.hours.retain(|h| {
+            log.channel != "vpn"
+                || utc(Timestamp::from_nanos(h * HOUR * NANOS_PER_SECOND)).day != utc(at(0)).day + 1
+        });
+    }
+    let assessment = world.assess();
+    let verdict =
+        assessment.verdicts.iter().find(|v| v.claim == "remote-second-factor" && v.entity == "ctr1").unwrap();
+    let days: Vec<Outcome> = verdict.days.iter().map(|d| d.outcome).collect();
+    assert_eq!(days, [Outcome::Supported, Outcome::Unknown, Outcome::Supported]);
+    assert_eq!(outcomes(&assessment, "sources-arrive").get("vpn @ gw"), Some(&Outcome::Contradicted));
+}
+
+/// What each of these does in fact contradicts its claim, for that account or host alone.
+#[test]
+fn each_claim_is_contradicted_by_what_it_forbids() {
+    let noon = 24 * HOUR + 12 * HOUR;
+    type Change = fn(&mut World, i64);
+    let cases: [(&str, &str, Change); 11] = [
+        ("remote-second-factor", "mika", |w, t| {
+            w.see("remote", t, ["mika", "203.0.113.50", "", "gw"]).second_factor = Some(false)
+        }),
+        ("accounts-registered", "eve", |w, t| _ = w.see("network", t, ["eve", "192.0.2.9", "", "fs"])),
+        ("supplier-networks", "ctr1", |w, t| {
+            w.see("remote", t, ["ctr1", "203.0.113.77", "", "gw"]).second_factor = Some(true)
+        }),
+        ("supplier-hours", "ctr1", |w, t| {
+            w.see("remote", t + 10 * HOUR, ["ctr1", "198.51.100.7", "", "gw"]).second_factor = Some(true)
+        }),
+        ("supplier-targets", "ctr1", |w, t| _ = w.see("network", t, ["ctr1", "192.0.2.20", "", "fs"])),
+        ("service-accounts-not-interactive", "svc1", |w, t| {
+            _ = w.see("interactive", t, ["svc1", "192.0.2.9", "paw", "fs"])
+        }),
+        ("administration-hosts", "adm1", |w, t| {
+            _ = w.see("interactive", t, ["adm1", "192.0.2.77", "", "dc"])
+        }),
+        ("tier-zero-apart", "adm1", |w, t| _ = w.see("interactive", t, ["adm1", "192.0.2.9", "paw", "fs"])),
+        ("break-glass-unused", "glass1", |w, t| {
+            _ = w.see("interactive", t, ["glass1", "192.0.2.9", "paw", "dc"])
+        }),
+        ("legacy-protocols-unused", "mika", |w, t| {
+            let seen = w.see("network", t, ["mika", "192.0.2.50", "", "fs"]);
+            seen.attributes.insert("protocol".to_owned(), "NTLM V1".to_owned());
+        }),
+        ("backup-credentials-apart", "mika", |w, t| {
+            _ = w.see("network", t, ["mika", "192.0.2.50", "", "bk"])
+        }),
+    ];
+    for (claim, entity, change) in cases {
+        let mut world = whole();
+        change(&mut world, noon);
+        let found = outcomes(&world.assess(), claim);
+        for (name, outcome) in found {
+            let wanted = if name == entity { Outcome::Contradicted } else { Outcome::Supported };
+            assert_eq!(outcome, wanted, "{claim} {name}");
+        }
+    }
+}
+
+/// A sensor with a word a minute, others that see the host every four minutes, for six hours.
+fn watched(silent: std::ops::Range<i64>, unseen: std::ops::Range<i64>) -> World {
+    let mut world = World::new(&[("h", HOSTS)]);
+    for minute in 0..360 {
+        if !silent.contains(&minute) {
+            world.see("sensor", minute * MINUTE, ["", "", "", "fs"]);
+        }
+        if minute % 4 == 0 && !unseen.contains(&minute) {
+            world.see("sighting", minute * MINUTE + 7, ["", "192.0.2.20", "", ""]);
+        }
+    }
+    world.log("dc", "logons", 0..6);
+    world
+}
+
+/// Killed, frozen or cut off: the sensor says nothing, and others go on seeing the host.
+#[test]
+fn a_silent_sensor_is_noticed_by_others_within_fifteen_minutes() {
+    for silent in [100..360, 100..200] {
+        let world = watched(silent, 0..0);
+        assert_eq!(world.host_attribute("fs", "sensor_silent"), ["yes"]);
+        let minutes: f64 = world.host_attribute("fs", "sensor_overdue_minutes")[0].parse().unwrap();
+        assert!((10.0..=15.0).contains(&minutes), "{minutes}");
+    }
+    assert_eq!(watched(0..0, 0..0).host_attribute("fs", "sensor_silent"), ["no"]);
+}
+
+/// Down for twenty minutes; others see it come up shortly before its sensor.
+#[test]
+fn a_planned_restart_is_no_silence() {
+    assert_eq!(watched(100..120, 100..117).host_attribute("fs", "sensor_silent"), ["no"]);
+    assert_eq!(watched(100..160, 100..360).host_attribute("fs", "sensor_silent"), ["no"]);
+    // The same pause with the host in sight the whole time is one.
+    assert_eq!(watched(100..120, 0..0).host_attribute("fs", "sensor_silent"), ["yes"]);
+}
+
+/// Somebody else's machine says that the sensor is well.
+#[test]
+fn a_heartbeat_from_another_host_counts_for_nothing() {
+    let mut world = watched(100..360, 0..0);
+    for minute in 100..360 {
+        world.see("sensor", minute * MINUTE, ["", "192.0.2.30", "", "fs"]);
+    }
+    assert_eq!(world.host_attribute("fs", "sensor_silent"), ["yes"]);
+    assert_eq!(world.host_attribute("fs", "sensor_elsewhere"), ["yes"]);
+    let mut own = watched(0..0, 0..0);
+    own.see("sensor", 30, ["", "192.0.2.20", "", "fs"]);
+    assert_eq!(own.host_attribute("fs", "sensor_elsewhere"), ["no"]);
+}
+
+/// A sensor that speaks twice an hour is not missed after forty minutes.
+#[test]
+fn the_rhythm_of_a_sensor_decides_when_it_is_overdue() {
+    let mut world = World::new(&[("h", HOSTS)]);
+    for minute in 0..360 {
+        if minute % 30 == 0 && minute != 150 {
+            world.see("sensor", minute * MINUTE, ["", "", "", "fs"]);
+        }
+        world.see("sighting", minute * MINUTE + 7, ["", "192.0.2.20", "", ""]);
+    }
+    world.log("dc", "logons", 0..6);
+    assert_eq!(world.host_attribute("fs", "sensor_silent"), ["no"]);
+}
+
+/// Behind the last line of every log nothing is known: no sensor is silent there.
+#[test]
+fn nothing_is_silent_after_the_end_of_the_logs() {
+    let mut world = watched(0..0, 0..0);
+    world.logs.clear();
+    world.log("dc", "logons", 0..6);
+    assert_eq!(world.host_attribute("fs", "sensor_silent"), ["no"]);
+}
