@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hinomi_model::Disk;
 
@@ -17,8 +17,8 @@ use crate::files::io_error;
 use crate::leaf::Leaf;
 use crate::note::Note;
 use crate::tlog::{
-    ConsistencyProof, Hash, InclusionProof, Tile, TileKind, TileReader, WIDTH, decode_entries, leaf_hash,
-    prove_consistency, prove_inclusion,
+    ConsistencyProof, Hash, InclusionProof, Tile, TileFetch, TileKind, TileReader, WIDTH, decode_entries,
+    leaf_hash, prove_consistency, prove_inclusion,
 };
 
 /// Bytes of the largest bundle: 256 leaves with their lengths.
@@ -33,6 +33,21 @@ pub(crate) struct Published {
     pub(crate) note: Note,
     pub(crate) checkpoint: Checkpoint,
     bundles: Mutex<BTreeMap<u64, Arc<Vec<Vec<u8>>>>>,
+    /// Kept from proof to proof: most leaves that are read lie beside each other.
+    tiles: Mutex<TileReader<TileFiles>>,
+}
+
+/// The tiles of a log as files.
+#[derive(Debug)]
+struct TileFiles {
+    disk: Arc<dyn Disk>,
+    log: PathBuf,
+}
+
+impl TileFetch for TileFiles {
+    fn fetch(&mut self, tile: Tile) -> Result<Vec<u8>, LedgerError> {
+        read_tile(&*self.disk, &self.log, tile)
+    }
 }
 
 impl Published {
@@ -47,7 +62,9 @@ impl Published {
         if checkpoint.origin != *origin {
             return Err(damaged("it is the checkpoint of another log"));
         }
-        Ok(Self { disk, log: log.to_owned(), note, checkpoint, bundles: Mutex::default() })
+        let files = TileFiles { disk: disk.clone(), log: log.to_owned() };
+        let tiles = Mutex::new(TileReader::new(checkpoint.size, files));
+        Ok(Self { disk, log: log.to_owned(), note, checkpoint, bundles: Mutex::default(), tiles })
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -89,8 +106,8 @@ impl Published {
         self.bundle(leaf / WIDTH)?.get((leaf % WIDTH) as usize).cloned().ok_or_else(missing)
     }
 
-    fn tiles(&self) -> TileReader<impl FnMut(Tile) -> Result<Vec<u8>, LedgerError>> {
-        TileReader::new(self.size(), |tile| self.tile(tile))
+    fn tiles(&self) -> MutexGuard<'_, TileReader<TileFiles>> {
+        self.tiles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A leaf with the proof that it is in the tree of the checkpoint.
@@ -99,14 +116,14 @@ impl Published {
     /// [`LedgerError::NotAuthentic`] when leaf, tiles and checkpoint do not agree.
     pub(crate) fn leaf(&self, leaf: u64) -> Result<(Leaf, Vec<u8>, InclusionProof), LedgerError> {
         let bytes = self.leaf_bytes(leaf)?;
-        let proof = prove_inclusion(&mut self.tiles(), leaf, self.size())?;
+        let proof = prove_inclusion(&mut *self.tiles(), leaf, self.size())?;
         proof.verify(&leaf_hash(&[&bytes]), &self.checkpoint.root)?;
         Ok((Leaf::decode(&bytes)?, bytes, proof))
     }
 
     /// The proof that the log only grew since it had `size` leaves and this root.
     pub(crate) fn consistency(&self, size: u64, root: &Hash) -> Result<ConsistencyProof, LedgerError> {
-        let proof = prove_consistency(&mut self.tiles(), size, self.size())?;
+        let proof = prove_consistency(&mut *self.tiles(), size, self.size())?;
         proof.verify(root, &self.checkpoint.root)?;
         Ok(proof)
     }

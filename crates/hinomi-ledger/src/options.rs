@@ -94,7 +94,8 @@ pub struct Options {
     pub threads: usize,
     /// Level of zstd.
     pub level: i32,
-    /// Vaults that every data key is sealed to.
+    /// Vaults that every data key is sealed to. A scope whose key is sealed otherwise gets a new one when the ledger is
+    /// opened; what was sealed before stays as it is.
     pub vaults: Vec<VaultRecipient>,
     /// Classes that wait first when the disk fills up.
     pub low_priority: Vec<String>,

@@ -17,11 +17,11 @@ use crate::LedgerError;
 use crate::checkpoint::VerifiedCheckpoint;
 use crate::cursor::Cursor;
 use crate::data_key::{DataKey, SALT};
-use crate::engine::{Identity, damaged_at, load_identity};
+use crate::engine::{Identity, damaged_at, load_identity, successor};
 use crate::files::numbered;
 use crate::frame::{Frame, FrameKind};
 use crate::keys::KeyRing;
-use crate::leaf::{Block, BlockId, DataKeyId, Leaf};
+use crate::leaf::{Block, BlockId, DataKeyId, Leaf, Scope};
 use crate::leaves::Published;
 use crate::note::VerifierKey;
 use crate::options::Places;
@@ -30,6 +30,7 @@ use crate::scan::{Buffered, Found, Scan, read_frame};
 use crate::seal::{RecordsHeader, unpack};
 use crate::segment::{SegmentFile, segment_path};
 use crate::tlog::{Hash, root_of};
+use crate::vault::KeyStore;
 use crate::wal::{Place, wal_path};
 
 /// Decoded frames kept, so that a frame with many blocks is not opened for each of them.
@@ -46,7 +47,7 @@ pub struct Reader {
     places: Places,
     identity: Identity,
     published: Published,
-    ring: Mutex<Option<KeyRing>>,
+    keys: Mutex<Option<Keys>>,
     /// Frames of blocks in write-ahead files.
     wal: BTreeMap<BlockId, Vec<Place>>,
     /// Number and end of the leaves of each segment, by its first leaf.
@@ -60,6 +61,31 @@ pub struct Reader {
 struct Cache {
     frames: VecDeque<((bool, Place), Decoded)>,
     segments: BTreeMap<u64, Arc<SegmentFile>>,
+}
+
+/// Where data keys come from.
+enum Keys {
+    /// The ledger's own ring.
+    Ring(KeyRing),
+    /// What is sealed to the vault that holds this copy.
+    Vault(KeyStore),
+}
+
+impl Keys {
+    fn data_key(&mut self, ledger: &[u8; 16], key: DataKeyId) -> Result<Option<Arc<DataKey>>, LedgerError> {
+        match self {
+            Self::Ring(ring) => ring.data_key(key),
+            Self::Vault(store) => store.data_key(ledger, key),
+        }
+    }
+
+    /// Scope and commitment of a key that is there.
+    fn described(&self, key: DataKeyId) -> Result<Option<(Scope, [u8; 32])>, LedgerError> {
+        Ok(match self {
+            Self::Ring(ring) => ring.entry(key).map(|entry| (entry.scope.clone(), entry.commitment)),
+            Self::Vault(store) => store.entry(key)?.map(|entry| (entry.scope, entry.commitment)),
+        })
+    }
 }
 
 /// The records of a block.
@@ -86,15 +112,36 @@ impl Reader {
     /// [`LedgerError::Missing`], [`LedgerError::Newer`], [`LedgerError::Damaged`], [`LedgerError::Io`].
     pub fn open(disk: Arc<dyn Disk>, places: Places, with_keys: bool) -> Result<Self, LedgerError> {
         let identity = load_identity(&*disk, &places)?;
+        let load = || KeyRing::load(&*disk, &places.keys, identity.ledger, false).map(Keys::Ring);
+        let keys = with_keys.then(load).transpose()?;
+        Self::with(disk, places, identity, keys)
+    }
+
+    /// Opens a view of the copy in the folder of a vault, with the keys that were sealed to that vault. Records whose key
+    /// was not are missing their key.
+    ///
+    /// # Errors
+    /// As [`Reader::open`]; [`LedgerError::Refused`] when others than its owner may read the vault's key.
+    pub fn open_vault(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LedgerError> {
+        let places = Places { evidence: folder.join("evidence"), keys: folder.join("keys") };
+        let identity = load_identity(&*disk, &places)?;
+        let keys = KeyStore::of_vault(disk.clone(), folder)?;
+        Self::with(disk, places, identity, Some(Keys::Vault(keys)))
+    }
+
+    fn with(
+        disk: Arc<dyn Disk>,
+        places: Places,
+        identity: Identity,
+        keys: Option<Keys>,
+    ) -> Result<Self, LedgerError> {
         let published = Published::open(disk.clone(), &places.log(), &identity.origin)?;
-        let load = || KeyRing::load(&*disk, &places.keys, identity.ledger, false);
-        let ring = with_keys.then(load).transpose()?;
         let mut reader = Self {
             disk,
             places,
             identity,
             published,
-            ring: Mutex::new(ring),
+            keys: Mutex::new(keys),
             wal: BTreeMap::new(),
             segments: BTreeMap::new(),
             cache: Mutex::default(),
@@ -159,6 +206,21 @@ impl Reader {
             Leaf::Rotation(rotation) => rotation.signer.parse(),
             _ => Err(LedgerError::NotAuthentic { what: "the published checkpoint" }),
         }
+    }
+
+    /// Every key that signed for this log: the first, and each that was endorsed by the one before.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotAuthentic`] when an endorsement does not hold, and what reading leaves meets.
+    pub fn signers(&self) -> Result<Vec<VerifierKey>, LedgerError> {
+        let mut signers = vec![self.identity.signer.clone()];
+        for leaf in self.rotations()? {
+            let before = signers.last().unwrap_or(&self.identity.signer);
+            if let Leaf::Rotation(rotation) = self.leaf(*leaf)? {
+                signers.push(successor(&rotation, &self.identity.ledger, *leaf, before)?);
+            }
+        }
+        Ok(signers)
     }
 
     /// The signer in force, whose signature on the published checkpoint holds.
@@ -307,9 +369,9 @@ impl Reader {
     /// # Errors
     /// [`LedgerError::Erased`] when a tombstone says where it went, [`LedgerError::Missing`] otherwise.
     fn data_key(&self, key: DataKeyId) -> Result<Arc<DataKey>, LedgerError> {
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = match ring.as_mut() {
-            Some(ring) => ring.data_key(key)?,
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match keys.as_mut() {
+            Some(keys) => keys.data_key(&self.identity.ledger, key)?,
             None => {
                 return Err(LedgerError::Missing {
                     what: "key ring",
@@ -317,7 +379,7 @@ impl Reader {
                 });
             }
         };
-        drop(ring);
+        drop(keys);
         match found {
             Some(secret) => Ok(secret),
             None => match self.tombstone_of(key)? {
@@ -382,16 +444,16 @@ impl Reader {
         Ok((records, hashes, secret))
     }
 
-    /// The commitment that the ring has for the key of a block, whose scope must be the block's.
+    /// The commitment that is kept with the key of a block, whose scope must be the block's.
     fn commitment_of(&self, block: &Block) -> Result<[u8; 32], LedgerError> {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = ring.as_ref().and_then(|ring| ring.entry(block.key));
-        let entry =
-            entry.ok_or_else(|| LedgerError::Missing { what: "data key", name: hex(&block.key.0) })?;
-        if entry.scope != block.scope {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let described = keys.as_ref().map(|keys| keys.described(block.key)).transpose()?.flatten();
+        let (scope, commitment) =
+            described.ok_or_else(|| LedgerError::Missing { what: "data key", name: hex(&block.key.0) })?;
+        if scope != block.scope {
             return Err(LedgerError::NotAuthentic { what: "the scope of a data key" });
         }
-        Ok(entry.commitment)
+        Ok(commitment)
     }
 
     /// The blocks among leaves `from..to`, in order.

@@ -1,5 +1,5 @@
-//! Plain references that fast code is compared with, generators of random rules and events, and a disk, a clock and
-//! chance that do what a test tells them.
+//! Plain references that fast code is compared with, generators of random rules and events, a disk, a clock and
+//! chance that do what a test tells them, and a real object store.
 //!
 //! # Invariants
 //! Nothing here shares code with what it checks, apart from the rule language's tree.
@@ -7,6 +7,7 @@
 pub mod disk;
 pub mod naive;
 pub mod naive_correlation;
+pub mod object_store;
 pub mod random;
 pub mod seeded;
 pub mod sigma_text;

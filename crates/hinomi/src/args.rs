@@ -14,7 +14,8 @@ use hinomi_model::Level;
 pub use assure::Assure;
 pub use ledger::{
     CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
-    LedgerRepair, LedgerSources, LedgerTail, Prove, RetentionVerb, VerifyBundle, VerifyExport, VerifyLedger,
+    LedgerRepair, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle, VerifyExport,
+    VerifyLedger,
 };
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
@@ -192,6 +193,10 @@ pub struct Investigate {
     /// Exit with 1 when an incident reaches this level
     #[arg(long, value_name = "LEVEL", default_value = "high", value_parser = level)]
     pub fail_on: Level,
+    /// Of ledgers: keep the sources that incidents at or above --fail-on cite, under this name, until `ledger retention
+    /// close` ends it. Recorded in the ledger; without this nothing is written there
+    #[arg(long, value_name = "CASE")]
+    pub keep: Option<String>,
     /// Worker threads; default: all cores
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,

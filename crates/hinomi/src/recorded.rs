@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hinomi_ingest::intake::{Root, is_packed};
+use hinomi_ledger::completeness::Day;
 use hinomi_ledger::note::VerifierKey;
 use hinomi_ledger::tlog::Hash;
-use hinomi_ledger::{FileDisk, LedgerError, Places, Reader};
+use hinomi_ledger::vault::is_vault;
+use hinomi_ledger::{FileDisk, Leaf, LedgerError, Places, Reader};
 use hinomi_model::{DiagnosticKind, Diagnostics, EvidencePlace, NANOS_PER_SECOND, Timestamp};
 
 use crate::framing::Joining;
@@ -76,22 +78,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Opens the ledger in a data directory, or the copy in a vault's folder, for reading.
+pub(crate) fn open_reader(data: &Path) -> Result<Reader, LedgerError> {
+    let disk = Arc::new(FileDisk);
+    if is_vault(&*disk, data) {
+        return Reader::open_vault(disk, data);
+    }
+    Reader::open(disk, Places::in_data_dir(data, EVIDENCE), true)
+}
+
 impl Recorded {
     /// Whether a folder is the data directory of a ledger.
     pub fn is_at(path: &Path) -> bool {
-        Self::places(path).evidence.join("format").is_file()
+        path.join(EVIDENCE).join("format").is_file()
     }
 
-    fn places(data: &Path) -> Places {
-        Places::in_data_dir(data, EVIDENCE)
-    }
-
-    /// Opens the ledger in a data directory and lists its blocks.
+    /// Opens the ledger in a data directory, or the copy in a vault's folder, and lists its blocks.
     ///
     /// # Errors
     /// What opening meets, and [`LedgerError::NotAuthentic`] when the checkpoint is not signed by the ledger's key.
     pub fn open(data: &Path) -> Result<Arc<Self>, LedgerError> {
-        let reader = Reader::open(Arc::new(FileDisk), Self::places(data), true)?;
+        let reader = open_reader(data)?;
         let signer = reader.checkpoint_signer()?;
         let mut months: BTreeMap<(String, String), (Vec<u64>, u64)> = BTreeMap::new();
         for block in reader.block_leaves() {
@@ -155,6 +162,19 @@ impl Recorded {
     /// [`LedgerError::NotAuthentic`] when it did not.
     pub fn continues(&self, size: u64, root: &Hash) -> Result<(), LedgerError> {
         self.reader.continues(size, root)
+    }
+
+    /// Source and day of receipt of the records of a leaf; `None` when the leaf holds none.
+    ///
+    /// # Errors
+    /// What reading the leaf meets.
+    pub fn received(&self, leaf: u64) -> Result<Option<(String, Day)>, LedgerError> {
+        Ok(match self.reader.leaf(leaf)? {
+            Leaf::Block(block) => {
+                Some((block.scope.source, Day(i32::try_from(block.scope.day).unwrap_or(i32::MAX))))
+            }
+            _ => None,
+        })
     }
 
     /// What to read, in order of source and month.

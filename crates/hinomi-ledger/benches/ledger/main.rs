@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p hinomi-ledger --bench ledger -- [PART …]` with parts `ingest`, `delay`, `size`, `read`, `recovery`, `copies`; all
 //! without one. `HINOMI_BENCH_LINES` names a file of log lines, without which lines are invented (and compress better);
-//! `HINOMI_BENCH_MB` is how much of them is taken in (256), `HINOMI_BENCH_DIR` where the ledgers are kept for the time.
+//! `HINOMI_BENCH_MB` is how much of them is taken in (256), `HINOMI_BENCH_ROUNDS` how often (3), `HINOMI_BENCH_DIR` where the ledgers are kept for the time.
 //! What is larger than the file is made of copies in which the digits were changed.
 #![allow(
     clippy::print_stdout,

@@ -101,6 +101,7 @@ impl Ledger {
         let watch = if options.watch { recover(&*disk, places.wal(), &replayed, &mut ring)? } else { None };
         ring.settle(replayed.state.keys_logged)?;
         report.keys_destroyed = destroy_buried(&around, &mut ring, &replayed.buried)?;
+        ring.retire_sealed_otherwise(&options.vaults);
         let sealed = Sealed {
             files: replayed.sealed_files.iter().copied().collect(),
             named: replayed.named.clone(),

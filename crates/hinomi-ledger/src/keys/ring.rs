@@ -14,7 +14,7 @@
 //! A ring that was put back from before an erasure is noticed by verification: it holds a key whose tombstone is in the
 //! log. A ring that lacks a key is noticed, because every key has a leaf.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -269,6 +269,16 @@ impl KeyRing {
     /// The scope of a key gets a new one for what comes next.
     pub(crate) fn retire(&mut self, key: DataKeyId) {
         self.scopes.retain(|_, living| *living != key);
+    }
+
+    /// Scopes whose key is not sealed to exactly these vaults get a new one for what comes next.
+    pub(crate) fn retire_sealed_otherwise(&mut self, vaults: &[VaultRecipient]) {
+        let wanted: BTreeSet<VaultRecipient> = vaults.iter().copied().collect();
+        let entries = &self.entries;
+        self.scopes.retain(|_, key| {
+            let sealed = entries.get(key).map(|entry| entry.sealed.iter().map(|s| s.recipient).collect());
+            sealed.is_none_or(|sealed: BTreeSet<VaultRecipient>| sealed == wanted)
+        });
     }
 
     /// A key, unwrapped and compared with its commitment; `None` when it is not (or no longer) in the ring.

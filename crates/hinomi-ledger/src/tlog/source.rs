@@ -25,9 +25,14 @@ fn fold(hashes: &[Hash]) -> Option<Hash> {
     }
     let mut row = hashes.to_vec();
     while row.len() > 1 {
-        row = row.chunks_exact(2).filter_map(|p| Some(node_hash(p.first()?, p.last()?))).collect();
+        row = above(&row);
     }
     row.first().copied()
+}
+
+/// The nodes above a row; one that is left over at its end has none.
+fn above(row: &[Hash]) -> Vec<Hash> {
+    row.chunks_exact(2).filter_map(|p| Some(node_hash(p.first()?, p.last()?))).collect()
 }
 
 impl NodeSource for &[Hash] {
@@ -57,13 +62,29 @@ impl<F: FnMut(Tile) -> Result<Vec<u8>, LedgerError>> TileFetch for F {
 /// Most tiles kept by a [`TileReader`]: a proof needs fewer than 64.
 const CACHED_TILES: usize = 256;
 
+/// The hashes of a tile and, once they were asked for, the nodes above them.
+#[derive(Debug)]
+struct Rows(Vec<Vec<Hash>>);
+
+impl Rows {
+    /// The nodes so many levels above the hashes of the tile.
+    fn above(&mut self, levels: u8) -> &[Hash] {
+        let rows = &mut self.0;
+        while rows.len() <= usize::from(levels) {
+            let next = rows.last().map(|row| above(row)).unwrap_or_default();
+            rows.push(next);
+        }
+        rows.get(usize::from(levels)).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// Nodes of a tree of a given size, computed from its tiles. Nothing read is trusted: whoever builds a proof from it
 /// verifies that proof against a root.
 #[derive(Debug)]
 pub struct TileReader<F> {
     tree_size: u64,
     fetch: F,
-    cache: BTreeMap<(u8, u64), Vec<Hash>>,
+    cache: BTreeMap<(u8, u64), Rows>,
 }
 
 impl<F: TileFetch> TileReader<F> {
@@ -72,7 +93,7 @@ impl<F: TileFetch> TileReader<F> {
         Self { tree_size, fetch, cache: BTreeMap::new() }
     }
 
-    fn hashes(&mut self, level: u8, index: u64) -> Result<&[Hash], LedgerError> {
+    fn rows(&mut self, level: u8, index: u64) -> Result<&mut Rows, LedgerError> {
         if !self.cache.contains_key(&(level, index)) {
             let tile = Tile::in_tree(TileKind::Hashes(level), index, self.tree_size)
                 .ok_or_else(|| no_node(level * 8, index))?;
@@ -88,9 +109,9 @@ impl<F: TileFetch> TileReader<F> {
             if self.cache.len() >= CACHED_TILES {
                 self.cache.clear();
             }
-            self.cache.insert((level, index), hashes);
+            self.cache.insert((level, index), Rows(vec![hashes]));
         }
-        Ok(self.cache.get(&(level, index)).map(Vec::as_slice).unwrap_or_default())
+        self.cache.get_mut(&(level, index)).ok_or_else(|| no_node(level * 8, index))
     }
 }
 
@@ -98,9 +119,8 @@ impl<F: TileFetch> NodeSource for TileReader<F> {
     fn node(&mut self, level: u8, index: u64) -> Result<Hash, LedgerError> {
         let (tile_level, within) = (level / 8, level % 8);
         let first = index.checked_shl(u32::from(within)).ok_or_else(|| no_node(level, index))?;
-        let width = 1usize << within;
-        let at = (first % WIDTH) as usize;
-        let hashes = self.hashes(tile_level, first / WIDTH)?;
-        hashes.get(at..at + width).and_then(fold).ok_or_else(|| no_node(level, index))
+        let at = (first % WIDTH) >> within;
+        let row = self.rows(tile_level, first / WIDTH)?.above(within);
+        row.get(at as usize).copied().ok_or_else(|| no_node(level, index))
     }
 }

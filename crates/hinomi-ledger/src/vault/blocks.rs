@@ -1,104 +1,17 @@
 //! Putting blocks together again from frames, to compare them with the leaves that were signed.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use hinomi_model::Disk;
-
-use crate::data_key::DataKey;
 use crate::error::LedgerError;
-use crate::files::{self, io_error};
 use crate::frame::Frame;
-use crate::keys::VaultKey;
-use crate::leaf::{Block, BlockId, DataKeyId, KeyBorn};
+use crate::leaf::{Block, BlockId, DataKeyId};
 use crate::seal::{RecordsHeader, unpack};
 use crate::tlog::Frontier;
 
-use super::sealed::{MAX_ENTRY, SealedEntry};
+use super::keys::KeyStore;
 
-/// Data keys opened at once.
-const MAX_OPEN_KEYS: usize = 1024;
 /// Blocks that may be unfinished at once: more than any ledger opens between two ticks.
 const MAX_OPEN_BLOCKS: usize = 1 << 20;
-
-/// The data keys of a copy, one file each.
-pub(super) struct KeyStore {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-    vault: VaultKey,
-    open: BTreeMap<DataKeyId, Option<Arc<DataKey>>>,
-}
-
-impl KeyStore {
-    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, vault: VaultKey) -> Self {
-        Self { disk, folder, vault, open: BTreeMap::new() }
-    }
-
-    pub(super) fn vault(&self) -> &VaultKey {
-        &self.vault
-    }
-
-    fn path(&self, key: DataKeyId) -> PathBuf {
-        let name: String = key.0.iter().map(|b| format!("{b:02x}")).collect();
-        self.folder.join(name)
-    }
-
-    /// Keeps a key whose leaf agrees with it, durably.
-    pub(super) fn keep(&mut self, entry: &SealedEntry) -> Result<(), LedgerError> {
-        let path = self.path(entry.key);
-        self.open.remove(&entry.key);
-        files::replace(&*self.disk, &path, 0o600, &entry.encode()?, true)
-    }
-
-    /// What is kept of a key.
-    pub(super) fn entry(&self, key: DataKeyId) -> Result<Option<SealedEntry>, LedgerError> {
-        let path = self.path(key);
-        match self.disk.read(&path, MAX_ENTRY as u64) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io_error("read", &path)(error)),
-            Ok(bytes) => Ok(SealedEntry::decode_all(&bytes, 1)?.pop().filter(|e| e.key == key)),
-        }
-    }
-
-    /// A key, opened; `None` when this vault has it not (or no longer).
-    pub(super) fn data_key(
-        &mut self,
-        ledger: &[u8; 16],
-        key: DataKeyId,
-    ) -> Result<Option<Arc<DataKey>>, LedgerError> {
-        if let Some(known) = self.open.get(&key) {
-            return Ok(known.clone());
-        }
-        let opened = self.entry(key)?.map(|entry| entry.open(ledger, &self.vault)).transpose()?.map(Arc::new);
-        if self.open.len() >= MAX_OPEN_KEYS {
-            self.open.clear();
-        }
-        self.open.insert(key, opened.clone());
-        Ok(opened)
-    }
-
-    /// Destroys the vault's copy of a key. `false` when there was none.
-    pub(super) fn destroy(&mut self, key: DataKeyId) -> Result<bool, LedgerError> {
-        self.open.remove(&key);
-        let path = self.path(key);
-        let there = self.disk.exists(&path).map_err(io_error("look for", &path))?;
-        files::shred(&*self.disk, &path)?;
-        Ok(there)
-    }
-
-    /// Whether the leaf of a key agrees with the sealed key.
-    pub(super) fn agrees(entry: &SealedEntry, leaf: &KeyBorn) -> bool {
-        entry.key == leaf.key && entry.scope == leaf.scope && entry.commitment == leaf.commitment
-    }
-}
-
-impl std::fmt::Debug for KeyStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyStore").field("folder", &self.folder).finish_non_exhaustive()
-    }
-}
 
 /// A block in the making.
 #[derive(Debug)]

@@ -149,6 +149,11 @@ fn read_secret(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<[u8; 32]>, Ledg
     secret.map(Zeroizing::new).map_err(|_| LedgerError::Malformed { kind: "key", what: "32 bytes" })
 }
 
+/// The key that data keys are sealed to.
+pub(super) fn vault_key(disk: &dyn Disk, folder: &Path) -> Result<VaultKey, LedgerError> {
+    Ok(VaultKey::from_seed(*read_secret(disk, &folder.join("recipient"))?))
+}
+
 fn read_text(disk: &dyn Disk, path: &Path, limit: u64) -> Result<String, LedgerError> {
     let bytes = disk.read(path, limit).map_err(io_error("read", path))?;
     String::from_utf8(bytes).map_err(|_| LedgerError::Damaged {
@@ -222,7 +227,7 @@ impl VaultDir {
     }
 
     pub(super) fn vault_key(&self) -> Result<VaultKey, LedgerError> {
-        Ok(VaultKey::from_seed(*read_secret(&*self.disk, &self.folder.join("recipient"))?))
+        vault_key(&*self.disk, &self.folder)
     }
 
     pub(super) fn token(&self) -> Result<Zeroizing<[u8; 32]>, LedgerError> {

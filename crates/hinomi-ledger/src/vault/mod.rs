@@ -26,12 +26,14 @@ mod directory;
 mod erasure;
 mod follow;
 mod history;
+mod keys;
 mod leaves;
 mod pull;
 mod restart;
 mod sealed;
 mod segments;
 mod source;
+mod succession;
 mod view;
 
 use std::collections::BTreeMap;
@@ -49,13 +51,15 @@ use crate::note::{Algorithm, KeyName, SignerKey, VerifierKey};
 pub use alarm::{Alarm, Lost, Trouble};
 pub use dir::Pinned;
 pub use directory::DirectorySource;
+pub use keys::is_vault;
 pub use restart::Restart;
 pub use sealed::SealedEntry;
 pub use source::{CHUNK, FileName, KEYS_AT_ONCE, Listed, MAX_FILES, Source};
 pub use view::WitnessView;
 
-use blocks::{Blocks, KeyStore};
+use blocks::Blocks;
 use dir::{State, VaultDir};
+pub(crate) use keys::KeyStore;
 use leaves::LeafStore;
 
 /// How a vault behaves.

@@ -8,8 +8,8 @@ use crate::error::LedgerError;
 use crate::leaf::{DataKeyId, KeyBorn, Leaf, SegmentSealed, Tombstone};
 use crate::note::Algorithm;
 
-use super::blocks::KeyStore;
 use super::follow::{Stop, Target};
+use super::keys::KeyStore;
 use super::leaves::Fetched;
 use super::source::{FileName, KEYS_AT_ONCE, Listed, MAX_FILES, Source};
 use super::{Pulled, SECOND, SealedEntry, Trouble, Vault};
@@ -83,11 +83,14 @@ impl Vault {
         let opened = VerifiedCheckpoint::open(&bytes, &self.pinned.origin, &self.pinned.keys, &[]);
         let shown = match opened {
             Ok(shown) => shown,
-            Err(error) => {
-                pulled.shown = None;
-                pulled.troubles.push(Trouble::NotTheLog { what: error.to_string() });
-                return Ok(());
-            }
+            Err(error) => match self.open_by_successor(source, &bytes)? {
+                Some(shown) => shown,
+                None => {
+                    pulled.shown = None;
+                    pulled.troubles.push(Trouble::NotTheLog { what: error.to_string() });
+                    return Ok(());
+                }
+            },
         };
         pulled.shown = Some(shown.size());
         let held = self.state.held.as_ref().map(|h| (h.size(), *h.root()));

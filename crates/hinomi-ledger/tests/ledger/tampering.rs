@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hinomi_ledger::checkpoint::Checkpoint;
 use hinomi_ledger::note::Note;
-use hinomi_ledger::{Anchor, Options, Verdict, Verification, VerifyOptions, verify};
+use hinomi_ledger::{Anchor, Ledger, Options, Places, Verdict, Verification, VerifyOptions, verify};
 
 use crate::support::{Home, inline, record, rewrite};
 
@@ -42,6 +42,45 @@ fn small() -> Home {
     ledger.append("fw", "security", vec![record(100, "the last")]).unwrap();
     ledger.close().unwrap();
     home
+}
+
+/// The writer packs a file and ends before a leaf names the segment: readers take it all the same.
+#[test]
+fn a_segment_that_no_leaf_names_yet_is_compared_as_well() {
+    let home = Home::new(Options { wal_bytes: 1500, ..inline() });
+    let (ledger, _) = home.open();
+    for i in 0..8 {
+        ledger.append("fw", "security", vec![record(10 * i, &format!("line {i} of some length"))]).unwrap();
+        ledger.tick().unwrap();
+    }
+    ledger.close().unwrap();
+    let before = check(&home);
+    // What packing makes of the first file, from a copy of the ledger.
+    let other = tempfile::tempdir().unwrap();
+    let mut copy = std::process::Command::new("cp");
+    copy.arg("-a").arg(home.folder.path().join("data")).arg(other.path());
+    assert!(copy.status().unwrap().success());
+    let places = Places::in_data_dir(&other.path().join("data"), "evidence");
+    let (ledger, _) = Ledger::open(home.around.clone(), places.clone(), home.options.clone()).unwrap();
+    ledger.pack().unwrap();
+    ledger.close().unwrap();
+    let name = "segments/0000000000000001.seg";
+    let sound = fs::read(places.evidence.join(name)).unwrap();
+    assert!(home.places.evidence.join("wal/0000000000000001.wal").exists());
+    let segment = home.places.evidence.join(name);
+    rewrite(&segment, &sound);
+    let found = check(&home);
+    assert_eq!(found.findings, []);
+    assert_eq!((found.blocks, found.records, found.bytes), (before.blocks, before.records, before.bytes));
+    for at in (0..sound.len()).step_by(7) {
+        let mut changed = sound.clone();
+        changed[at] ^= 1 << (at % 8);
+        rewrite(&segment, &changed);
+        let found = check(&home);
+        assert!(found.findings.iter().any(|f| f.path.as_ref() == Some(&segment)), "byte {at}: {found:?}");
+    }
+    rewrite(&segment, &sound[..sound.len() / 2]);
+    assert_eq!(check(&home).verdict(), Verdict::Damaged);
 }
 
 fn files(home: &Home) -> Vec<PathBuf> {

@@ -22,12 +22,25 @@ fn what_was_acknowledged_survives_being_killed() {
     for round in 0..rounds {
         let mut child = command(&[], folder.path(), next, 1 << 40, 2).spawn().unwrap();
         let mut out = child.stdout.take().unwrap();
+        let (says, said) = std::sync::mpsc::channel();
         let reader = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            out.read_to_end(&mut bytes).unwrap();
-            bytes
+            let (mut bytes, mut piece, mut told) = (Vec::new(), [0; 4096], false);
+            loop {
+                let count = out.read(&mut piece).unwrap();
+                if count == 0 {
+                    return bytes;
+                }
+                bytes.extend_from_slice(&piece[..count]);
+                if !told && !acknowledged(&bytes).is_empty() {
+                    told = says.send(()).is_ok();
+                }
+            }
         });
-        std::thread::sleep(Duration::from_millis(20 + random.below(400)));
+        // Some die while they open the ledger. The others are at work, however busy the machine is.
+        if random.below(4) > 0 {
+            let _ = said.recv_timeout(Duration::from_secs(60));
+        }
+        std::thread::sleep(Duration::from_millis(random.below(400)));
         // Somebody reads the published checkpoint just before.
         if let Ok(bytes) = std::fs::read(places(folder.path()).evidence.join("log/checkpoint")) {
             let note = Note::parse(&bytes).unwrap();

@@ -51,6 +51,11 @@ impl Credentials {
         Ok(Self(all))
     }
 
+    /// The vaults, as listed.
+    pub fn iter(&self) -> impl Iterator<Item = &Credential> {
+        self.0.iter()
+    }
+
     /// The vault whose token an `Authorization` header carries.
     pub(super) fn vault_of(&self, authorization: &str) -> Option<&Credential> {
         let token = unhex(authorization.strip_prefix("Bearer ")?)?;

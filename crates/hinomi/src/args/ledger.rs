@@ -9,6 +9,20 @@ use super::{ColorChoice, Lang};
 /// Verbs on a ledger.
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
+    /// Make a new, empty ledger and print its key, which vaults and witnesses have to know
+    #[command(
+        after_help = "Example:\n  hinomi ledger create --data /var/lib/hinomi --origin logs.example.jp/evidence\n\n\
+        Set up the vault next and put the credential that `hinomi vault init` prints into DIR/vaults.txt: from then on\n\
+        new keys are sealed to it. What is recorded before that, the vault holds without being able to check it."
+    )]
+    Create {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// What it is
+        #[command(flatten)]
+        new: NewLedger,
+    },
     /// Keep files as evidence: every line, or every chunk of a Windows event log, becomes a record
     #[command(after_help = "Examples:\n  hinomi ledger append --data /var/lib/hinomi /var/log/auth.log\n  \
         hinomi ledger append --data ./case --source fw01 --class network firewall.log\n  \
@@ -41,6 +55,15 @@ pub enum Ledger {
     /// What may not be erased, whoever approves it
     #[command(subcommand)]
     Hold(HoldVerb),
+    /// Change the signing key: the old one endorses the new one in the log and is destroyed
+    RotateKey {
+        /// Where
+        #[command(flatten)]
+        at: LedgerData,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Make a key that approves erasures; keep its file off this machine
     ErasureKey {
         /// New file for the private key
@@ -113,6 +136,14 @@ pub struct LedgerAppend {
     /// Pattern whose first group is the number that its source gave a line
     #[arg(long, value_name = "REGEX")]
     pub sequence_regex: Option<String>,
+    /// What a new ledger is
+    #[command(flatten)]
+    pub new: NewLedger,
+}
+
+/// What a new ledger is.
+#[derive(Debug, Args)]
+pub struct NewLedger {
     /// Name of a new ledger, as its checkpoints state it; default: hinomi/ and a random number
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
@@ -382,9 +413,12 @@ pub struct VerifyLedger {
     /// Where
     #[command(flatten)]
     pub at: LedgerData,
-    /// A checkpoint kept elsewhere (a saved file, or what a vault or witness holds); repeat for several
-    #[arg(long, value_name = "FILE")]
+    /// A checkpoint kept elsewhere: a saved file, or the folder of a vault; repeat for several
+    #[arg(long, value_name = "FILE|VAULT")]
     pub anchor: Vec<PathBuf>,
+    /// Verifier key of a witness or vault: every anchor has to carry its cosignature
+    #[arg(long, value_name = "KEY", requires = "anchor")]
+    pub witness: Vec<String>,
     /// Verifier key that the ledger must have begun with; default: the one it names itself
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,

@@ -76,15 +76,16 @@ pub enum VaultVerb {
     /// On the primary: show the ledger to its vaults, read-only
     #[command(
         after_help = "Example:\n  hinomi vault publish --data /var/lib/hinomi --listen 192.0.2.5:8444 \\\n    --credentials vaults.txt --tls-cert cert.pem --tls-key key.pem\n\n\
-        The file of credentials has the line that `hinomi vault init` printed, for each vault."
+        The file of credentials has the line that `hinomi vault init` printed, for each vault. As DIR/vaults.txt it\n\
+        also says to whom new keys are sealed."
     )]
     Publish {
         /// Data directory of the ledger
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
-        /// The vaults that may read
+        /// The vaults that may read; default: vaults.txt in the data directory
         #[arg(long, value_name = "FILE")]
-        credentials: PathBuf,
+        credentials: Option<PathBuf>,
         /// Where to listen
         #[command(flatten)]
         listen: ListenArgs,

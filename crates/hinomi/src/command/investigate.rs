@@ -14,6 +14,7 @@ use hinomi_ingest::intake::{Format, Options, Root};
 use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::extension;
 use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat, RuleArgs};
 use crate::clock;
 use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, navigator};
@@ -34,6 +35,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
     };
     let (ledgers, roots) = inputs(&args.paths)?;
+    let recorded = ledgers.clone();
     let mut suppressions = match &args.suppress {
         Some(path) => load_suppressions(path, now)?,
         None => Suppressions::default(),
@@ -78,6 +80,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     known_hosts(&args, &report)?;
     write_reports(&args, (lang, &zone_name), &window, now, &report, &subjects)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
+    extension::run(&args, lang, &recorded, &report)?;
     Ok(exit(&args, &report))
 }
 

@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod assure;
+mod extension;
 mod investigate;
 mod ledger;
 mod rules;

@@ -18,7 +18,7 @@ use crate::args::Lang;
 
 pub(crate) use machine::csv_row;
 pub use machine::{json, json_lines, timesketch};
-pub use progress::{clear_progress, progress};
+pub use progress::{Percent, clear_progress, progress};
 pub(crate) use style::harmless;
 pub use terminal::terminal;
 

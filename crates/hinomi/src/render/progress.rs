@@ -1,6 +1,6 @@
 //! One line on standard error while reading.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use super::style::{fit, group_digits};
 use super::words::words;
@@ -33,4 +33,35 @@ pub fn clear_progress() {
     let mut stderr = std::io::stderr().lock();
     let _ = write!(stderr, "\r\x1b[2K");
     let _ = stderr.flush();
+}
+
+/// A share of the work, drawn on standard error when that is a terminal, and gone when dropped.
+#[derive(Debug)]
+pub struct Percent {
+    draws: bool,
+    shown: Option<u64>,
+}
+
+impl Percent {
+    /// Nothing is drawn if `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        Self { draws: !quiet && std::io::stderr().is_terminal(), shown: None }
+    }
+
+    /// So much of it is done.
+    pub fn at(&mut self, done: u64, total: u64) {
+        let share = (done * 100).checked_div(total).unwrap_or(100);
+        if self.draws && self.shown != Some(share) {
+            self.shown = Some(share);
+            let _ = write!(std::io::stderr(), "\r\x1b[2K{share} %");
+        }
+    }
+}
+
+impl Drop for Percent {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            clear_progress();
+        }
+    }
 }

@@ -25,3 +25,4 @@ mod sources;
 mod support;
 mod trial;
 mod two_intrusions;
+mod vaults;

@@ -95,6 +95,57 @@ fn a_ledger_answers_as_its_files_do_and_cites_records_that_can_be_proven() {
     assert!(proven > 30 && whole >= 5, "{proven} {whole}");
 }
 
+/// Runs the program, which must find something; what it says on standard error.
+fn found_with(args: &[&str]) -> String {
+    let output = hinomi(&[&["investigate", "-o", "jsonl"], args].concat());
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn an_incident_keeps_the_sources_that_it_touches_once_a_case_is_named() {
+    let kept = Kept::new("kept");
+    let show = ["ledger", "retention", "show", "--json", "--data", &kept.data];
+    let shown = || -> Value { serde_json::from_slice(&run(&show, &[0])).unwrap() };
+    let stats = || run(&["ledger", "stats", "--data", &kept.data, "--json"], &[0]);
+    // Whoever only looks changes nothing, and is told what could be done.
+    let before = stats();
+    let said = found_with(&[&kept.data]);
+    assert!(said.contains("--keep CASE"), "{said}");
+    assert!(found_with(&[&kept.data, "--lang", "ja"]).contains("--keep"));
+    assert!(!found_with(&[&kept.data, "-q"]).contains("--keep"));
+    assert_eq!(stats(), before);
+    assert_eq!(shown()["incidents"], serde_json::json!({}));
+    // The sources that are kept are those that incidents of this level cite.
+    let report = report(&[&kept.data]);
+    let incidents = report["incidents"].as_array().unwrap().iter();
+    let members: Vec<&Value> = incidents
+        .filter(|i| matches!(i["level"].as_str(), Some("high" | "critical")))
+        .flat_map(|i| i["detections"].as_array().unwrap())
+        .collect();
+    let detections = report["detections"].as_array().unwrap().iter().filter(|d| members.contains(&&d["id"]));
+    let places =
+        detections.flat_map(|d| d["evidence"].as_array().unwrap()).map(|e| e["place"].as_str().unwrap());
+    let name = |place: &str| {
+        place.strip_prefix(&format!("{}:", kept.data)).unwrap().rsplit_once(' ').unwrap().0.to_owned()
+    };
+    let cited: std::collections::BTreeSet<String> = places.map(name).collect();
+    let said = found_with(&[&kept.data, "--keep", "2026-17"]);
+    assert!(said.contains(&format!("case 2026-17 keeps {} sources", cited.len())), "{said}");
+    let incident = &shown()["incidents"]["2026-17"];
+    let sources = incident["sources"].as_array().unwrap().iter().map(|s| s.as_str().unwrap().to_owned());
+    assert_eq!(sources.collect::<std::collections::BTreeSet<_>>(), cited);
+    assert!(cited.len() > 1);
+    let due = run(&["ledger", "retention", "due", "--data", &kept.data], &[0]);
+    assert_eq!(String::from_utf8_lossy(&due).matches("open incident 2026-17").count(), cited.len());
+    // Once more: nothing is recorded twice. After its end a case that goes on is open again.
+    assert!(found_with(&[&kept.data, "--keep", "2026-17"]).contains("(0 recorded now)"));
+    run(&["ledger", "retention", "close", "--incident", "2026-17", "--data", &kept.data], &[0]);
+    let said = found_with(&[&kept.data, "--keep", "2026-17"]);
+    assert!(said.contains(&format!("({} recorded now)", cited.len())), "{said}");
+    assert_eq!(shown()["incidents"]["2026-17"]["closed"], Value::Null);
+}
+
 fn verify(report: &str, data: &str, code: i32) -> String {
     String::from_utf8(run(&["verify", "report", report, data], &[code])).unwrap()
 }

@@ -7,15 +7,13 @@ use std::path::Path;
 use hinomi_ingest::intake::{Members, OpenMember, Options as Reading, Root};
 use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::retention::SECURITY_EVIDENCE;
-use hinomi_ledger::{
-    Creation, Identity, Ledger, LedgerError, Options, Record, Recovery, Surroundings, Ticket,
-};
+use hinomi_ledger::{Identity, Ledger, LedgerError, Record, Recovery, Surroundings, Ticket};
 use hinomi_model::{DiagnosticKind, Diagnostics};
 use serde_json::json;
 
 use super::declared::{self, Sources};
 use super::numbers::{Numbers, Place};
-use super::{failure, lang, places, print, surroundings};
+use super::{create, failure, lang, opening, places, print, surroundings};
 use crate::args::{Lang, LedgerAppend};
 use crate::exit::{Exit, Failure};
 use crate::framing;
@@ -30,19 +28,17 @@ pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
             .map_err(|e| Failure::new(Exit::Unreadable, format!("{}: {e}", path.display())))?;
     }
     let around = surroundings();
-    let places = places(&args.at.data);
-    let options = Options::default();
+    let vaults = opening::vaults(&args.at.data)?;
     let sources = declared::load(args.sources.as_deref(), &args.at.data)?;
     let numbers = Place::new(args.sequence_field.as_deref(), args.sequence_regex.as_deref())?;
-    let is_new = !places.evidence.join("format").exists();
+    let is_new = !places(&args.at.data).evidence.join("format").exists();
     if is_new {
-        let creation = Creation { origin: origin(args, &around)?, eraser: eraser(args)? };
-        Ledger::create(&around, &places, &creation, &options).map_err(failure)?;
-    } else if args.origin.is_some() || args.erasure_key.is_some() {
+        create::make(&args.at.data, &args.new)?;
+    } else if args.new.origin.is_some() || args.new.erasure_key.is_some() {
         let text = "--origin and --erasure-key belong to a new ledger; there is one already";
         return Err(Failure::new(Exit::Usage, text));
     }
-    let (ledger, recovery) = Ledger::open(around.clone(), places, options).map_err(failure)?;
+    let (ledger, recovery) = opening::open_with(&args.at.data, &vaults)?;
     let mut kept = Kept::default();
     if let Some(sources) = &sources {
         kept.stated = ledger.declare(&sources.declared).map_err(failure)?.len();
@@ -65,7 +61,8 @@ pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
     let (size, _) = ledger.checkpoint();
     let identity = ledger.identity().clone();
     ledger.close().map_err(failure)?;
-    report(args, is_new, &identity, size, &kept, &recovery)?;
+    let sealed_to: Vec<&str> = vaults.iter().map(|vault| vault.name.as_str()).collect();
+    report(args, is_new, &identity, size, &kept, &recovery, &sealed_to)?;
     Ok(if kept.losses == 0 { Exit::Clean } else { Exit::Unreadable })
 }
 
@@ -225,32 +222,29 @@ fn report(
     size: u64,
     kept: &Kept,
     recovery: &Recovery,
+    sealed_to: &[&str],
 ) -> Result<Exit, Failure> {
     let Kept { records, bytes, sources, losses, numbered, wrapped, stated } = kept;
     let fingerprint = identity.signer.fingerprint();
     if args.at.json {
         let body = json!({"schema_version": "1.0", "created": is_new, "origin": identity.origin.as_str(),
             "verifier_key": identity.signer.to_string(), "fingerprint": fingerprint, "records": records, "bytes": bytes, "sources": sources, "losses": losses,
-            "numbered_records": numbered, "wrapped_files": wrapped, "stated_sources": stated,
+            "sealed_to": sealed_to, "numbered_records": numbered, "wrapped_files": wrapped, "stated_sources": stated,
             "leaves": size, "recovered_records": recovery.open_records, "dropped_bytes": recovery.dropped_bytes});
         return print(format!("{body:#}\n").as_bytes());
     }
     let mut text = String::new();
     if is_new {
-        text.push_str(&match lang(&args.at) {
-            Lang::En => format!(
-                "new ledger {}\nverifier key  {}\nfingerprint   {fingerprint}\n\
-                 Write the fingerprint down outside this machine: it is how others will know this ledger.\n",
-                identity.origin, identity.signer
-            ),
-            Lang::Ja => format!(
-                "新しい台帳 {}\n検証鍵          {}\nフィンガープリント {fingerprint}\n\
-                 フィンガープリントをこの機器の外に控えてください。この台帳を見分ける唯一の手がかりです。\n",
-                identity.origin, identity.signer
-            ),
-        });
+        text.push_str(&create::introduction(identity, lang(&args.at)));
     }
     text.push_str(&remarks(kept, lang(&args.at)));
+    if !sealed_to.is_empty() {
+        let names = harmless(&sealed_to.join(", "));
+        text.push_str(&match lang(&args.at) {
+            Lang::En => format!("new keys are sealed to {names}\n"),
+            Lang::Ja => format!("新しい鍵は {names} 向けに封緘されます\n"),
+        });
+    }
     text.push_str(&match lang(&args.at) {
         Lang::En => format!(
             "{records} records, {bytes} bytes are durable and committed ({numbered} with a number of their source); {size} leaves\n"
@@ -282,24 +276,4 @@ fn remarks(kept: &Kept, lang: Lang) -> String {
         });
     }
     text
-}
-
-fn origin(args: &LedgerAppend, around: &Surroundings) -> Result<String, Failure> {
-    if let Some(origin) = &args.origin {
-        return Ok(origin.clone());
-    }
-    let mut number = [0u8; 4];
-    around
-        .entropy
-        .fill(&mut number)
-        .map_err(|e| Failure::new(Exit::Internal, format!("random bytes: {e}")))?;
-    Ok(format!("hinomi/{:08x}", u32::from_be_bytes(number)))
-}
-
-fn eraser(args: &LedgerAppend) -> Result<Option<[u8; 32]>, Failure> {
-    let Some(text) = &args.erasure_key else { return Ok(None) };
-    let key: hinomi_ledger::note::VerifierKey = text.parse().map_err(|e| {
-        Failure::new(Exit::Usage, format!("{text}: {e}")).hint("give what hinomi ledger erasure-key printed")
-    })?;
-    Ok(Some(*key.public()))
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use hinomi_ledger::note::{Algorithm, KeyName};
-use hinomi_ledger::{ERASER_NAME, ErasureOrder, Ledger, Options, Scope};
+use hinomi_ledger::{ERASER_NAME, ErasureOrder, Scope};
 use serde_json::json;
 
 use super::super::print;
-use super::{failure, keyfile, lang, places, surroundings};
+use super::{failure, keyfile, lang, opening};
 use crate::args::{Lang, LedgerErase};
 use crate::exit::{Exit, Failure};
 
@@ -33,8 +33,7 @@ pub(super) fn approve(key: &Path, order: &Path) -> Result<Exit, Failure> {
 
 /// Writes an order, or carries one out.
 pub(super) fn run(args: &LedgerErase) -> Result<Exit, Failure> {
-    let (ledger, _) =
-        Ledger::open(surroundings(), places(&args.at.data), Options::default()).map_err(failure)?;
+    let (ledger, _) = opening::open(&args.at.data)?;
     let Some(approval) = &args.approval else {
         let scope = scope(args)?;
         let order =

@@ -1,11 +1,13 @@
 //! `hinomi ledger`, `hinomi prove`: evidence in, evidence out.
 
 mod append;
+mod create;
 mod declared;
 mod erase;
 mod export;
 mod keyfile;
 mod numbers;
+mod opening;
 mod repair;
 mod retention;
 mod show;
@@ -24,19 +26,22 @@ use super::investigate::language;
 use super::print;
 use crate::args::{Lang, Ledger as Verb, LedgerData, Prove};
 use crate::exit::{Exit, Failure};
-use crate::recorded::EVIDENCE;
+use crate::recorded::{EVIDENCE, open_reader};
 
 pub(super) use export::verify_export;
+pub(super) use opening::{VAULTS, read as read_vaults};
 pub(super) use verify::{verify_bundle, verify_ledger};
 
 pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
     match verb {
+        Verb::Create { at, new } => create::run(&at, &new),
         Verb::Append(args) => append::run(&args),
         Verb::Tail(args) => show::tail(&args),
         Verb::Stats(args) => show::stats(&args),
         Verb::Sources(args) => sources::run(&args),
         Verb::Retention(verb) => retention::run(verb),
         Verb::Hold(verb) => retention::run_hold(verb),
+        Verb::RotateKey { at, reason } => create::rotate(&at, &reason),
         Verb::ErasureKey { out } => erase::make_key(&out),
         Verb::Erase(args) => erase::run(&args),
         Verb::Export(args) => export::run(&args),
@@ -77,8 +82,13 @@ pub(super) fn failure(error: LedgerError) -> Failure {
     }
 }
 
+/// Opens a ledger for writing.
+pub(super) fn open(data: &Path) -> Result<hinomi_ledger::Ledger, Failure> {
+    opening::open(data).map(|(ledger, _)| ledger)
+}
+
 fn reader(data: &Path) -> Result<Reader, Failure> {
-    Reader::open(Arc::new(FileDisk), places(data), true).map_err(failure)
+    open_reader(data).map_err(failure)
 }
 
 /// The number of a UTC day since 1970.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use hinomi_ledger::{Options, Repaired, repair};
+use hinomi_ledger::{Repaired, repair};
 use serde_json::json;
 
 use super::super::print;
-use super::{failure, lang, places, surroundings};
+use super::{failure, lang, opening, places, surroundings};
 use crate::args::{Lang, LedgerRepair};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
@@ -24,7 +24,8 @@ pub(super) fn run(args: &LedgerRepair) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "the name of a copy has 1 to 255 bytes").hint("give --name"));
     }
     let (around, places) = (surroundings(), places(&args.at.data));
-    let done = repair(&around, &places, &Options::default(), &copy, &name, args.dry_run).map_err(failure)?;
+    let options = opening::options(&opening::vaults(&args.at.data)?);
+    let done = repair(&around, &places, &options, &copy, &name, args.dry_run).map_err(failure)?;
     let text = if args.at.json { as_json(&done, args.dry_run) } else { as_text(&done, args) };
     print(text.as_bytes())?;
     Ok(if done.left.is_empty() && done.recorded { Exit::Clean } else { Exit::Failed })

@@ -9,12 +9,12 @@ use hinomi_ledger::policy::{InForce, PolicyChange};
 use hinomi_ledger::retention::{
     ClassPolicy, Extent, KNOWN_DWELL_DAYS, Reason, Rules, SECURITY_EVIDENCE_DAYS, Verdict, Weakness,
 };
-use hinomi_ledger::{Leaf, Ledger, Options, Reader, Scope};
+use hinomi_ledger::{Leaf, Reader, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::print;
-use super::{date as day, failure, lang, places, reader, surroundings};
+use super::{date as day, failure, lang, opening, reader};
 use crate::args::{HoldVerb, Lang, LedgerData, RetentionVerb};
 use crate::clock;
 use crate::exit::{Exit, Failure};
@@ -89,7 +89,7 @@ fn rules(path: &Path) -> Result<Rules, Failure> {
 
 /// Records changes and says where.
 fn record(at: &LedgerData, changes: &[PolicyChange]) -> Result<Exit, Failure> {
-    let (ledger, _) = Ledger::open(surroundings(), places(&at.data), Options::default()).map_err(failure)?;
+    let (ledger, _) = opening::open(&at.data)?;
     let leaves = ledger.record(changes).map_err(|error| match error {
         // A contradiction in what was asked for is the user's.
         hinomi_ledger::LedgerError::Malformed { what, .. } => Failure::new(Exit::Usage, what),

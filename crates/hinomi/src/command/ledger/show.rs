@@ -1,9 +1,12 @@
 //! What a ledger holds.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
 
 use hinomi_ledger::completeness::is_built_in;
-use hinomi_ledger::{BlockRecords, Leaf, LedgerError, Reader};
+use hinomi_ledger::vault::is_vault;
+use hinomi_ledger::{BlockRecords, FileDisk, Leaf, LedgerError, Reader};
 use hinomi_model::{Digest, EvidencePlace, EvidenceRef, NANOS_PER_SECOND, Timestamp};
 use serde_json::json;
 
@@ -35,10 +38,10 @@ fn time(ns: u64) -> String {
     Timestamp::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX)).to_string()
 }
 
-/// The last blocks that hold `wanted` records between them, oldest first. Erased ones are passed over, and unless `own`
-/// those of the ledger itself.
-fn last_blocks(reader: &Reader, wanted: usize, own: bool) -> Result<Vec<BlockRecords>, Failure> {
-    let (mut blocks, mut held) = (Vec::new(), 0);
+/// The last blocks that hold `wanted` records between them, oldest first, and the number of blocks without a key here.
+/// Erased ones are passed over, and unless `own` those of the ledger itself.
+fn last_blocks(reader: &Reader, wanted: usize, own: bool) -> Result<(Vec<BlockRecords>, u64), Failure> {
+    let (mut blocks, mut held, mut closed) = (Vec::new(), 0, 0);
     for leaf in (0..reader.size()).rev() {
         if held >= wanted {
             break;
@@ -53,17 +56,44 @@ fn last_blocks(reader: &Reader, wanted: usize, own: bool) -> Result<Vec<BlockRec
                 blocks.push(block);
             }
             Ok(None) | Err(LedgerError::Erased { .. }) => {}
+            Err(LedgerError::Missing { what: "data key", .. }) => closed += 1,
             Err(error) => return Err(failure(error)),
         }
     }
     blocks.reverse();
-    Ok(blocks)
+    Ok((blocks, closed))
+}
+
+/// Says on standard error that blocks could not be opened.
+fn tell_closed(closed: u64, data: &Path, lang: Lang) {
+    let vault = is_vault(&FileDisk, data);
+    let text = match (closed, vault, lang) {
+        (0, ..) => return,
+        (_, true, Lang::En) => {
+            format!("{closed} blocks are not shown: their keys were not sealed to this vault\n")
+        }
+        (_, true, Lang::Ja) => {
+            format!("{closed} ブロックは表示できません：鍵がこのボールト向けに封緘されていません\n")
+        }
+        (_, false, Lang::En) => {
+            format!(
+                "{closed} blocks are not shown: their keys are missing; hinomi verify ledger says which\n"
+            )
+        }
+        (_, false, Lang::Ja) => {
+            format!(
+                "{closed} ブロックは表示できません：鍵がありません（hinomi verify ledger で確認できます）\n"
+            )
+        }
+    };
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 pub(super) fn tail(args: &LedgerTail) -> Result<Exit, Failure> {
     let reader = reader(&args.at.data)?;
     let origin = reader.identity().origin.as_str().to_owned();
-    let blocks = last_blocks(&reader, args.records, args.own)?;
+    let (blocks, closed) = last_blocks(&reader, args.records, args.own)?;
+    tell_closed(closed, &args.at.data, lang(&args.at));
     let all = blocks.iter().flat_map(|b| (0..).zip(&b.records).map(move |(n, r)| (b, n, r)));
     let all: Vec<_> = all.collect();
     let mut text = String::new();

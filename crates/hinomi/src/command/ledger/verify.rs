@@ -1,11 +1,11 @@
 //! `hinomi verify ledger` and `hinomi verify bundle`.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use hinomi_ledger::checkpoint::VerifiedCheckpoint;
 use hinomi_ledger::note::VerifierKey;
+use hinomi_ledger::vault::is_vault;
 use hinomi_ledger::{
     Anchor, Bundle, FileDisk, Finding, LedgerError, Progress, Reader, Verdict, Verification, VerifyOptions,
     verify,
@@ -18,7 +18,7 @@ use super::super::print;
 use super::{failure, lang, places};
 use crate::args::{Lang, VerifyBundle, VerifyLedger};
 use crate::exit::{Exit, Failure};
-use crate::render::harmless;
+use crate::render::{Percent, harmless};
 
 pub(super) fn key(text: &str) -> Result<VerifierKey, Failure> {
     let bad =
@@ -30,28 +30,30 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| Failure::new(Exit::Unreadable, format!("{}: {e}", path.display())))
 }
 
-/// Checkpoints that somebody else kept; the ledger's own signature on them must hold.
+/// Checkpoints that somebody else kept; a signature of the ledger on them must hold, and one of a witness if any is named.
 fn anchors(args: &VerifyLedger) -> Result<Vec<Anchor>, Failure> {
     if args.anchor.is_empty() {
         return Ok(Vec::new());
     }
     let reader = Reader::open(Arc::new(FileDisk), places(&args.at.data), false).map_err(failure)?;
-    let signer = match &args.key {
-        Some(text) => key(text)?,
-        None => reader.identity().signer.clone(),
-    };
+    let origin = &reader.identity().origin;
+    let mut signers = reader.signers().map_err(failure)?;
+    // A ledger that was begun by somebody else is a finding; what was kept of the real one must still be readable.
+    signers.extend(args.key.as_deref().map(key).transpose()?);
+    let witnesses = args.witness.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let mut anchors = Vec::new();
     for path in &args.anchor {
-        let opened = VerifiedCheckpoint::open(
-            &bytes_of(path)?,
-            &reader.identity().origin,
-            std::slice::from_ref(&signer),
-            &[],
-        );
-        let opened = opened.map_err(|e| {
-            Failure::new(Exit::Failed, format!("{}: {e}", path.display()))
+        // The folder of a vault holds the checkpoint that it cosigned.
+        let file = if path.is_dir() { path.join("evidence/log/checkpoint") } else { path.clone() };
+        let refused = |why: String| {
+            Failure::new(Exit::Failed, format!("{}: {why}", file.display()))
                 .hint("an anchor is a signed checkpoint of this ledger, kept where this machine could not change it")
-        })?;
+        };
+        let opened = VerifiedCheckpoint::open(&bytes_of(&file)?, origin, &signers, &witnesses)
+            .map_err(|e| refused(e.to_string()))?;
+        if !witnesses.is_empty() && opened.cosignatures().is_empty() {
+            return Err(refused("none of the witnesses cosigned it".to_owned()));
+        }
         anchors.push(Anchor { name: path.display().to_string(), checkpoint: opened.checkpoint().clone() });
     }
     Ok(anchors)
@@ -66,26 +68,22 @@ fn leaves(text: &str) -> Result<std::ops::Range<u64>, Failure> {
 
 /// Verifies a whole ledger or a part of it.
 pub(in super::super) fn verify_ledger(args: &VerifyLedger) -> Result<Exit, Failure> {
+    if is_vault(&FileDisk, &args.at.data) {
+        let text = format!("{}: a vault checks every record when it pulls it", args.at.data.display());
+        return Err(Failure::new(Exit::Usage, text)
+            .hint("verify the primary with --data, and give this folder as its --anchor; hinomi vault status says what is held"));
+    }
     let options = VerifyOptions {
         anchors: anchors(args)?,
         signer: args.key.as_deref().map(key).transpose()?,
         leaves: args.leaves.as_deref().map(leaves).transpose()?,
         ..VerifyOptions::default()
     };
-    let draws = !args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let mut shown = 0;
-    let mut progress = |p: Progress| {
-        let share = (p.done * 100).checked_div(p.total).unwrap_or(100);
-        if draws && share != shown {
-            shown = share;
-            let _ = write!(std::io::stderr(), "\r\x1b[2K{share} %");
-        }
-    };
+    let mut percent = Percent::new(args.quiet);
+    let mut progress = |p: Progress| percent.at(p.done, p.total);
     let found =
         verify(Arc::new(FileDisk), &places(&args.at.data), &options, &mut progress).map_err(failure)?;
-    if draws {
-        let _ = write!(std::io::stderr(), "\r\x1b[2K");
-    }
+    drop(percent);
     let text = if args.at.json { as_json(&found) } else { as_text(&found, lang(&args.at)) };
     print(text.as_bytes())?;
     Ok(match found.verdict() {

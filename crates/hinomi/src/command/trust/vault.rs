@@ -9,12 +9,13 @@ use hinomi_ledger::vault::{DirectorySource, Pinned, Policy, Restart, Status, Vau
 use hinomi_ledger::{FileDisk, Places, SystemClock, SystemEntropy};
 use hinomi_model::Digest;
 use hinomi_server::http::Bounds;
-use hinomi_server::publication::{Credentials, Publication};
+use hinomi_server::publication::Publication;
 use serde_json::json;
 
-use super::{copy, ledger_failure, log_keys, pull, server_failure, start, verifier_key, words};
+use super::{copy, ledger_failure, log_keys, pull, start, verifier_key, words};
 use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
+use crate::command::ledger::{VAULTS, read_vaults};
 use crate::command::print;
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
@@ -22,7 +23,7 @@ use crate::render::harmless;
 pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
     match verb {
         VaultVerb::Init { dir, name, log, json } => init(&dir, &name, &log, json),
-        VaultVerb::Publish { data, credentials, listen } => publish(&data, &credentials, &listen),
+        VaultVerb::Publish { data, credentials, listen } => publish(&data, credentials.as_deref(), &listen),
         VaultVerb::Pull(args) => pull::run(&args),
         VaultVerb::Copy(args) => copy::run(&args),
         VaultVerb::Status { dir, json, lang } => status(&dir, json, lang.unwrap_or_else(language)),
@@ -67,8 +68,9 @@ fn init(dir: &Path, name: &str, log: &LogArgs, as_json: bool) -> Result<Exit, Fa
     } else {
         format!(
             "verifier key  {}\nrecipient     {recipient}\ncredential    {credential}\n\n\
-             On the primary: let the ledger seal its keys to the recipient, and put the credential into the file\n\
-             of `hinomi vault publish`. Keep the verifier key where verification happens: it is an anchor.\n",
+             On the primary: put the credential as a line into vaults.txt in the ledger's data directory. New keys are\n\
+             sealed to this vault from then on, and `hinomi vault publish` lets it read.\n\
+             Keep the verifier key where verification happens: it is an anchor.\n",
             status.cosigner
         )
     };
@@ -96,10 +98,9 @@ fn restart(dir: &Path, name: &str, reason: &str, as_json: bool) -> Result<Exit, 
     print(text.as_bytes())
 }
 
-fn publish(data: &Path, credentials: &Path, listen: &ListenArgs) -> Result<Exit, Failure> {
-    let text = std::fs::read_to_string(credentials)
-        .map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", credentials.display())))?;
-    let credentials = Credentials::parse(credentials, &text).map_err(server_failure)?;
+fn publish(data: &Path, credentials: Option<&Path>, listen: &ListenArgs) -> Result<Exit, Failure> {
+    let beside = data.join(VAULTS);
+    let credentials = read_vaults(credentials.unwrap_or(&beside))?;
     let source = DirectorySource::new(Arc::new(FileDisk), Places::in_data_dir(data, "evidence"));
     let bounds = Bounds { body_bytes: 0, ..Bounds::default() };
     let running = start(listen, bounds, Arc::new(Publication::new(source, credentials)))?;

@@ -15,14 +15,15 @@ use std::io::{BufWriter, IoSlice, Write as _};
 use std::path::{Path, PathBuf};
 
 use hinomi_ledger::completeness::is_built_in;
-use hinomi_ledger::{Block, Ledger, LedgerError, Options, Reader, Record};
+use hinomi_ledger::{Block, LedgerError, Reader, Record};
 use hinomi_model::{Access, Digest, Hashing};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{failure, keyfile, lang, places, print, reader, surroundings};
+use super::{failure, keyfile, lang, opening, print, reader, surroundings};
 use crate::args::{Lang, LedgerExport};
 use crate::exit::{Exit, Failure};
+use crate::render::Percent;
 use manifest::{
     Asked, BLOCKS, CUSTODY, KIND, LeftOut, MANIFEST, Manifest, PROOFS, RECORD, RecordsFile, ledger_record,
 };
@@ -145,11 +146,15 @@ fn write_records(
 ) -> Result<Written, Failure> {
     let mut blocks = Hashed::create(out.join(BLOCKS))?;
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let (mut percent, mut done) = (Percent::new(false), 0);
+    let all = sources.values().map(|leaves| leaves.len() as u64).sum();
     for (number, (source, leaves)) in (1..).zip(sources) {
         let path = format!("records/{number:04}");
         let mut file = Hashed::create(out.join(&path))?;
         let (mut records, mut count) = (0, 0);
         for &leaf in leaves {
+            percent.at(done, all);
+            done += 1;
             match reader.export(leaf) {
                 Ok(Some((block, exported))) => {
                     blocks.line(&block)?;
@@ -178,9 +183,8 @@ fn write_records(
 
 /// Has the ledger keep that this export was made, and writes the proof of it. The view that is returned covers it.
 fn record_in_ledger(args: &LedgerExport, text: &str) -> Result<Reader, Failure> {
-    let around = surroundings();
-    let received_ns = u64::try_from(around.clock.now().as_nanos()).unwrap_or(0);
-    let (ledger, _) = Ledger::open(around, places(&args.at.data), Options::default()).map_err(failure)?;
+    let received_ns = u64::try_from(surroundings().clock.now().as_nanos()).unwrap_or(0);
+    let (ledger, _) = opening::open(&args.at.data)?;
     let record = Record { received_ns, sequence: None, bytes: text.as_bytes().to_vec() };
     let located = ledger.append(SOURCE, CLASS, vec![record]).map_err(failure)?;
     located.wait().map_err(failure)?;
