@@ -1,4 +1,9 @@
 //! A real object store with Object Lock for tests (`SeaweedFS`), which can also be attacked below its API.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its store keeps files of its own"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,6 +17,9 @@ pub const ACCESS: &str = "vault";
 pub const SECRET: &str = "secret-of-the-vault";
 
 /// The program `weed`, from `HINOMI_WEED` or the path; `None` after saying that the test is skipped.
+///
+/// # Panics
+/// When it is missing and `HINOMI_REQUIRE_TOOLS` is set.
 pub fn weed() -> Option<PathBuf> {
     let named = std::env::var_os("HINOMI_WEED").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

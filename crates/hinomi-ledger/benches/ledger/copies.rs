@@ -18,7 +18,8 @@ const BATCH: usize = 2_000;
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 pub fn run() {
-    pull_and_repair();
+    pull_and_repair("in segments", 1 << 20);
+    pull_and_repair("in one write-ahead file", 1 << 40);
     SIZES.into_iter().for_each(proofs);
 }
 
@@ -35,9 +36,9 @@ fn vault_of(home: &Home, folder: &Path, options: &Options) -> (Vault, Options) {
     (Vault::open(disk, clock, folder, policy).unwrap(), options)
 }
 
-fn pull_and_repair() {
+fn pull_and_repair(place: &str, wal_bytes: u64) {
     let folder = tempfile::tempdir_in(crate::measure::folder()).unwrap();
-    let options = Options { wal_bytes: 2 << 20, ..Options::default() };
+    let options = Options { wal_bytes, ..Options::default() };
     let home = Home::new(&options);
     let (mut vault, options) = vault_of(&home, &folder.path().join("vault"), &options);
     let ledger = home.open(&options);
@@ -47,7 +48,7 @@ fn pull_and_repair() {
     let (pulled, wall, cpu) = timed(|| vault.pull(&mut source).unwrap());
     assert_eq!(pulled.troubles, []);
     println!(
-        "pull: {} records, {bytes} bytes of lines, {} fetched, checked and held in {:.2} s: {:.0} MB/s of lines, {:.0} MB/s \
+        "pull, {place}: {} records, {bytes} bytes of lines, {} fetched, checked and held in {:.2} s: {:.0} MB/s of lines, {:.0} MB/s \
          stored, {:.2} s of processor",
         pulled.records,
         pulled.bytes,
@@ -60,19 +61,21 @@ fn pull_and_repair() {
     ledger.close().unwrap();
     drop(vault);
     let copy = folder.path().join("vault/evidence");
-    let segment = home.places.evidence.join("segments/0000000000000002.seg");
+    let segments = fs::read_dir(home.places.evidence.join("segments")).unwrap();
+    let segment =
+        segments.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "seg"));
     let checkpoint = home.places.evidence.join("log/checkpoint");
-    for (what, path) in
-        [("nothing", None), ("a segment", Some(&segment)), ("the checkpoint", Some(&checkpoint))]
-    {
-        if let Some(path) = path {
+    let mut damages = vec![("nothing", None), ("the checkpoint", Some(checkpoint))];
+    damages.extend(segment.map(|segment| ("a segment", Some(segment))));
+    for (what, path) in damages {
+        if let Some(path) = &path {
             fs::remove_file(path).unwrap();
         }
         let mend = || repair(&home.around, &home.places, &options, &copy, "bench", false).unwrap();
         let (done, wall, cpu) = timed(mend);
         assert!(done.left.is_empty() && done.files.len() == usize::from(path.is_some()), "{done:?}");
         println!(
-            "repair of {what}: {:.2} s, {:.2} s of processor, in a ledger of {bytes} bytes of lines",
+            "repair of {what}, {place}: {:.2} s, {:.2} s of processor, in a ledger of {bytes} bytes of lines",
             wall.as_secs_f64(),
             cpu.as_secs_f64()
         );
@@ -81,7 +84,11 @@ fn pull_and_repair() {
     let (done, wall, _) =
         timed(|| repair(&home.around, &home.places, &options, &copy, "bench", false).unwrap());
     assert!(done.left.is_empty() && done.recorded);
-    println!("repair of everything below evidence ({} files): {:.2} s", done.files.len(), wall.as_secs_f64());
+    println!(
+        "repair of everything below evidence, {place} ({} files): {:.2} s",
+        done.files.len(),
+        wall.as_secs_f64()
+    );
 }
 
 fn fill(ledger: &Ledger) -> u64 {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::tlog::{leaf_hash, root_of};
-use hinomi_ledger::{Ledger, Options, Reader, Record};
+use hinomi_ledger::{Ledger, Options, Reader, Record, VerifyOptions, verify};
 use sha2::{Digest as _, Sha256};
 
 use crate::lines::lines;
@@ -189,6 +189,16 @@ fn pack_and_read(home: &Home, count: usize, length: u64) {
     });
     assert_eq!(read, length + 4);
     println!("    reading back, every record against its leaf {:>5.0} MB/s", mb_per_second(read, wall));
+    let options = VerifyOptions::default();
+    let look = || verify(home.around.disk.clone(), &home.places, &options, &mut |_| {}).unwrap();
+    let (found, wall, cpu) = timed(look);
+    assert!(found.findings.is_empty());
+    println!(
+        "    verifying all of it {:.0} MB/s of lines, {:.1} MB/s as stored, {:.0} MB per second of processor",
+        mb_per_second(found.bytes, wall),
+        mb_per_second(found.stored_bytes, wall),
+        mb_per_second(found.bytes, cpu)
+    );
 }
 
 /// What the records' trees hash: salt, time and number before each record, and the nodes above.

@@ -1,7 +1,7 @@
 //! What the ledger costs: durable ingest beside a plain write loop and beside compressing and hashing alone, delays of
 //! acknowledgement and checkpoint, stored bytes per event, recovery, proofs, a vault's pull, repair.
 //!
-//! `cargo bench -p hinomi-ledger --bench ledger -- [PART …]` with parts `ingest`, `delay`, `size`, `read`, `recovery`, `copies`; all
+//! `cargo bench -p hinomi-ledger --bench ledger -- [PART …]` with parts `ingest`, `delay`, `size`, `recovery`, `copies`; all
 //! without one. `HINOMI_BENCH_LINES` names a file of log lines, without which lines are invented (and compress better);
 //! `HINOMI_BENCH_MB` is how much of them is taken in (256), `HINOMI_BENCH_ROUNDS` how often (3), `HINOMI_BENCH_DIR` where the ledgers are kept for the time.
 //! What is larger than the file is made of copies in which the digits were changed.

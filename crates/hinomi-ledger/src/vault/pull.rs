@@ -83,14 +83,14 @@ impl Vault {
         let opened = VerifiedCheckpoint::open(&bytes, &self.pinned.origin, &self.pinned.keys, &[]);
         let shown = match opened {
             Ok(shown) => shown,
-            Err(error) => match self.open_by_successor(source, &bytes)? {
-                Some(shown) => shown,
-                None => {
+            Err(error) => {
+                let Some(shown) = self.open_by_successor(source, &bytes)? else {
                     pulled.shown = None;
                     pulled.troubles.push(Trouble::NotTheLog { what: error.to_string() });
                     return Ok(());
-                }
-            },
+                };
+                shown
+            }
         };
         pulled.shown = Some(shown.size());
         let held = self.state.held.as_ref().map(|h| (h.size(), *h.root()));

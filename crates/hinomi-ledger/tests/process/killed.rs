@@ -38,7 +38,7 @@ fn what_was_acknowledged_survives_being_killed() {
         });
         // Some die while they open the ledger. The others are at work, however busy the machine is.
         if random.below(4) > 0 {
-            let _ = said.recv_timeout(Duration::from_secs(60));
+            let _ = said.recv_timeout(Duration::from_mins(1));
         }
         std::thread::sleep(Duration::from_millis(random.below(400)));
         // Somebody reads the published checkpoint just before.

@@ -60,7 +60,10 @@ pub(super) fn rotate(at: &LedgerData, reason: &str) -> Result<Exit, Failure> {
 pub(super) fn make(data: &Path, new: &NewLedger) -> Result<(), Failure> {
     let creation = Creation { origin: origin(new)?, eraser: eraser(new)? };
     let options = opening::options(&opening::vaults(data)?);
-    Ledger::create(&surroundings(), &places(data), &creation, &options).map_err(failure)
+    Ledger::create(&surroundings(), &places(data), &creation, &options).map_err(|error| {
+        let named = failure(error);
+        Failure { message: format!("{}: {}", data.display(), named.message), ..named }
+    })
 }
 
 /// What its owner has to know of a new ledger.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hinomi_ledger::note::{Algorithm, KeyName};
-use hinomi_ledger::{ERASER_NAME, ErasureOrder, Scope};
+use hinomi_ledger::{ERASER_NAME, ErasureOrder, Leaf, Scope};
 use serde_json::json;
 
 use super::super::print;
@@ -36,6 +36,7 @@ pub(super) fn run(args: &LedgerErase) -> Result<Exit, Failure> {
     let (ledger, _) = opening::open(&args.at.data)?;
     let Some(approval) = &args.approval else {
         let scope = scope(args)?;
+        erasable(&args.at.data)?;
         let order =
             ledger.erasure_order(&scope, args.reason.as_deref().unwrap_or_default()).map_err(failure)?;
         return print(order.text().as_bytes());
@@ -55,6 +56,18 @@ pub(super) fn run(args: &LedgerErase) -> Result<Exit, Failure> {
         ),
     };
     print(text.as_bytes())
+}
+
+/// An order for a ledger in which nothing can be erased would only be refused later.
+fn erasable(data: &Path) -> Result<(), Failure> {
+    match super::reader(data)?.leaf(0).map_err(failure)? {
+        Leaf::Genesis(genesis) if genesis.eraser == [0; 32] => {
+            let text = "this ledger was made without an erasure key: nothing in it can be erased";
+            Err(Failure::new(Exit::Usage, text)
+                .hint("a new ledger takes one: hinomi ledger create --erasure-key KEY"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn scope(args: &LedgerErase) -> Result<Scope, Failure> {

@@ -72,7 +72,7 @@ pub(super) fn failure(error: LedgerError) -> Failure {
     let failure = Failure::new(exit, format!("{error}{cause}"));
     match error {
         LedgerError::Missing { what: "ledger", .. } => {
-            failure.hint("hinomi ledger append --data DIR FILE makes one")
+            failure.hint("hinomi ledger create --data DIR makes one, as does hinomi ledger append")
         }
         LedgerError::Damaged { .. } => {
             failure.hint("hinomi verify ledger --data DIR says what else is wrong")

@@ -76,11 +76,13 @@ fn as_text(done: &Repaired, args: &LedgerRepair) -> String {
     let lang = lang(&args.at);
     let mut text = String::new();
     for file in &done.files {
-        let what = match (file.after == [0; 32], lang) {
-            (true, Lang::En) => "put aside",
-            (true, Lang::Ja) => "退避",
-            (false, Lang::En) => "replaced",
-            (false, Lang::Ja) => "置換",
+        let what = match (file.after == [0; 32], args.dry_run, lang) {
+            (true, false, Lang::En) => "put aside",
+            (true, true, Lang::En) => "would put aside",
+            (true, _, Lang::Ja) => "退避",
+            (false, false, Lang::En) => "replaced",
+            (false, true, Lang::En) => "would replace",
+            (false, _, Lang::Ja) => "置換",
         };
         text.push_str(&format!("{what}  {}\n", harmless(&file.file)));
     }

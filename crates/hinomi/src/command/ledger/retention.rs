@@ -190,7 +190,10 @@ fn holds(at: &LedgerData) -> Result<Exit, Failure> {
         let names = |names: &Vec<String>| names.iter().map(|s| harmless(s)).collect::<Vec<_>>().join(", ");
         let sources = hold.extent.sources.as_ref().map_or(everything.to_owned(), names);
         let days = |day: Option<Day>| day.map(date).unwrap_or_default();
-        let extent = format!("{sources}  {} – {}", days(hold.extent.first), days(hold.extent.last));
+        let extent = match (hold.extent.first, hold.extent.last) {
+            (None, None) => format!("{sources}  {}", if lang == Lang::Ja { "全期間" } else { "all days" }),
+            (first, last) => format!("{sources}  {} – {}", days(first), days(last)),
+        };
         let (name, reason, owner) = (harmless(name), harmless(&hold.reason), harmless(&hold.owner));
         let placed = date(hold.placed);
         text.push_str(&match (lang, hold.lifted.map(date)) {

@@ -163,8 +163,9 @@ pub(super) fn stats(args: &LedgerData) -> Result<Exit, Failure> {
     }
     let japanese = lang(args) == Lang::Ja;
     let (leaves, files) = if japanese { ("リーフ", "セグメント") } else { ("leaves", "segments") };
+    let fingerprint = if japanese { "フィンガープリント" } else { "fingerprint" };
     let mut text = format!(
-        "{}  {} {leaves}  {segments} {files}\n{}\n",
+        "{}  {} {leaves}  {segments} {files}\n{fingerprint} {}\n",
         identity.origin,
         reader.size(),
         identity.signer.fingerprint()

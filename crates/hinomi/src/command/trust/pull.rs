@@ -35,7 +35,9 @@ pub(super) fn run(args: &PullArgs) -> Result<Exit, Failure> {
     let mut witness = witness(args)?;
     let lang = args.lang.unwrap_or_else(language);
     loop {
+        let before = vault.status().opaque_blocks;
         let pulled = vault.pull(&mut *source).map_err(ledger_failure)?;
+        let opaque = vault.status().opaque_blocks.saturating_sub(before);
         let mut exit = exit_of(&pulled);
         let mut news = pulled.news.clone();
         // What the witness says is asked for only about what is held, and its absence is no fault of the primary.
@@ -53,7 +55,7 @@ pub(super) fn run(args: &PullArgs) -> Result<Exit, Failure> {
                 Err(other) => return Err(ledger_failure(other)),
             }
         }
-        show(args, lang, &pulled, &news, doubt.as_deref())?;
+        show(args, lang, &pulled, &news, doubt.as_deref(), opaque)?;
         for alarm in &news {
             call(args, alarm);
         }
@@ -94,12 +96,13 @@ fn show(
     pulled: &Pulled,
     news: &[Alarm],
     doubt: Option<&str>,
+    opaque: u64,
 ) -> Result<Exit, Failure> {
     if args.json {
         let body = json!({
             "schema_version": "1.0", "before": pulled.before, "held": pulled.held, "shown": pulled.shown,
             "records": pulled.records, "bytes": pulled.bytes, "troubles": pulled.troubles, "news": news,
-            "witness": doubt,
+            "witness": doubt, "new_opaque_blocks": opaque,
         });
         return print(format!("{body}\n").as_bytes());
     }
@@ -116,6 +119,16 @@ fn show(
             }
         });
     }
+    if pulled.shown.is_none() && pulled.troubles.is_empty() {
+        let seconds = args.unreachable;
+        text.push_str(&match lang {
+            Lang::En => {
+                format!("the primary did not answer; if that lasts {seconds} s it becomes an alarm\n")
+            }
+            Lang::Ja => format!("本体から応答がありません。{seconds} 秒続くと警報になります\n"),
+        });
+    }
+    text.push_str(&unread(opaque, lang));
     let known = pulled.troubles.iter().filter(|t| !news.iter().any(|a| a.trouble == **t));
     let known = known.filter(|_| args.watch.is_none());
     for trouble in news.iter().map(|a| &a.trouble).chain(known) {
@@ -125,6 +138,20 @@ fn show(
         text.push_str(&format!("{doubt}\n"));
     }
     print(text.as_bytes())
+}
+
+/// What is held without having been checked.
+fn unread(blocks: u64, lang: Lang) -> String {
+    match (blocks, lang) {
+        (0, _) => String::new(),
+        (_, Lang::En) => format!(
+            "{blocks} blocks are held as ciphertext that cannot be checked here: their keys were not sealed to this vault \
+             (vaults.txt on the primary)\n"
+        ),
+        (_, Lang::Ja) => format!(
+            "{blocks} ブロックは検証できない暗号文のまま保管しました：鍵がこのボールト向けに封緘されていません（本体の vaults.txt）\n"
+        ),
+    }
 }
 
 /// Tells the operator's program. Its failure must not stop the vault.
