@@ -20,8 +20,25 @@ impl MatchedEvent for Event {
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        Event::field(self, name)
+        if name == ACCOUNT { bare_account(&self.account) } else { Event::field(self, name) }
     }
+}
+
+/// What a correlation calls the account that an event names in whatever field, without domain.
+const ACCOUNT: &str = "@account";
+
+/// `op1` of `EXAMPLE\op1`, `op1@example.jp` and `arn:aws:iam::111122223333:user/op1`; letters stay as they are written.
+fn bare_account(account: &str) -> Option<&str> {
+    let name = match account.strip_prefix("arn:") {
+        Some(arn) => {
+            arn.split_once(":user/").map_or(account, |(_, path)| path.rsplit('/').next().unwrap_or(path))
+        }
+        None => {
+            let name = account.rsplit('\\').next().unwrap_or(account);
+            name.split('@').next().unwrap_or(name)
+        }
+    };
+    (!name.is_empty()).then_some(name)
 }
 
 /// Evaluates the engine's correlations over the matches of a scan. Correlations that cannot be evaluated are
@@ -60,4 +77,19 @@ fn occurrences(engine: &Engine, outcome: &Outcome, events: &[&Arc<Event>]) -> Ve
         })
     });
     described.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_the_same_however_a_log_writes_it() {
+        for written in ["op1", r"EXAMPLE\op1", "op1@example.jp", "arn:aws:iam::111122223333:user/team/op1"] {
+            assert_eq!(bare_account(written), Some("op1"), "{written}");
+        }
+        let role = "arn:aws:sts::111122223333:assumed-role/Admin/op1";
+        assert_eq!(bare_account(role), Some(role), "a session of a role is another account");
+        assert_eq!(bare_account(""), None);
+    }
 }

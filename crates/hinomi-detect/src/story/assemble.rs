@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use hinomi_model::Level;
 
+use super::chance::Chance;
 use super::cluster::{Clusters, cluster, contradicts};
 use super::entity::{Entity, EntityId, EntityKind, Role};
 use super::incident::{Incident, Material};
 use super::pairs::candidates;
 use super::prevalence::Prevalence;
-use super::score::{Crowd, Link, Scorer};
+use super::score::{Crowd, Link, Named, Scorer};
 use super::signal::{Facts, Interner, Signal};
 use super::table::StoryTable;
 
@@ -60,14 +61,17 @@ impl<'t> StoryBuilder<'t> {
     }
 
     /// Joins what belongs together.
-    pub fn tell(mut self, prevalence: &Prevalence) -> Story {
+    ///
+    /// `observed_ns` is how long most sources of the input reach, so that rates can be told from it.
+    pub fn tell(mut self, prevalence: &Prevalence, observed_ns: i64) -> Story {
         self.resolve(prevalence);
         let Self { table, interner, signals } = self;
         let entities = interner.entities;
         let crowds = crowds(&entities, &signals, prevalence);
-        let scorer = Scorer { points: table.points, entities: &entities, crowds: &crowds };
         let mut order: Vec<usize> = (0..signals.len()).collect();
         order.sort_by_key(|&at| signals.get(at).map(|s| (s.first.is_none(), s.first, s.last, s.key, at)));
+        let chance = Chance::of(&signals, &entities, &order, prevalence, observed_ns);
+        let scorer = Scorer { points: table.points, entities: &entities, crowds: &crowds, chance };
         let is_core = |at: usize| signals.get(at).is_some_and(|s| s.level >= LEAST);
         let pairs = candidates(&signals, &entities, &order, is_core, is_core);
         let links = scored(&scorer, &signals, pairs);
@@ -139,13 +143,19 @@ fn full_names(entities: &[Entity], prevalence: &Prevalence) -> BTreeMap<String, 
 }
 
 fn crowds(entities: &[Entity], signals: &[Signal], prevalence: &Prevalence) -> Vec<Crowd> {
-    let mut uses = vec![0usize; entities.len()];
-    for named in signals.iter().flat_map(|s| &s.named) {
-        if let Some(count) = uses.get_mut(named.0 as usize) {
-            *count += 1;
+    let mut naming = vec![Named::default(); entities.len()];
+    let mut places: HashSet<(EntityId, EntityId), foldhash::fast::RandomState> = HashSet::default();
+    let is_host = |id: EntityId| entities.get(id as usize).is_some_and(|e| e.kind == EntityKind::Host);
+    for signal in signals {
+        let host = signal.named.iter().find(|n| n.1 == Role::Own && is_host(n.0));
+        for &(entity, _) in &signal.named {
+            if let Some(known) = naming.get_mut(entity as usize) {
+                known.signals += 1;
+                known.hosts += usize::from(host.is_some_and(|h| places.insert((entity, h.0))));
+            }
         }
     }
-    entities.iter().zip(uses).map(|(e, n)| Crowd::of(e, n, prevalence)).collect()
+    entities.iter().zip(naming).map(|(e, n)| Crowd::of(e, n, prevalence)).collect()
 }
 
 /// Links of at least the points that join.

@@ -37,7 +37,8 @@ impl Context {
     fn of(signal: &Signal, scorer: &Scorer<'_>) -> Self {
         let kind = |id: EntityId| scorer.entities.get(id as usize).map(|e| e.kind);
         let tells = |n: &&(EntityId, Role)| match kind(n.0) {
-            Some(EntityKind::Account | EntityKind::Logon | EntityKind::LogonTicket) => true,
+            // An account that was only aimed at says nothing of who aimed.
+            Some(EntityKind::Account | EntityKind::Logon | EntityKind::LogonTicket) => n.1 != Role::Target,
             Some(EntityKind::Address) => n.1 == Role::Source,
             _ => false,
         };
@@ -83,7 +84,7 @@ pub(super) fn cluster(signals: &[Signal], mut links: Vec<Link>, scorer: &Scorer<
             continue;
         }
         let (Some(x), Some(y)) = (contexts.get(a), contexts.get(b)) else { continue };
-        if !decisive && x.differs(y) && !on_own_host(&link, scorer) {
+        if !decisive && x.differs(y) && !on_own_host(&link, scorer) && !removes_the_record(&link, join) {
             refused.push(link);
             continue;
         }
@@ -112,6 +113,11 @@ fn names_one_actor(link: &Link) -> bool {
 pub(super) fn contradicts(link: &Link, one: &Signal, other: &Signal, scorer: &Scorer<'_>) -> bool {
     let differs = Context::of(one, scorer).differs(&Context::of(other, scorer));
     differs && !link.is_decisive(scorer.points.join) && !on_own_host(link, scorer)
+}
+
+/// Whether the link rests on a record that was removed.
+fn removes_the_record(link: &Link, join: u32) -> bool {
+    link.because.iter().any(|b| b.reason == Reason::Erased && b.points >= join)
 }
 
 /// Whether the link rests on a host that few use.

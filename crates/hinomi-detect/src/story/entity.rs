@@ -68,7 +68,9 @@ impl Entity {
         if table.is_nothing(value) {
             return None;
         }
-        let scoped = |name: String| Some(Self { kind, scope: host_name(host), name });
+        // Without a host, what is unique on one host only names nothing.
+        let scope = host_name(host);
+        let scoped = |name: String| (!scope.is_empty()).then(|| Self { kind, scope: scope.clone(), name });
         let global = |name: String| Some(Self { kind, scope: String::new(), name });
         match kind {
             EntityKind::Host => global(host_name(value)).filter(|h| !h.name.is_empty()),
@@ -82,7 +84,9 @@ impl Entity {
                     .then(|| scoped(number(value).map_or_else(|| value.to_lowercase(), |n| n.to_string())))
                     .flatten()
             }
-            EntityKind::LogonTicket | EntityKind::Event => global(value.to_lowercase()),
+            EntityKind::LogonTicket => global(value.to_lowercase()),
+            // Hosts may write the same text at the same time: the same event is one that is also of one host.
+            EntityKind::Event => Some(Self { kind, scope, name: value.to_lowercase() }),
             EntityKind::File => global(last_name(value)?),
         }
     }
@@ -100,6 +104,9 @@ fn account(value: &str, host: &str, table: &StoryTable) -> Option<Entity> {
         return None;
     }
     let bare = value.rsplit('\\').next().unwrap_or(value);
+    // The cloud writes a user now by name, now with the path to it; sessions of roles are something else.
+    let user = bare.strip_prefix("arn:").and_then(|arn| arn.split_once(":user/"));
+    let bare = user.map_or(bare, |(_, path)| path.rsplit('/').next().unwrap_or(path));
     let bare = match bare.split_once('@') {
         Some((name, _)) if !bare.starts_with("arn:") => name,
         _ => bare,
@@ -116,7 +123,9 @@ fn account(value: &str, host: &str, table: &StoryTable) -> Option<Entity> {
 /// An address that names one machine.
 fn address(value: &str) -> Option<IpAddr> {
     let value = value.trim_start_matches("::ffff:").trim_matches(['[', ']']);
-    let address: IpAddr = value.parse().ok()?;
+    // Some sources add the port.
+    let with_port = || value.parse::<std::net::SocketAddr>().map(|s| s.ip());
+    let address: IpAddr = value.parse().or_else(|_| with_port()).ok()?;
     let everywhere = address.is_loopback() || address.is_unspecified() || address.is_multicast();
     let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
     (!everywhere && !broadcast).then_some(address)
@@ -158,10 +167,12 @@ mod tests {
         assert_eq!(account("CORP\\Op1"), Some("|op1".into()));
         assert_eq!(account("op1@CORP.LOCAL"), Some("|op1".into()));
         assert_eq!(account("CORP\\Administrator"), Some("srv1.example.jp|administrator".into()));
+        assert_eq!(account("arn:aws:iam::111122223333:user/team/op1"), Some("|op1".into()));
         assert_eq!(account("SRV1$"), None);
         assert_eq!(account("-"), None);
         let address = |v| of(EntityKind::Address, v);
         assert_eq!(address("::ffff:10.0.0.8"), Some("|10.0.0.8".into()));
+        assert_eq!(address("203.0.113.9:50123"), Some("|203.0.113.9".into()));
         assert_eq!(address("127.0.0.1"), None);
         assert_eq!(address("::1"), None);
         let logon = |v| of(EntityKind::Logon, v);

@@ -23,6 +23,7 @@
 //! Sentences and documents (`hinomi`); what rules find (`engine`, `correlate`).
 
 mod assemble;
+mod chance;
 mod cluster;
 mod entity;
 mod incident;

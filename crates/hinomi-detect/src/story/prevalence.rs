@@ -221,10 +221,21 @@ impl Prevalence {
         self.count(account, EntityKind::Host)
     }
 
+    /// Accounts that came from an address, at most [`MANY`].
+    pub fn accounts_at(&self, address: &Entity) -> usize {
+        self.count(address, EntityKind::Account)
+    }
+
     /// The most neighbours of one kind that met at an address: accounts, hosts or other addresses.
     pub fn peers_of(&self, address: &Entity) -> usize {
         let kinds = [EntityKind::Account, EntityKind::Host, EntityKind::Address];
         kinds.iter().map(|k| self.count(address, *k)).max().unwrap_or(0)
+    }
+
+    /// How many entities of a kind met anything.
+    pub(super) fn population(&self, kind: EntityKind) -> usize {
+        let of_kind = self.met.iter().filter(|((k, _), _)| *k == kind);
+        of_kind.map(|(_, neighbours)| neighbours.len()).max().unwrap_or(0)
     }
 
     /// The host whose own address this is, when it is exactly one.

@@ -2,6 +2,7 @@
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
+use super::chance::Chance;
 use super::entity::{Entity, EntityId, EntityKind, Role};
 use super::prevalence::Prevalence;
 use super::signal::Signal;
@@ -38,12 +39,15 @@ pub enum Reason {
     Host,
     /// The same rule on several hosts at the same time.
     SameAct,
+    /// The later one removed the record that the earlier one stands in.
+    Erased,
 }
 
 impl Reason {
     /// Whether two unrelated activities hardly share this by chance.
     pub fn is_decisive(self) -> bool {
-        !matches!(self, Self::Host | Self::SameAct | Self::ProcessNumber | Self::SiblingProcess)
+        use Reason::{Erased, Host, ProcessNumber, SameAct, SiblingProcess};
+        !matches!(self, Host | SameAct | ProcessNumber | SiblingProcess | Erased)
     }
 
     /// Name in data, kebab-case.
@@ -61,6 +65,7 @@ impl Reason {
             Self::Network => "network",
             Self::Host => "host",
             Self::SameAct => "same-act",
+            Self::Erased => "erased",
         }
     }
 }
@@ -76,6 +81,8 @@ pub struct Because {
     pub points: u32,
     /// How many others meet at the entity, when that lowered the points.
     pub shared_by: Option<u32>,
+    /// One in how many such pairs would meet there by accident, when that raised the points.
+    pub one_in: Option<u32>,
     /// Whether two unrelated activities hardly share this by chance.
     pub decisive: bool,
 }
@@ -110,12 +117,26 @@ pub(super) const MANY_ACCOUNTS: usize = 4;
 /// Hosts an account may be seen on, and peers an address may have, before they join less.
 const FEW_HOSTS: usize = 5;
 const FEW_PEERS: usize = 3;
+/// Hosts on which detections may name a file, service or task, and such detections, before the name joins less.
+const FEW_FILE_HOSTS: usize = 3;
+const FEW_FILE_SIGNALS: usize = 40;
+
+/// How many detections name an entity, and on how many hosts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Named {
+    pub(super) signals: usize,
+    pub(super) hosts: usize,
+}
+
+/// One in so many meetings by accident, and the percentage of the points that this gives.
+const RARE: [(u32, u32); 2] = [(50, 100), (10, 60)];
 
 /// Scores pairs of signals.
 pub(super) struct Scorer<'a> {
     pub(super) points: Points,
     pub(super) entities: &'a [Entity],
     pub(super) crowds: &'a [Crowd],
+    pub(super) chance: Chance,
 }
 
 /// How many others meet at an entity, looked up once.
@@ -125,17 +146,22 @@ pub(super) struct Crowd {
     pub(super) others: u32,
     /// Percent of the points that remain.
     pub(super) weight: u32,
+    /// Whether accounts of several people came from the address.
+    pub(super) lent: bool,
 }
 
 impl Crowd {
-    /// Looks the entity up; `uses` is the number of signals that name it.
-    pub(super) fn of(entity: &Entity, uses: usize, prevalence: &Prevalence) -> Self {
+    const NONE: Self = Self { others: 0, weight: 100, lent: false };
+
+    /// Looks the entity up.
+    pub(super) fn of(entity: &Entity, named: Named, prevalence: &Prevalence) -> Self {
         let (others, few) = match entity.kind {
             EntityKind::Host => (prevalence.accounts_on(entity), MANY_ACCOUNTS - 1),
             EntityKind::Account => (prevalence.hosts_of(entity), FEW_HOSTS),
             EntityKind::Address => (prevalence.peers_of(entity), FEW_PEERS),
-            // A file name that hundreds of detections name is a part of the system.
-            EntityKind::File => (uses, 40),
+            // A name that dozens of detections name is a part of the system, and one on many hosts a part of the house.
+            EntityKind::File if named.hosts > FEW_FILE_HOSTS => (named.hosts, FEW_FILE_HOSTS),
+            EntityKind::File => (named.signals, FEW_FILE_SIGNALS),
             _ => (0, 0),
         };
         let mut weight = 100;
@@ -145,7 +171,8 @@ impl Crowd {
             weight = weight * 4 / 5;
             bound = bound.saturating_mul(2).max(1);
         }
-        Self { others: others as u32, weight: if others > few { weight.min(80) } else { 100 } }
+        let lent = entity.kind == EntityKind::Address && prevalence.accounts_at(entity) > FEW_PEERS;
+        Self { others: others as u32, weight: if others > few { weight.min(80) } else { 100 }, lent }
     }
 
     pub(super) fn is_crowded(self) -> bool {
@@ -161,7 +188,13 @@ impl Scorer<'_> {
         for (entity, roles_one, roles_other) in shared(one, other) {
             for &(_, x) in roles_one {
                 for &(_, y) in roles_other {
-                    if let Some(found) = self.because(entity, (x, y), gap) {
+                    let Some(mut found) = self.because(entity, (x, y), gap) else { continue };
+                    let rare = self.rare(entity, (x, y), (one, other), gap);
+                    if let Some((points, one_in)) = rare.filter(|(points, _)| *points > found.points) {
+                        found = Because { points, one_in: Some(one_in), shared_by: None, ..found };
+                    }
+                    keep_best(&mut because, found);
+                    if let Some(found) = self.erased(entity, (x, y), (one, other), rare) {
                         keep_best(&mut because, found);
                     }
                 }
@@ -174,13 +207,22 @@ impl Scorer<'_> {
             );
             keep_best(
                 &mut because,
-                Because { reason: Reason::SameAct, entity: None, points, shared_by: None, decisive: false },
+                Because {
+                    reason: Reason::SameAct,
+                    entity: None,
+                    points,
+                    shared_by: None,
+                    one_in: None,
+                    decisive: false,
+                },
             );
         }
         because.retain(|b| b.points > 0);
         // Whoever connected may be another than whoever acted on the other host.
         if self.accounts_differ(one, other) {
             because.iter_mut().filter(|b| b.reason == Reason::Network).for_each(|b| b.decisive = false);
+            // A key or ticket is one account's: a text that two have in common is none.
+            because.retain(|b| !self.is_ticket(b));
         }
         because.sort_by_key(|b| (std::cmp::Reverse(b.points), b.reason));
         let points = because.iter().map(|b| b.points).sum();
@@ -190,7 +232,7 @@ impl Scorer<'_> {
     fn because(&self, entity: EntityId, roles: (Role, Role), gap: Option<i64>) -> Option<Because> {
         use EntityKind as Kind;
         let kind = self.entities.get(entity as usize)?.kind;
-        let crowd = self.crowds.get(entity as usize).copied().unwrap_or(Crowd { others: 0, weight: 100 });
+        let crowd = self.crowds.get(entity as usize).copied().unwrap_or(Crowd::NONE);
         let p = &self.points;
         let both = |role: Role| roles == (role, role);
         let one_of = |a: Role, b: Role| roles == (a, b) || roles == (b, a);
@@ -229,7 +271,61 @@ impl Scorer<'_> {
         let points = percent(percent(points, days), crowd.weight);
         let shared_by = crowd.is_crowded().then_some(crowd.others);
         let decisive = reason.is_decisive();
-        Some(Because { reason, entity: Some(entity), points, shared_by, decisive })
+        Some(Because { reason, entity: Some(entity), points, shared_by, one_in: None, decisive })
+    }
+
+    /// Points, and one in how many, when such a pair hardly meets at the entity by accident.
+    fn rare(
+        &self,
+        entity: EntityId,
+        roles: (Role, Role),
+        pair: (&Signal, &Signal),
+        gap: Option<i64>,
+    ) -> Option<(u32, u32)> {
+        let kind = self.entities.get(entity as usize)?.kind;
+        let far_end = roles == (Role::Target, Role::Target);
+        let weight = match kind {
+            EntityKind::Account if roles.0 != Role::Target && roles.1 != Role::Target => 100,
+            EntityKind::Host if !far_end && roles.0 != Role::Observer && roles.1 != Role::Observer => 100,
+            // Outside, many may stand behind one address; inside, it may be lent to another every day.
+            EntityKind::Address => match self.crowds.get(entity as usize).copied().unwrap_or(Crowd::NONE) {
+                crowd if !self.is_inside(entity) => crowd.weight,
+                crowd if crowd.lent || far_end => return None,
+                _ => 100,
+            },
+            _ => return None,
+        };
+        let one_in = self.chance.one_in((entity, kind), pair, gap)?;
+        let grade = RARE.iter().find(|(least, _)| one_in >= *least)?.1;
+        Some((percent(percent(self.points.rare, grade), weight), one_in))
+    }
+
+    /// Whoever removes a record has a reason in what was recorded there: even another account than the one it names.
+    fn erased(
+        &self,
+        entity: EntityId,
+        roles: (Role, Role),
+        (one, other): (&Signal, &Signal),
+        rare: Option<(u32, u32)>,
+    ) -> Option<Because> {
+        let is_host = self.entities.get(entity as usize).is_some_and(|e| e.kind == EntityKind::Host);
+        if !is_host || !other.erases || one.erases || one.first > other.first || roles.1 != Role::Own {
+            return None;
+        }
+        let (points, one_in) = rare?;
+        Some(Because {
+            reason: Reason::Erased,
+            entity: Some(entity),
+            points: percent(points, self.points.erased),
+            shared_by: None,
+            one_in: Some(one_in),
+            decisive: false,
+        })
+    }
+
+    fn is_ticket(&self, because: &Because) -> bool {
+        let entity = because.entity.and_then(|e| self.entities.get(e as usize));
+        entity.is_some_and(|e| e.kind == EntityKind::LogonTicket)
     }
 
     fn accounts_differ(&self, one: &Signal, other: &Signal) -> bool {
@@ -269,7 +365,8 @@ impl Scorer<'_> {
                 (Reason::Network, percent(percent(p.network, days), crowd.weight))
             }
         };
-        Because { reason, entity: Some(entity), points, shared_by, decisive: reason.is_decisive() }
+        let decisive = reason.is_decisive();
+        Because { reason, entity: Some(entity), points, shared_by, one_in: None, decisive }
     }
 }
 
@@ -303,10 +400,10 @@ fn keep_best(because: &mut Vec<Because>, found: Because) {
     }
 }
 
-type Named = [(EntityId, Role)];
+type Roles = [(EntityId, Role)];
 
 /// Entities that both signals name, with their roles in each.
-fn shared<'s>(one: &'s Signal, other: &'s Signal) -> Vec<(EntityId, &'s Named, &'s Named)> {
+fn shared<'s>(one: &'s Signal, other: &'s Signal) -> Vec<(EntityId, &'s Roles, &'s Roles)> {
     let groups = |s: &'s Signal| s.named.chunk_by(|a, b| a.0 == b.0);
     let mut theirs = groups(other).peekable();
     let mut found = Vec::new();
@@ -340,7 +437,7 @@ mod tests {
                 let account = Entity { kind: EntityKind::Account, scope: String::new(), name: n.to_string() };
                 p.note(&host, &account);
             }
-            Crowd::of(&host, 1, &p).weight
+            Crowd::of(&host, Named::default(), &p).weight
         };
         assert_eq!([with(0), with(3), with(4), with(7), with(13)], [100, 100, 80, 64, 51]);
     }

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use hinomi_model::{Digest, Level, Timestamp};
 
 use super::entity::{Entity, EntityId, EntityKind, Role};
-use super::table::{StageId, StoryTable};
+use super::table::{StageId, StoryTable, applies};
 
 /// What a caller states of a detection.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     pub stages: Vec<StageId>,
     /// True when one event shows it; false when a pattern over several events was counted.
     pub direct: bool,
+    /// True when it says that the record of what happened was removed.
+    pub erases: bool,
     /// Time of the first event.
     pub first: Option<Timestamp>,
     /// Time of the last event.
@@ -54,6 +56,7 @@ pub(super) struct Signal {
     pub(super) rule: u32,
     pub(super) stages: Vec<StageId>,
     pub(super) direct: bool,
+    pub(super) erases: bool,
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
     /// In order, without repetition.
@@ -110,6 +113,7 @@ impl Interner {
             rule: self.rule(facts.rule),
             stages: facts.stages.clone(),
             direct: facts.direct,
+            erases: facts.erases,
             first: facts.first.or(facts.last),
             last: facts.last.or(facts.first),
             named,
@@ -126,24 +130,23 @@ impl Interner {
         };
         let observed = table.observes(event.channel, event_id);
         add(EntityKind::Host, event.host, if observed { Role::Observer } else { Role::Own });
+        let refused = table.refuses(event.channel, event_id, |name| event.field(name));
+        let acts = if refused { Role::Target } else { Role::Own };
         if let Some(account) = event.account {
-            add(EntityKind::Account, account, Role::Own);
+            add(EntityKind::Account, account, acts);
         }
         add(EntityKind::Event, &event.digest.to_string(), Role::Own);
-        let applies = |only: &std::collections::BTreeMap<String, Vec<u32>>| {
-            only.is_empty()
-                || only.iter().any(|(c, ids)| {
-                    c.eq_ignore_ascii_case(event.channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
-                })
-        };
         let mut done: Vec<(&str, EntityKind)> = Vec::new();
         for rule in &table.fields {
-            if !applies(&rule.only) || done.contains(&(rule.field.as_str(), rule.names)) {
+            if !applies(&rule.only, event.channel, event_id)
+                || done.contains(&(rule.field.as_str(), rule.names))
+            {
                 continue;
             }
             if let Some(value) = event.field(&rule.field) {
                 done.push((&rule.field, rule.names));
-                add(rule.names, value, rule.role);
+                let account = rule.names == EntityKind::Account && rule.role == Role::Own;
+                add(rule.names, value, if account { acts } else { rule.role });
             }
         }
     }

@@ -32,7 +32,10 @@ pub struct StoryTable {
     pub(super) system_logons: Vec<String>,
     pub(super) system_accounts: Vec<String>,
     pub(super) local_accounts: Vec<String>,
+    refused: Vec<Refused>,
     pub(super) observers: Vec<Observer>,
+    /// Tags of rules that say that a record of what happened was removed.
+    erasing: Vec<String>,
     stages: Vec<Stage>,
     /// Channels that a host with any of some other channels must have.
     pub expected: Vec<Expected>,
@@ -55,6 +58,8 @@ pub(super) struct Points {
     pub(super) network: u32,
     pub(super) host: u32,
     pub(super) same_act: u32,
+    pub(super) rare: u32,
+    pub(super) erased: u32,
 }
 
 /// A field and what it names.
@@ -68,6 +73,43 @@ pub(super) struct FieldRule {
     /// Channel → event ids; the entry applies to these only.
     #[serde(default)]
     pub(super) only: BTreeMap<String, Vec<u32>>,
+}
+
+/// Events that say that a sign-in was refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    #[serde(default)]
+    field: Option<String>,
+    /// Values that say so.
+    #[serde(default)]
+    is: Vec<String>,
+    /// The value that says otherwise.
+    #[serde(default)]
+    but: Option<String>,
+    /// Channel → event ids; the entry applies to these only.
+    #[serde(default)]
+    only: BTreeMap<String, Vec<u32>>,
+}
+
+impl Refused {
+    fn says<'a>(&self, channel: &str, event_id: &str, value: impl Fn(&str) -> Option<&'a str>) -> bool {
+        if !applies(&self.only, channel, event_id) {
+            return false;
+        }
+        let Some(field) = &self.field else { return true };
+        let Some(value) = value(field) else { return false };
+        let other = self.but.as_ref().is_some_and(|b| !b.eq_ignore_ascii_case(value));
+        other || self.is.iter().any(|i| i.eq_ignore_ascii_case(value))
+    }
+}
+
+/// Whether an entry for some events applies to one; an empty list applies to all.
+pub(super) fn applies(only: &BTreeMap<String, Vec<u32>>, channel: &str, event_id: &str) -> bool {
+    let named = |(c, ids): (&String, &Vec<u32>)| {
+        c.eq_ignore_ascii_case(channel) && ids.iter().any(|id| event_id.parse() == Ok(*id))
+    };
+    only.is_empty() || only.iter().any(named)
 }
 
 /// A pair of fields that says which address a host has.
@@ -177,7 +219,8 @@ impl StoryTable {
             .own_addresses
             .iter()
             .flat_map(|o| [Some(&o.host), Some(&o.address), o.when.as_ref().map(|w| &w.field)]);
-        let named = self.fields.iter().map(|f| &f.field).chain(own.flatten());
+        let refused = self.refused.iter().filter_map(|r| r.field.as_ref());
+        let named = self.fields.iter().map(|f| &f.field).chain(own.flatten()).chain(refused);
         let mut all: Vec<&str> = named.map(String::as_str).collect();
         all.sort_unstable();
         all.dedup();
@@ -213,6 +256,11 @@ impl StoryTable {
         found
     }
 
+    /// Whether tags of a rule, without their prefix, say that a record of what happened was removed.
+    pub fn erases<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        names.any(|name| self.erasing.iter().any(|e| e.eq_ignore_ascii_case(name)))
+    }
+
     fn stage_named(&self, name: &str) -> Option<StageId> {
         let name = name.replace('_', "-").to_lowercase();
         let named = |s: &Stage| s.id == name || s.other_names.contains(&name);
@@ -226,6 +274,16 @@ impl StoryTable {
                 || o.kind.as_ref().is_some_and(|k| glob(k, channel));
             place && (o.event_ids.is_empty() || o.event_ids.iter().any(|id| event_id.parse() == Ok(*id)))
         })
+    }
+
+    /// Whether such an event says that a sign-in was refused.
+    pub(super) fn refuses<'a>(
+        &self,
+        channel: &str,
+        event_id: &str,
+        value: impl Fn(&str) -> Option<&'a str>,
+    ) -> bool {
+        self.refused.iter().any(|r| r.says(channel, event_id, &value))
     }
 
     pub(super) fn is_system_account(&self, name: &str) -> bool {

@@ -13,11 +13,22 @@ struct Sketch {
     host: &'static str,
     account: &'static str,
     channel: &'static str,
+    erases: bool,
     fields: Vec<(&'static str, &'static str)>,
 }
 
 fn at(minute: i64, level: Level, rule: &'static str, stage: &'static str, host: &'static str) -> Sketch {
-    Sketch { minute, level, rule, stage, host, account: "", channel: "Security", fields: Vec::new() }
+    Sketch {
+        minute,
+        level,
+        rule,
+        stage,
+        host,
+        account: "",
+        channel: "Security",
+        erases: false,
+        fields: Vec::new(),
+    }
 }
 
 impl Sketch {
@@ -50,6 +61,7 @@ fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
             rule: s.rule,
             stages: table.stages_of([s.stage].into_iter()),
             direct: true,
+            erases: s.erases,
             first: time,
             last: time,
             events: vec![EventFacts {
@@ -61,7 +73,7 @@ fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
             }],
         });
     }
-    builder.tell(prevalence)
+    builder.tell(prevalence, 0)
 }
 
 /// The groups of detections, each by number, in order.
@@ -364,6 +376,7 @@ fn the_number_of_pairs_grows_with_the_number_of_signals() {
                     rule: "r",
                     stages: Vec::new(),
                     direct: true,
+                    erases: false,
                     first: time,
                     last: time,
                     events: vec![event],
@@ -397,4 +410,192 @@ fn no_trace_needs_a_log_that_was_there_all_the_time() {
     assert_eq!(state(minute(15), minute(30), &[]), UnseenState::Partly);
     let nothing = unseen(&table, &[], &hosts, (minute(10), minute(20)), &[]);
     assert!(!nothing.is_empty() && nothing.iter().all(|u| u.state == UnseenState::NoLog));
+}
+
+/// Sixty hosts, accounts and addresses.
+fn fleet() -> Prevalence {
+    let mut p = Prevalence::default();
+    for n in 0..60 {
+        p.note(
+            &entity(EntityKind::Account, &format!("user{n:02}")),
+            &entity(EntityKind::Address, &format!("198.51.100.{n}")),
+        );
+        p.note(
+            &entity(EntityKind::Host, &format!("srv{n:02}")),
+            &entity(EntityKind::Account, &format!("user{n:02}")),
+        );
+    }
+    p
+}
+
+const DAY: i64 = 24 * 60;
+
+#[test]
+fn over_months_rare_detections_of_one_account_or_host_are_one_incident() {
+    let sketches = || {
+        vec![
+            at(0, Medium, "r-signin", "initial-access", "")
+                .by("user01")
+                .in_channel("fortigate/vpn")
+                .with("src_endpoint.ip", "203.0.113.9"),
+            at(40 * DAY, High, "r-dump", "credential-access", "srv10").by("user01"),
+            at(90 * DAY, Medium, "r-tool", "persistence", "srv10"),
+            at(139 * DAY, High, "r-wipe", "impact", "srv20").with("IpAddress", "203.0.113.9"),
+        ]
+    };
+    let story = tell(&sketches(), &fleet());
+    assert_eq!(groups(&story), [vec![0, 1, 2, 3]]);
+    let rare: Vec<Option<u32>> = story.incidents[0].links.iter().map(|l| l.because[0].one_in).collect();
+    assert!(rare.iter().all(|n| n.is_some_and(|n| n >= 50)), "each link says how rare it is: {rare:?}");
+    // Where nothing else is known, nothing can be called rare.
+    assert_eq!(groups(&tell(&sketches(), &Prevalence::default())).len(), 4);
+}
+
+#[test]
+fn a_habit_of_the_house_joins_nothing_over_months() {
+    // The same rule on the same host every other week, and once something else there.
+    let mut sketches: Vec<Sketch> =
+        (0..9).map(|n| at(n * 14 * DAY, High, "r-job", "impact", "srv30")).collect();
+    sketches.push(at(49 * DAY + 600, High, "r-dump", "credential-access", "srv30"));
+    let story = tell(&sketches, &fleet());
+    assert_eq!(story.incidents.len(), 10, "{:?}", groups(&story));
+}
+
+#[test]
+fn a_rule_that_fires_all_over_the_house_is_no_rare_meeting() {
+    let mut sketches: Vec<Sketch> = Vec::new();
+    let hosts =
+        ["srv01", "srv02", "srv03", "srv04", "srv05", "srv06", "srv07", "srv08", "srv09", "srv10", "srv11"];
+    for (n, host) in (0..).zip(hosts) {
+        sketches.push(at(n * 9 * DAY, Medium, "r-remote-support", "persistence", host));
+    }
+    sketches.push(at(110 * DAY, High, "r-dump", "credential-access", "srv05"));
+    let story = tell(&sketches, &fleet());
+    assert_eq!(story.incidents.len(), 12, "{:?}", groups(&story));
+}
+
+#[test]
+fn two_rare_intrusions_of_months_on_shared_servers_stay_two() {
+    let mut p = fleet();
+    for n in 0..40 {
+        for server in ["dc01", "fs01"] {
+            p.note(&entity(EntityKind::Host, server), &entity(EntityKind::Account, &format!("user{n:02}")));
+        }
+    }
+    let story = tell(
+        &[
+            at(0, High, "r-a1", "execution", "srv01").by("user01"),
+            at(2 * DAY, High, "r-b1", "execution", "srv02").by("user02"),
+            at(30 * DAY, High, "r-a2", "lateral-movement", "fs01").by("user01"),
+            at(33 * DAY, High, "r-b2", "collection", "fs01").by("user02"),
+            at(60 * DAY, High, "r-a3", "credential-access", "dc01").by("user01"),
+            at(61 * DAY, High, "r-b3", "persistence", "dc01").by("user02"),
+        ],
+        &p,
+    );
+    assert_eq!(groups(&story), [vec![0, 2, 4], vec![1, 3, 5]]);
+    assert_eq!(story.apart.len(), 1, "and it is said that they touch");
+}
+
+#[test]
+fn whoever_clears_a_log_is_tied_to_what_it_held_and_the_seam_says_that_accounts_differ() {
+    let mut p = fleet();
+    for n in 0..40 {
+        p.note(&entity(EntityKind::Host, "jump1"), &entity(EntityKind::Account, &format!("user{n:02}")));
+    }
+    let sketches = |erases| {
+        let mut clearing = at(100 * DAY, High, "r-cleared", "defense-evasion", "jump1").by("user02");
+        clearing.erases = erases;
+        vec![at(0, Medium, "r-desktop", "lateral-movement", "jump1").by("user01"), clearing]
+    };
+    let story = tell(&sketches(true), &p);
+    assert_eq!(groups(&story), [vec![0, 1]]);
+    let link = &story.incidents[0].links[0];
+    assert!(link.seam && link.because.iter().any(|b| b.reason == Reason::Erased), "{link:?}");
+    assert_eq!(
+        groups(&tell(&sketches(false), &p)),
+        [vec![0], vec![1]],
+        "any other act of another account stays apart"
+    );
+}
+
+#[test]
+fn what_was_only_aimed_at_did_nothing() {
+    // Guessing at two administrators; months later each of them raises something of their own.
+    let story = tell(
+        &[
+            at(0, Medium, "r-guess", "credential-access", "dc09")
+                .by("user05")
+                .with("EventID", "4776")
+                .with("Status", "0xc000006a"),
+            at(60 * DAY, Medium, "r-own", "persistence", "srv05").by("user05"),
+        ],
+        &fleet(),
+    );
+    assert_eq!(groups(&story), [vec![0], vec![1]]);
+}
+
+#[test]
+fn a_text_that_many_hosts_share_is_no_identity() {
+    // Two intrusions on hosts where the same agent is installed everywhere, with the same words in its events.
+    let agent = |minute, host| {
+        at(minute, Medium, "r-service", "persistence", host).with("ServiceName", "Inventory Agent")
+    };
+    let mut sketches = vec![
+        at(0, High, "r-a", "execution", "srv01").by("user01"),
+        at(2, High, "r-b", "execution", "srv02").by("user02"),
+        agent(40, "srv01").by("user01"),
+        agent(80, "srv02").by("user02"),
+    ];
+    let others = ["srv11", "srv12", "srv13", "srv14", "srv15", "srv16"];
+    sketches.extend((0..).zip(others).map(|(n, host)| agent(120 + 20 * n, host)));
+    let story = tell(&sketches, &fleet());
+    let of = |signal: usize| groups(&story).iter().position(|g| g.contains(&signal));
+    assert_ne!(of(0), of(1), "{:?}", groups(&story));
+    assert_eq!((of(0), of(1)), (of(2), of(3)));
+}
+
+#[test]
+fn the_same_bytes_on_two_hosts_are_two_events() {
+    let table = StoryTable::bundled().unwrap();
+    let mut builder = StoryBuilder::new(&table);
+    let time = Some(Timestamp::from_nanos(NANOS_PER_SECOND));
+    for (rule, host, account) in
+        [("r-a", "srv01", "user01"), ("r-b", "srv02", "user02"), ("r-c", "srv02", "user02")]
+    {
+        let event = EventFacts {
+            digest: Digest::of(b"cron: session opened"),
+            host,
+            account: Some(account),
+            channel: "linux/cron",
+            fields: &[],
+        };
+        let stages = table.stages_of(["execution"].into_iter());
+        let (first, last) = (time, time);
+        builder.add(&Facts {
+            level: High,
+            rule,
+            stages,
+            direct: true,
+            erases: false,
+            first,
+            last,
+            events: vec![event],
+        });
+    }
+    let story = builder.tell(&fleet(), 0);
+    assert_eq!(groups(&story), [vec![0], vec![1, 2]], "two rules on one event of one host belong together");
+}
+
+#[test]
+fn a_key_that_two_accounts_use_is_no_key() {
+    let call = |minute, rule, account| {
+        at(minute, Medium, rule, "persistence", "")
+            .by(account)
+            .in_channel("aws/cloudtrail")
+            .with("userIdentity.accessKeyId", "AKIAEXAMPLE")
+    };
+    let story =
+        tell(&[call(0, "r-a", "user01"), call(9, "r-b", "user02"), call(12, "r-c", "user02")], &fleet());
+    assert_eq!(groups(&story), [vec![0], vec![1, 2]]);
 }

@@ -406,6 +406,7 @@ fn reasons(entries: &[ReasonEntry]) -> Vec<ReasonDoc> {
         entity: clip(&r.entity),
         points: r.points,
         shared_by: r.shared_by,
+        one_in: r.one_in,
     };
     entries.iter().take(5).map(doc).collect()
 }

@@ -323,6 +323,9 @@ pub(super) fn reasons(all: &[ReasonDoc]) -> Said2 {
     Said2::new(join(|s| &s.en, ", "), join(|s| &s.ja, "、"))
 }
 
+/// Smaller odds are not told apart: they rest on rates that were seen for months at most.
+const MOST_ODDS: u32 = 1000;
+
 fn reason(r: &ReasonDoc) -> Said2 {
     let (en, ja) = match r.reason.as_str() {
         "same-event" => ("the same event", "同じイベント"),
@@ -336,14 +339,19 @@ fn reason(r: &ReasonDoc) -> Said2 {
         "file" => ("the same file, service or task", "同じファイル・サービス・タスク"),
         "network" => ("a connection between the hosts", "ホスト間の接続"),
         "host" => ("the same host", "同じホスト"),
+        "erased" => ("the record of it was removed there", "その記録が同じ場所で消去された"),
         _ => ("the same act at the same time", "同時刻の同じ操作"),
     };
     let entity = if r.entity.is_empty() { String::new() } else { format!(" {}", r.entity) };
     let (crowd_en, crowd_ja) =
         r.shared_by.map_or_else(Default::default, |n| (format!(", used by {n}"), format!("・{n}者が利用")));
+    let (rare_en, rare_ja) = r.one_in.map_or_else(Default::default, |n| {
+        let (n, en, ja) = if n > MOST_ODDS { (MOST_ODDS, "fewer than ", "未満") } else { (n, "", "") };
+        (format!(", by chance {en}1 in {n}"), format!("・偶然なら {n} 回に 1 回{ja}"))
+    });
     Said2::new(
-        format!("{en}{entity} ({}{crowd_en})", r.points),
-        format!("{ja}{entity}({}点{crowd_ja})", r.points),
+        format!("{en}{entity} ({}{crowd_en}{rare_en})", r.points),
+        format!("{ja}{entity}({}点{crowd_ja}{rare_ja})", r.points),
     )
 }
 

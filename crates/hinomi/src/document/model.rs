@@ -323,6 +323,9 @@ pub struct ReasonDoc {
     pub points: u32,
     /// How many others meet there.
     pub shared_by: Option<u32>,
+    /// One in how many such pairs would meet there by accident.
+    #[serde(default)]
+    pub one_in: Option<u32>,
 }
 
 /// An incident that was kept apart.

@@ -44,7 +44,7 @@ pub(super) fn incidents(
     for detection in found {
         builder.add(&facts(detection, table, subjects));
     }
-    let story = builder.tell(prevalence);
+    let story = builder.tell(prevalence, observed_ns(sources));
     let holes: Vec<Holes> = sources.iter().map(holes).collect();
     let scene = Scene { found, table, story: &story, sources, holes: &holes };
     (0..story.incidents.len()).filter_map(|n| scene.incident(n)).collect()
@@ -75,10 +75,19 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
         rule: &entry.rule_id,
         stages,
         direct: found.direct,
+        erases: table.erases(found.tags.iter().filter_map(|t| t.strip_prefix("attack."))),
         first: entry.first_time.or(entry.time),
         last: entry.time,
         events: found.events.iter().take(MOST_EVENTS).map(event).collect(),
     }
+}
+
+/// How long half of the sources reach at least: a stray time in one of them makes nothing look rare.
+fn observed_ns(sources: &[SourceEntry]) -> i64 {
+    let span = |s: &SourceEntry| Some(s.last?.as_nanos().saturating_sub(s.first?.as_nanos()));
+    let mut spans: Vec<i64> = sources.iter().filter_map(span).collect();
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).copied().unwrap_or_default()
 }
 
 type Holes = Vec<(Option<Timestamp>, Option<Timestamp>)>;
@@ -206,6 +215,7 @@ impl Scene<'_> {
                 entity: named.map(|e| e.name.clone()).unwrap_or_default(),
                 points: b.points,
                 shared_by: b.shared_by,
+                one_in: b.one_in,
             }
         };
         because.iter().map(entry).collect()

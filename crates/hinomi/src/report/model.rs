@@ -287,6 +287,8 @@ pub struct ReasonEntry {
     pub points: u32,
     /// How many others meet there, when that lowered the points.
     pub shared_by: Option<u32>,
+    /// One in how many such pairs would meet there by accident, when that raised the points.
+    pub one_in: Option<u32>,
 }
 
 /// An incident that touches another.
