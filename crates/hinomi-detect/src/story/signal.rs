@@ -34,6 +34,8 @@ pub struct EventFacts<'a> {
     pub digest: Digest,
     /// Host that wrote it.
     pub host: &'a str,
+    /// The log it stands in: what is unique on one host only is so in one log, when no host is named.
+    pub log: &'a str,
     /// Account whose credentials were used; `None` when there is none or many unrelated things run under it.
     pub account: Option<&'a str>,
     /// Channel or kind of log.
@@ -123,8 +125,9 @@ impl Interner {
 
     fn name(&mut self, event: &EventFacts<'_>, table: &StoryTable, named: &mut Vec<(EntityId, Role)>) {
         let event_id = event.field("EventID").unwrap_or_default();
+        let place = if event.host.is_empty() { event.log } else { event.host };
         let mut add = |kind, value: &str, role| {
-            if let Some(entity) = Entity::of(kind, value, event.host, table) {
+            if let Some(entity) = Entity::of(kind, value, place, table) {
                 named.push((self.entity(entity), role));
             }
         };

@@ -14,6 +14,7 @@ struct Sketch {
     account: &'static str,
     channel: &'static str,
     erases: bool,
+    log: &'static str,
     fields: Vec<(&'static str, &'static str)>,
 }
 
@@ -27,6 +28,7 @@ fn at(minute: i64, level: Level, rule: &'static str, stage: &'static str, host: 
         account: "",
         channel: "Security",
         erases: false,
+        log: "",
         fields: Vec::new(),
     }
 }
@@ -50,8 +52,11 @@ impl Sketch {
 }
 
 fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
-    let table = StoryTable::bundled().unwrap();
-    let mut builder = StoryBuilder::new(&table);
+    tell_by(&StoryTable::bundled().unwrap(), sketches, prevalence)
+}
+
+fn tell_by(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence) -> Story {
+    let mut builder = StoryBuilder::new(table);
     for (number, s) in sketches.iter().enumerate() {
         let fields: Vec<(Box<str>, Box<str>)> =
             s.fields.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
@@ -67,6 +72,7 @@ fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
             events: vec![EventFacts {
                 digest: Digest::of(&number.to_be_bytes()),
                 host: s.host,
+                log: s.log,
                 account: Some(s.account).filter(|a| !a.is_empty()),
                 channel: s.channel,
                 fields: &fields,
@@ -367,6 +373,7 @@ fn the_number_of_pairs_grows_with_the_number_of_signals() {
                 let event = EventFacts {
                     digest: Digest::of(&n.to_be_bytes()),
                     host: "dc01",
+                    log: "",
                     account: Some(if n % 2 == 0 { "aoki" } else { "mori" }),
                     channel: "Security",
                     fields: &fields,
@@ -447,6 +454,10 @@ fn over_months_rare_detections_of_one_account_or_host_are_one_incident() {
     assert_eq!(groups(&story), [vec![0, 1, 2, 3]]);
     let rare: Vec<Option<u32>> = story.incidents[0].links.iter().map(|l| l.because[0].one_in).collect();
     assert!(rare.iter().all(|n| n.is_some_and(|n| n >= 50)), "each link says how rare it is: {rare:?}");
+    // It is this evidence that joins them: without its points the campaign falls into pieces.
+    let mut table = StoryTable::bundled().unwrap();
+    table.points.rare = 0;
+    assert_eq!(groups(&tell_by(&table, &sketches(), &fleet())).len(), 4);
     // Where nothing else is known, nothing can be called rare.
     assert_eq!(groups(&tell(&sketches(), &Prevalence::default())).len(), 4);
 }
@@ -566,6 +577,7 @@ fn the_same_bytes_on_two_hosts_are_two_events() {
         let event = EventFacts {
             digest: Digest::of(b"cron: session opened"),
             host,
+            log: "",
             account: Some(account),
             channel: "linux/cron",
             fields: &[],
@@ -598,4 +610,16 @@ fn a_key_that_two_accounts_use_is_no_key() {
     let story =
         tell(&[call(0, "r-a", "user01"), call(9, "r-b", "user02"), call(12, "r-c", "user02")], &fleet());
     assert_eq!(groups(&story), [vec![0], vec![1, 2]]);
+}
+
+#[test]
+fn without_a_host_numbers_are_of_one_log() {
+    let act = |minute, rule, log| {
+        let mut act = at(minute, High, rule, "execution", "").in_channel("linux/auditd").with("ses", "7");
+        act.log = log;
+        act
+    };
+    let one = "a/audit.log";
+    let story = tell(&[act(0, "r-a", one), act(9, "r-b", "b/audit.log"), act(12, "r-c", one)], &fleet());
+    assert_eq!(groups(&story), [vec![0, 2], vec![1]]);
 }

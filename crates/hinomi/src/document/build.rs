@@ -9,7 +9,10 @@ use super::model::{
     AbsentChannel, ApartDoc, Citation, Content, Document, FORMAT, FileDoc, Hole, IncidentDoc, LinkDoc,
     ReasonDoc, RuleDoc, Said, Settings, SourceDoc, StepDoc, SuppressionDoc, Totals, UnreadDoc, UnseenDoc,
 };
-use crate::report::{DetectionEntry, EventEntry, IncidentEntry, LinkEntry, ReasonEntry, Report, SourceEntry};
+use super::rows::rows;
+use crate::report::{
+    DetectionEntry, EventEntry, IncidentEntry, LinkEntry, ReasonEntry, Report, SourceEntry, StepEntry,
+};
 
 /// What a document may hold.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +47,7 @@ impl Budget {
 const LONGEST_SHOWN: usize = 300;
 /// Fields shown per citation.
 const MOST_FIELDS: usize = 4;
-/// Events cited per step.
+/// Events cited per step; each further step of a row adds one, so that every host and account of it is cited.
 const MOST_CITES: usize = 4;
 /// Holes, links, losses and neighbours listed each.
 const MOST_HOLES: usize = 20;
@@ -196,14 +199,13 @@ impl Maker<'_> {
     fn incident(&mut self, incident: &IncidentEntry) -> IncidentDoc {
         let mut step_of: BTreeMap<&str, usize> = BTreeMap::new();
         let mut steps = Vec::new();
-        for step in &incident.steps {
-            if steps.len() >= self.budget.steps {
-                break;
-            }
+        let (rows, left_out) = rows(&incident.steps, self.budget.steps, |step| self.rule_of(step));
+        for row in &rows {
+            let ids = || row.iter().flat_map(|step| &step.detections);
             let all: Vec<&DetectionEntry> =
-                step.detections.iter().filter_map(|id| self.detections.get(id.as_str()).copied()).collect();
-            let Some(doc) = self.step(step, &all) else { continue };
-            step.detections.iter().for_each(|id| {
+                ids().filter_map(|id| self.detections.get(id.as_str()).copied()).collect();
+            let Some(doc) = row.first().and_then(|step| self.step(step, row.len(), &all)) else { continue };
+            ids().for_each(|id| {
                 step_of.insert(id, steps.len());
             });
             steps.push(doc);
@@ -223,7 +225,7 @@ impl Maker<'_> {
             id: incident.id.clone(),
             severity: incident.severity,
             severity_reason: incident.severity_reason.to_owned(),
-            more_steps: (incident.steps.len() - steps.len()) as u64,
+            more_steps: left_out as u64,
             steps,
             links,
             parts: incident.parts,
@@ -236,13 +238,20 @@ impl Maker<'_> {
         }
     }
 
-    fn step(&mut self, step: &crate::report::StepEntry, all: &[&DetectionEntry]) -> Option<StepDoc> {
+    fn rule_of(&self, step: &StepEntry) -> &str {
+        let first = step.detections.first().and_then(|id| self.detections.get(id.as_str()));
+        first.map_or("", |d| d.rule_id.as_str())
+    }
+
+    /// A row of `folded` steps of one rule; `all` are their detections.
+    fn step(&mut self, step: &StepEntry, folded: usize, all: &[&DetectionEntry]) -> Option<StepDoc> {
         let (first, last) = (all.first()?, all.last()?);
         let rule = self.rule(first);
         let mut cites = Vec::new();
         // The first event and the last, which state the span, then some between.
         let ends = [(*first, first.evidence.first()), (*last, last.evidence.last())];
-        let middle = all.iter().skip(1).take(MOST_CITES - 2).map(|d| (*d, d.evidence.first()));
+        let most = MOST_CITES + folded - 1;
+        let middle = all.iter().skip(1).take(most - 2).map(|d| (*d, d.evidence.first()));
         // What a pattern describes is its last event.
         let described = first.evidence.iter().find(|e| e.time == first.time && first.evidence.len() > 1);
         let described = described.or(first.evidence.last()).map(|e| (*first, Some(e)));

@@ -162,8 +162,13 @@ impl<'d> Claims<'d> {
                 .collect::<Vec<_>>()
                 .join(" → ")
         };
+        // The system's own accounts are used by whoever makes it work for him: they name nobody.
+        let of_system = accounts.iter().all(|a| self.table.account_name(a).is_none());
         let who_en = match accounts.len() {
             0 => "Activity without a named account was recorded".to_owned(),
+            _ if of_system => {
+                format!("Activity of the system's own account {} was recorded", list(&accounts, false))
+            }
             _ => format!("The credentials of {} were used", list(&accounts, false)),
         };
         let place_en = match hosts.len() {
@@ -189,6 +194,9 @@ impl<'d> Claims<'d> {
         };
         let who_ja = match accounts.len() {
             0 => "アカウント名の残らない操作が記録されました".to_owned(),
+            _ if of_system => {
+                format!("システム自身のアカウント {} による操作が記録されました", list(&accounts, true))
+            }
             _ => format!("{} の資格情報が使われました", list(&accounts, true)),
         };
         let place_ja = match hosts.len() {

@@ -15,6 +15,7 @@ mod html;
 mod machine;
 mod markup;
 mod model;
+mod rows;
 mod verify;
 
 pub use build::{Budget, build};

@@ -28,6 +28,9 @@ pub struct Baseline {
     pub background_incidents_high: u64,
     /// Twins with a detection.
     pub twins_alerted: u64,
+    /// Incidents that hold a part of a case, over all cases; null in figures of before.
+    #[serde(default)]
+    pub case_incidents: Option<u64>,
     /// What came of each procedure.
     pub procedures: BTreeMap<String, Verdict>,
 }
@@ -56,6 +59,7 @@ impl Baseline {
             incidents_per_day: figures.noise.incidents_per_day,
             background_incidents_high: figures.noise.incidents_high,
             twins_alerted: figures.noise.twins_alerted,
+            case_incidents: Some(trials.campaigns.iter().map(|c| c.incidents).sum()),
             procedures: trials.outcomes.iter().map(|o| (o.procedure.clone(), o.verdict)).collect(),
         }
     }
@@ -76,6 +80,11 @@ pub fn compare(then: &Baseline, now: &Baseline) -> Vec<Worse> {
         if was.counts() && !is.is_some_and(|v| v.counts()) {
             note(procedure, was.name().to_owned(), is.map_or("not executed", |v| v.name()).to_owned());
         }
+    }
+    if let (Some(was), Some(is)) = (then.case_incidents, now.case_incidents)
+        && is > was
+    {
+        note("incidents that the cases fall into", was.to_string(), is.to_string());
     }
     let shown = |value: Option<f64>| value.map_or("none".to_owned(), |v| format!("{v:.3}"));
     let delay = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
@@ -115,6 +124,7 @@ mod tests {
             alerts_per_10k_events: Some(1.5),
             incidents_per_day: Some(0.2),
             twins_alerted: 3,
+            case_incidents: Some(2),
             procedures: verdicts.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
             ..Baseline::default()
         }
@@ -156,6 +166,7 @@ mod tests {
         check(|b| b.alerts_per_10k_events = Some(1.6), &["alerts per 10,000 events"]);
         check(|b| b.incidents_per_day = Some(0.3), &["incidents per day"]);
         check(|b| b.background_incidents_high = 1, &["high incidents of background"]);
+        check(|b| b.case_incidents = Some(3), &["incidents that the cases fall into"]);
         check(|b| b.twins_alerted = 4, &["ordinary work with a detection"]);
         check(
             |b| {

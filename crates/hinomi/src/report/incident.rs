@@ -9,7 +9,7 @@ use hinomi_detect::story::{
     Because, Entity, EntityKind, EventFacts, Facts, Incident, Link, Prevalence, SourceSeen, StageId, Story,
     StoryBuilder, StoryTable, UnseenState, unseen,
 };
-use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+use hinomi_model::{Level, NANOS_PER_SECOND, Timestamp};
 
 use super::model::{
     ApartEntry, DetectionEntry, EntityEntry, IncidentEntry, LinkEntry, ReasonEntry, SourceEntry, StageEntry,
@@ -66,6 +66,7 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
     let event = |e: &'a Arc<Event>| EventFacts {
         digest: e.digest,
         host: &e.host,
+        log: &e.member.path,
         account: Some(e.account.as_str()).filter(|a| !subjects.is_shared_account(a)),
         channel: &e.channel,
         fields: &e.fields,
@@ -75,7 +76,9 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
         rule: &entry.rule_id,
         stages,
         direct: found.direct,
-        erases: table.erases(found.tags.iter().filter_map(|t| t.strip_prefix("attack."))),
+        // A test program's log is emptied now and then; the rules on records that matter are of level high.
+        erases: entry.level >= Level::High
+            && table.erases(found.tags.iter().filter_map(|t| t.strip_prefix("attack."))),
         first: entry.first_time.or(entry.time),
         last: entry.time,
         events: found.events.iter().take(MOST_EVENTS).map(event).collect(),

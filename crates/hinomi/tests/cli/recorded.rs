@@ -172,6 +172,57 @@ fn a_report_on_a_ledger_holds_while_the_ledger_grows_and_fails_when_it_is_anothe
     assert!(verify(&altered, &kept.data, 4).contains("does not hold"));
 }
 
+const OPENS: &str = "<script type=\"application/json\" id=\"hinomi-data\">";
+
+#[test]
+fn every_way_to_alter_a_report_or_the_ledger_it_cites_is_rejected() {
+    let kept = Kept::new("altered");
+    let report = kept.path("report.html");
+    run(&["investigate", &kept.data, "-q", "--tz", "Asia/Tokyo", "--report", &report], &[1]);
+    assert!(verify(&report, &kept.data, 0).starts_with("holds"));
+    let text = std::fs::read_to_string(&report).unwrap();
+    let altered = kept.path("altered.html");
+    // A sentence; then the same in every place, the data included.
+    std::fs::write(&altered, text.replacen("ctr-adm01", "ctr-adm02", 1)).unwrap();
+    assert!(verify(&altered, &kept.data, 4).contains("is not what its data says"));
+    std::fs::write(&altered, text.replace("ctr-adm01", "ctr-adm02")).unwrap();
+    assert!(verify(&altered, &kept.data, 4).contains("is said to be \"ctr-adm02\""));
+    // Two citations of different rules exchange the records they point to.
+    let (before, rest) = text.split_once(OPENS).unwrap();
+    let (data, after) = rest.split_once("</script>").unwrap();
+    let mut data: Value = serde_json::from_str(data).unwrap();
+    let citations = data["citations"].as_array_mut().unwrap();
+    let differs =
+        |c: &Value| c["rule"] != citations[0]["rule"] && c["reference"] != citations[0]["reference"];
+    let other = citations.iter().position(differs).unwrap();
+    let kept_reference = citations[0]["reference"].clone();
+    citations[0]["reference"] = citations[other]["reference"].clone();
+    citations[other]["reference"] = kept_reference;
+    std::fs::write(&altered, format!("{before}{OPENS}{data}</script>{after}")).unwrap();
+    assert!(verify(&altered, &kept.data, 4).contains("citation [1]"));
+    // The ledger is gone; then another one of its name stands in its place.
+    let aside = kept.path("aside");
+    std::fs::rename(&kept.data, &aside).unwrap();
+    std::fs::create_dir(&kept.data).unwrap();
+    assert!(verify(&report, &kept.data, 4).contains("not among the given paths"));
+    std::fs::remove_dir(&kept.data).unwrap();
+    let line = kept.path("line.log");
+    std::fs::write(&line, "2026-03-01T00:00:00Z web01 app: one line\n").unwrap();
+    run(&["ledger", "append", "--data", &kept.data, "--source", "auth.log", &line], &[0]);
+    verify(&report, &kept.data, 4);
+    // A byte of every block of records: whichever is cited does not hold any more.
+    std::fs::remove_dir_all(&kept.data).unwrap();
+    std::fs::rename(&aside, &kept.data).unwrap();
+    assert!(verify(&report, &kept.data, 0).starts_with("holds"));
+    let wal = files(&Path::new(&kept.data).join("evidence/wal")).pop().unwrap();
+    let mut bytes = std::fs::read(&wal).unwrap();
+    let middle = bytes.len() / 2;
+    (middle..bytes.len()).step_by(2000).for_each(|at| bytes[at] ^= 1);
+    std::fs::write(&wal, bytes).unwrap();
+    let said = String::from_utf8(run(&["verify", "report", &report, &kept.data], &[3, 4])).unwrap();
+    assert!(!said.starts_with("holds"), "{said}");
+}
+
 #[test]
 fn a_damaged_block_is_a_diagnostic_and_the_rest_is_read() {
     let kept = Kept::new("damaged");

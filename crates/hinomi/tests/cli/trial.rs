@@ -294,3 +294,16 @@ fn no_figure_of_a_scenario_is_worse_than_its_baseline() {
         );
     }
 }
+
+#[test]
+fn without_a_family_of_rules_the_committed_baseline_fails() {
+    let work = scratch("ablated");
+    let args = ["--scenario", "quiet-contractor", "--without-background", "--work", shown(&work)];
+    let against = ["--baseline", "trials/quiet-contractor.baseline.json", "--without", "backup"];
+    let output = hinomi(&[&["trial", "run"], &args[..], &against[..]].concat());
+    assert_eq!(output.status.code(), Some(4), "{}", stdout(&output));
+    let said = stdout(&output);
+    for lost in ["quiet-contractor A16", "quiet-contractor A17"] {
+        assert!(said.lines().any(|l| l.starts_with("worse:") && l.contains(lost)), "{lost}: {said}");
+    }
+}

@@ -1,10 +1,10 @@
 //! Pictures of time: steps above the sources that recorded them, with what is missing drawn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
-use super::super::claim::Claims;
+use super::super::claim::{Claims, Said2};
 use super::super::markup::{both, escape};
 use super::super::model::{Document, IncidentDoc, SourceDoc, StepDoc};
 
@@ -12,11 +12,17 @@ use super::super::model::{Document, IncidentDoc, SourceDoc, StepDoc};
 const LEFT: i64 = 250;
 const RIGHT: i64 = 990;
 /// Hosts and sources drawn.
-const MOST_HOSTS: usize = 8;
+const MOST_HOSTS: usize = 12;
 const MOST_SOURCES: usize = 5;
+/// Sources of a host where there are many hosts.
+const FEW_SOURCES: usize = 2;
+const MANY_HOSTS: usize = 5;
 const MOST_OVERVIEW: usize = 26;
 /// Characters of a label.
 const LABEL: usize = 34;
+
+/// Spans from which on dates are enough.
+const LONG_NS: i64 = 7 * 24 * 3600 * NANOS_PER_SECOND;
 
 /// A scale from time to picture units.
 struct Axis {
@@ -50,9 +56,12 @@ impl Axis {
             let x = self.x(time);
             let anchor =
                 ["start", "middle", "middle", "middle", "end"].get(n as usize).copied().unwrap_or("middle");
+            let shown = claims.time(Some(time));
+            // Over days the clock says nothing and the labels would touch.
+            let shown =
+                if self.to - self.from > LONG_NS { shown.get(..10).unwrap_or(&shown) } else { &shown };
             out.push_str(&format!(
-                "<line class=\"grid\" x1=\"{x}\" x2=\"{x}\" y1=\"16\" y2=\"{height}\"/><text class=\"d\" x=\"{x}\" y=\"11\" text-anchor=\"{anchor}\">{}</text>",
-                claims.time(Some(time))
+                "<line class=\"grid\" x1=\"{x}\" x2=\"{x}\" y1=\"16\" y2=\"{height}\"/><text class=\"d\" x=\"{x}\" y=\"11\" text-anchor=\"{anchor}\">{shown}</text>"
             ));
         }
     }
@@ -78,9 +87,11 @@ pub(super) fn incident(claims: &Claims<'_>, incident: &IncidentDoc) -> String {
             .or_default()
             .push(step);
     }
+    let (hosts, more) = telling(claims, hosts);
+    let most_sources = if hosts.len() > MANY_HOSTS { FEW_SOURCES } else { MOST_SOURCES };
     let mut body = String::new();
     let mut y = 34;
-    for (host, steps) in hosts.iter().take(MOST_HOSTS) {
+    for (host, steps) in &hosts {
         let name = if host.is_empty() { "—" } else { host };
         body.push_str(&format!("<text x=\"4\" y=\"{}\" font-weight=\"700\">{}</text>", y + 4, label(name)));
         body.push_str(&format!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y}\" y2=\"{y}\"/>"));
@@ -91,13 +102,41 @@ pub(super) fn incident(claims: &Claims<'_>, incident: &IncidentDoc) -> String {
         sources.sort_by_key(|s| {
             (!s.holes.iter().any(|h| axis.overlaps(h.from, h.to)), std::cmp::Reverse(s.seen))
         });
-        for source in sources.into_iter().take(MOST_SOURCES) {
+        for source in sources.into_iter().take(most_sources) {
             row(claims, source, &axis, y, &source.channel, &mut body);
             y += 17;
         }
         y += 8;
     }
-    picture(claims, &axis, y, &body)
+    let mut out = picture(claims, &axis, y, &body);
+    if more > 0 {
+        let said = Said2::new(
+            format!("{more} further hosts with fewer kinds of steps are in the list below."),
+            format!("手順の種類が少ない {more} 台は下の一覧にあります。"),
+        );
+        out.push_str(&format!("<p class=\"dim\">{}</p>\n", both(&said)));
+    }
+    out
+}
+
+/// A host with its steps.
+type HostSteps<'d> = (String, Vec<&'d StepDoc>);
+
+/// The hosts that tell most: those with the most different rules, in order of their first step; and how many are left out.
+fn telling<'d>(
+    claims: &Claims<'_>,
+    hosts: BTreeMap<String, Vec<&'d StepDoc>>,
+) -> (Vec<HostSteps<'d>>, usize) {
+    let mut ranked: Vec<HostSteps<'d>> = hosts.into_iter().collect();
+    let first = |steps: &[&StepDoc]| steps.iter().filter_map(|s| claims.span(s).0).min();
+    ranked.sort_by_key(|(_, steps)| {
+        let kinds: BTreeSet<usize> = steps.iter().filter(|s| !s.weak).map(|s| s.rule).collect();
+        (std::cmp::Reverse(kinds.len()), first(steps))
+    });
+    let more = ranked.len().saturating_sub(MOST_HOSTS);
+    ranked.truncate(MOST_HOSTS);
+    ranked.sort_by_key(|(host, steps)| (first(steps), host.clone()));
+    (ranked, more)
 }
 
 /// Everything that was read: incidents above the sources that lack something.
