@@ -29,14 +29,11 @@ const ACCOUNT: &str = "@account";
 
 /// `op1` of `EXAMPLE\op1`, `op1@example.jp` and `arn:aws:iam::111122223333:user/op1`; letters stay as they are written.
 fn bare_account(account: &str) -> Option<&str> {
-    let name = match account.strip_prefix("arn:") {
-        Some(arn) => {
-            arn.split_once(":user/").map_or(account, |(_, path)| path.rsplit('/').next().unwrap_or(path))
-        }
-        None => {
-            let name = account.rsplit('\\').next().unwrap_or(account);
-            name.split('@').next().unwrap_or(name)
-        }
+    let name = if let Some(arn) = account.strip_prefix("arn:") {
+        arn.split_once(":user/").map_or(account, |(_, path)| path.rsplit('/').next().unwrap_or(path))
+    } else {
+        let name = account.rsplit('\\').next().unwrap_or(account);
+        name.split('@').next().unwrap_or(name)
     };
     (!name.is_empty()).then_some(name)
 }
