@@ -17,6 +17,7 @@ pub mod graph;
 pub mod inventory;
 mod observation;
 mod outcome;
+pub mod posture;
 mod session;
 mod text;
 mod truth;
