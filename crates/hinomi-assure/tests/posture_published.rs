@@ -22,6 +22,8 @@ const STUBS: &str = "PowerShell/ScubaGear/Testing/Unit/PowerShell";
 
 /// The export that the published results belong to.
 const TENANT: &str = "CreateReport/CreateReportStubs";
+/// The export without published results.
+const SECOND_TENANT: &str = "RunRego/RunRegoStubs";
 /// Rows that list, by name, the roles that do not meet them.
 const LISTING: [&str; 4] = ["MS.AAD.7.4v1", "MS.AAD.7.5v1", "MS.AAD.7.7v1", "MS.AAD.7.9v1"];
 
@@ -272,4 +274,66 @@ fn the_roles_that_the_published_rows_list_are_those_that_we_find() {
         compared += 1;
     }
     assert_eq!(compared, LISTING.len());
+}
+
+#[test]
+fn the_second_tenant_is_judged_as_read_by_hand() {
+    let Some(folder) = corpus() else { return };
+    let judged = by_claim(pack().judge(&[export(&folder, SECOND_TENANT)], &[], day("2022-12-09")));
+    let expected: BTreeMap<String, Outcome> = yaml("second-tenant.yaml");
+    let found: BTreeMap<String, Outcome> =
+        expected.keys().map(|claim| (claim.clone(), whole(&judged[claim]))).collect();
+    assert_eq!(found, expected);
+}
+
+/// The name of a unit or group as the published answers write it.
+fn published_name(answer: &Value, label: &str) -> String {
+    let (unit, group) = label.split_once(" / ").map_or((label, None), |(unit, group)| (unit, Some(group)));
+    let unit = answer["orgunits"][unit.strip_prefix("orgUnits/").unwrap()]["name"].as_str().unwrap();
+    let group = group.map(|group| answer["groups"][group.strip_prefix("groups/").unwrap()].as_str().unwrap());
+    group.map_or_else(|| unit.to_owned(), |group| format!("{unit} (group {group})"))
+}
+
+/// The published policy in force, per unit or group: whether super administrators may recover their accounts.
+fn published_recovery(answer: &Value) -> BTreeMap<String, bool> {
+    let mut published = BTreeMap::new();
+    for (name, settings) in answer["results"].as_object().unwrap() {
+        if let Some(allowed) =
+            settings["security_super_admin_account_recovery"]["enableAccountRecovery"].as_bool()
+        {
+            published.insert(name.clone(), allowed);
+        }
+        if let Some((unit, "security_super_admin_account_recovery")) = name.rsplit_once('/') {
+            let allowed = settings["setting"]["value"]["enableAccountRecovery"].as_bool().unwrap();
+            published.insert(unit.to_owned(), allowed);
+        }
+    }
+    published
+}
+
+#[test]
+fn workspace_sign_in_policies_in_force_are_the_published_ones() {
+    let Some(folder) = corpus() else { return };
+    let pack = pack();
+    let mut compared = 0;
+    for name in ["policyapi_get_policies1", "policyapi_get_policies2", "policyapi_reducer2"] {
+        let bytes = read(&folder, &format!("scubagoggles/Testing/Unit/Python/data/{name}.json"));
+        let answer: Value = serde_json::from_slice(&bytes).unwrap();
+        let judged = by_claim(pack.judge(&[Document::parse(name, &bytes).unwrap()], &[], day("2025-01-01")));
+        let found: BTreeMap<String, bool> = judged["workspace-super-admin-recovery-off"]
+            .iter()
+            .map(|one| (published_name(&answer, &one.subject.label), one.outcome == Outcome::Contradicted))
+            .collect();
+        assert_eq!(found, published_recovery(&answer), "{name}");
+        compared += found.len();
+        let enrolment = whole(&judged["workspace-second-factor-offered"]);
+        let expected = if name.ends_with("policies1") { Outcome::Supported } else { Outcome::Unknown };
+        assert_eq!(enrolment, expected, "{name}");
+        assert_eq!(
+            whole(&judged["workspace-second-factor-enforced"]),
+            Outcome::Unknown,
+            "{name}: not in any answer"
+        );
+    }
+    assert_eq!(compared, 9);
 }

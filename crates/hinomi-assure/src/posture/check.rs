@@ -26,6 +26,7 @@ pub(super) enum Check {
     LastsAtMostDays(f64),
     OlderThanDays(i64),
     WithinDays(i64),
+    Past(bool),
 }
 
 /// How a number relates to a bound.
@@ -86,6 +87,7 @@ impl Check {
             Self::LastsAtMostDays(days) => days_of_duration(value.as_str()?).map(|lasts| lasts <= *days),
             Self::OlderThanDays(days) => age_days(value, now).map(|age| age > *days),
             Self::WithinDays(days) => age_days(value, now).map(|age| age <= *days),
+            Self::Past(wanted) => time(value).map(|time| (time <= now) == *wanted),
         }
     }
 }
@@ -110,6 +112,8 @@ impl fmt::Display for Check {
             Self::LastsAtMostDays(days) => write!(f, "lasts at most {days} days"),
             Self::OlderThanDays(days) => write!(f, "older than {days} days"),
             Self::WithinDays(days) => write!(f, "within the last {days} days"),
+            Self::Past(true) => f.write_str("a time that has come"),
+            Self::Past(false) => f.write_str("a time to come"),
         }
     }
 }

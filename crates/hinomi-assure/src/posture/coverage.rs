@@ -2,12 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::{Bilingual, Outcome};
 
 use super::judgement::Judgement;
 use super::pack::Pack;
+use super::reader::{ClaimFileError, Mistake};
+
+/// A control framework and its categories, as data.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// The name by which claims answer it, such as `csf`.
+    pub id: String,
+    /// What it is.
+    pub title: Bilingual,
+    /// Its categories, in its order.
+    pub categories: Vec<Category>,
+}
+
+/// A category of a framework.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Its id, such as `PR.AA`.
+    pub id: String,
+    /// What it is about.
+    pub title: Bilingual,
+}
+
+impl Framework {
+    /// Parses a framework file.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ClaimFileError> {
+        serde_yaml_ng::from_str(text).map_err(|error| ClaimFileError {
+            file: file.to_owned(),
+            place: String::new(),
+            reason: Mistake::NotYaml(error.to_string()),
+        })
+    }
+}
 
 /// What claims say about one category of a framework.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -30,23 +64,18 @@ impl CategoryCoverage {
     }
 }
 
-/// Coverage of `framework` (as claims name it in `answers`) for the given categories, in their order. A control belongs to
+/// Coverage of every category of a framework, in its order; a category without claims is there too. A control belongs to
 /// the category that it equals or begins with, before `-`, `.` or the end: `PR.AA-05` is of `PR.AA`.
-pub fn coverage(
-    pack: &Pack,
-    judgements: &[Judgement],
-    framework: &str,
-    categories: &[&str],
-) -> Vec<CategoryCoverage> {
+pub fn coverage(pack: &Pack, judgements: &[Judgement], framework: &Framework) -> Vec<CategoryCoverage> {
     let mut by_claim: BTreeMap<&str, Vec<Outcome>> = BTreeMap::new();
     for judgement in judgements {
         by_claim.entry(&judgement.claim).or_default().push(judgement.outcome);
     }
     let mut covered = Vec::new();
-    for category in categories {
-        let mut found = CategoryCoverage { category: (*category).to_owned(), ..CategoryCoverage::default() };
-        let belongs = |control: &String| is_of(control, category);
-        for claim in pack.claims().iter().filter(|claim| claim.answers(framework).iter().any(belongs)) {
+    for category in &framework.categories {
+        let mut found = CategoryCoverage { category: category.id.clone(), ..CategoryCoverage::default() };
+        let belongs = |control: &String| is_of(control, &category.id);
+        for claim in pack.claims().iter().filter(|claim| claim.answers(&framework.id).iter().any(belongs)) {
             let outcomes = by_claim.get(claim.id()).map_or(&[][..], Vec::as_slice);
             // A claim that was not judged is unknown, not absent.
             let whole = outcomes.iter().copied().reduce(Outcome::and).unwrap_or(Outcome::Unknown);
@@ -72,6 +101,14 @@ mod tests {
     use hinomi_model::Timestamp;
     use serde_json::json;
 
+    const FRAMEWORK: &str = "
+id: csf
+title: {en: f, ja: f}
+categories:
+  - {id: PR.AA, title: {en: a, ja: a}}
+  - {id: DE.CM, title: {en: d, ja: d}}
+  - {id: RC.RP, title: {en: r, ja: r}}
+";
     const PACK: &str = r"
 kinds:
   - id: k
@@ -92,7 +129,8 @@ claims:
         let pack = Pack::parse(&[("p.yaml", PACK)]).unwrap();
         let documents = [Document::new("d", json!({"k": [{"on": true}, {"on": false}]}))];
         let judged = pack.judge(&documents, &[], Timestamp::from_nanos(0));
-        let covered = coverage(&pack, &judged, "csf", &["PR.AA", "DE.CM", "RC.RP"]);
+        let framework = Framework::parse("f.yaml", FRAMEWORK).unwrap();
+        let covered = coverage(&pack, &judged, &framework);
         assert_eq!(covered[0].claims, 2, "PR.AAX is another category");
         assert_eq!(covered[0].by_claim, BTreeMap::from([(Outcome::Contradicted, 1), (Outcome::Unknown, 1)]));
         assert_eq!(covered[0].supported_of_all(), Some((0, 2)));
@@ -100,7 +138,7 @@ claims:
         assert_eq!(covered[0].by_subject, BTreeMap::from(subjects));
         assert_eq!(covered[1].claims, 1);
         assert_eq!((covered[2].claims, covered[2].supported_of_all()), (0, None));
-        let unjudged = coverage(&pack, &[], "csf", &["PR.AA"]);
+        let unjudged = coverage(&pack, &[], &framework);
         assert_eq!(unjudged[0].by_claim, BTreeMap::from([(Outcome::Unknown, 2)]));
     }
 }

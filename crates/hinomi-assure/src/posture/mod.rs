@@ -23,12 +23,16 @@ mod eval;
 mod example;
 mod judge;
 mod judgement;
+#[cfg(test)]
+mod language;
 mod pack;
 mod parse;
 mod path;
 mod reader;
+#[cfg(test)]
+mod shipped;
 
-pub use coverage::{CategoryCoverage, coverage};
+pub use coverage::{Category, CategoryCoverage, Framework, coverage};
 pub use document::{Document, DocumentError};
 pub use example::ExampleFailure;
 pub use judge::Recognised;

@@ -12,7 +12,7 @@ use super::reader::{Mistake, Parsed, Reader};
 
 const HEADS: [&str; 10] = ["all", "any", "not", "use", "at", "some", "every", "no", "count", "values"];
 const HEADS_SHOWN: &str = "all, any, not, use, at, some, every, no, count, values";
-const CHECKS: [&str; 17] = [
+const CHECKS: [&str; 18] = [
     "is",
     "is_not",
     "in",
@@ -30,6 +30,7 @@ const CHECKS: [&str; 17] = [
     "lasts_at_most_days",
     "older_than_days",
     "within_days",
+    "past",
 ];
 /// Deeper conditions are refused.
 const MAX_DEPTH: usize = 12;
@@ -173,6 +174,7 @@ impl Parser<'_> {
             "lasts_at_most_days" => Check::LastsAtMostDays(value.number()?),
             "older_than_days" => Check::OlderThanDays(value.number()? as i64),
             "within_days" => Check::WithinDays(value.number()? as i64),
+            "past" => Check::Past(value.flag()?),
             other => {
                 let known = [&CHECKS[..], &["satisfies"]].concat().join(", ");
                 return value.fail(Mistake::UnknownKey(other.to_owned(), known));
