@@ -376,14 +376,20 @@ impl<'d> Scope<'_, 'd> {
         let expected = format!("{relation} {right}");
         let mut verdicts = Vec::new();
         for (text, sure, node) in &inner.values {
-            let in_outer = outer.holds(text, steps)?;
+            let (in_outer, there) = outer.holds(text, steps)?;
             let answer = if wanted { in_outer } else { in_outer.negated() };
             let answer = if *sure || answer == Truth::True { answer } else { Truth::Unknown };
-            let place = self.place_of(node.as_ref().unwrap_or(item), text, node.is_some());
-            verdicts.push(Verdict::new(
-                answer,
-                Because::Found { place, expected: expected.clone(), met: answer == Truth::True },
-            ));
+            let (expected, met) = (expected.clone(), answer == Truth::True);
+            let because = match node.as_ref().or(there) {
+                Some(node) => Because::Found { place: self.place(node), expected, met },
+                None => Because::Member {
+                    document: self.name(item.document),
+                    member: text.clone(),
+                    expected,
+                    met,
+                },
+            };
+            verdicts.push(Verdict::new(answer, because));
         }
         verdicts.extend(inner.gone.iter().map(|because| Verdict::new(Truth::Unknown, because.clone())));
         let unsure = verdicts.iter().any(|verdict| verdict.answer == Truth::Unknown);
@@ -396,17 +402,13 @@ impl<'d> Scope<'_, 'd> {
         }
         Ok(Verdict::join(verdicts, Truth::and, Truth::True))
     }
-
-    /// Where a member of a set stands; a member that the claim itself lists stands nowhere in the document.
-    fn place_of(&self, node: &Node<'d>, text: &str, from_document: bool) -> Place {
-        let place = self.place(node);
-        if from_document { place } else { Place { shown: text.to_owned(), ..place } }
-    }
 }
 
 fn negate(because: &mut Because) {
     match because {
-        Because::Found { expected, met, .. } | Because::Counted { expected, met, .. } => {
+        Because::Found { expected, met, .. }
+        | Because::Member { expected, met, .. }
+        | Because::Counted { expected, met, .. } => {
             *met = !*met;
             *expected = match expected.strip_prefix("not: ") {
                 Some(plain) => plain.to_owned(),
@@ -433,19 +435,20 @@ struct Members<'d> {
     gone: Vec<Because>,
 }
 
-impl Members<'_> {
+impl<'d> Members<'d> {
     fn of(texts: impl IntoIterator<Item = String>) -> Self {
         Self { values: texts.into_iter().map(|text| (text, true, None)).collect(), gone: Vec::new() }
     }
 
-    fn holds(&self, text: &str, steps: &mut Steps) -> Outcome<Truth> {
+    /// Whether a text is among the members, and where the document says so.
+    fn holds(&self, text: &str, steps: &mut Steps) -> Outcome<(Truth, Option<&Node<'d>>)> {
         steps.take(self.values.len() as u64)?;
         let mut answer = if self.gone.is_empty() { Truth::False } else { Truth::Unknown };
-        for (member, sure, _) in &self.values {
-            if member == text {
-                answer = answer.or(if *sure { Truth::True } else { Truth::Unknown });
-            }
+        let mut there = None;
+        for (_, sure, node) in self.values.iter().filter(|(member, _, _)| member == text) {
+            answer = answer.or(if *sure { Truth::True } else { Truth::Unknown });
+            there = there.or(node.as_ref());
         }
-        Ok(answer)
+        Ok((answer, there))
     }
 }

@@ -69,6 +69,17 @@ pub enum Because {
         /// What was expected.
         expected: String,
     },
+    /// A value that the claim lists is or is not among those that the document gives.
+    Member {
+        /// The document.
+        document: String,
+        /// The value.
+        member: String,
+        /// What was expected.
+        expected: String,
+        /// Whether it is met.
+        met: bool,
+    },
     /// Items were counted.
     Counted {
         /// The document.

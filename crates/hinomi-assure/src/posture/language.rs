@@ -280,6 +280,29 @@ fn a_judgement_cites_the_value_that_decided_and_the_nearest_miss_comes_first() {
 }
 
 #[test]
+fn members_of_sets_cite_where_they_stand_or_that_they_stand_nowhere() {
+    let claim = "once: $items, require: {values: $items/*/role, covers: [x, z]}";
+    let judged = judged(claim, &[json!({"items": [{"role": "y"}, {"role": "x"}]})]);
+    let missing = Because::Member {
+        document: "d0".to_owned(),
+        member: "z".to_owned(),
+        expected: "covers [x, z]".to_owned(),
+        met: false,
+    };
+    assert_eq!(judged[0].because, [missing]);
+    let covered = self::judged(claim, &[json!({"items": [{"role": "z"}, {"role": "x"}]})]);
+    let places: Vec<&str> = covered[0]
+        .because
+        .iter()
+        .map(|because| match because {
+            Because::Found { place, met: true, .. } => place.pointer.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(places, ["/items/1/role", "/items/0/role"]);
+}
+
+#[test]
 fn exceptions_soften_a_contradiction_and_never_what_is_unknown() {
     let claim = "once: $items, require: {values: $items/*/out/*, within: {exempt: users}}";
     let exemption = |value: &str, until: &[u8]| Exemption {
