@@ -220,8 +220,10 @@ fn populations_are_chosen_labelled_ranked_and_never_silently_empty() {
         {"id": "a", "kind": "x", "rank": 1, "on": false}, {"id": "a", "kind": "x", "rank": 2, "on": true},
         {"id": "b", "kind": "x", "rank": 1, "on": false}, {"id": "c", "kind": "y", "rank": 9, "on": false}, {"id": "d"}]});
     let claim = "each: $items/*, where: {at: /kind, is: x}, label: /id, one_per: /id, highest: /rank, require: {at: /on, is: true}";
-    let found: Vec<(String, Outcome)> =
-        judged(claim, &[items.clone()]).into_iter().map(|one| (one.subject.label, one.outcome)).collect();
+    let found: Vec<(String, Outcome)> = judged(claim, std::slice::from_ref(&items))
+        .into_iter()
+        .map(|one| (one.subject.label, one.outcome))
+        .collect();
     let expected = [("a", Outcome::Supported), ("b", Outcome::Contradicted), ("d", Outcome::Unknown)];
     assert_eq!(found, expected.map(|(label, outcome)| (label.to_owned(), outcome)));
     let none = judged(
@@ -317,8 +319,8 @@ fn exceptions_soften_a_contradiction_and_never_what_is_unknown() {
     };
     assert_eq!(outcome(json!([]), &[]), Outcome::Supported);
     assert_eq!(outcome(json!(["u1"]), &[]), Outcome::Contradicted);
-    assert_eq!(outcome(json!(["u1"]), &[valid.clone()]), Outcome::Excepted);
-    assert_eq!(outcome(json!(["u1", "u2"]), &[valid.clone()]), Outcome::Contradicted);
+    assert_eq!(outcome(json!(["u1"]), std::slice::from_ref(&valid)), Outcome::Excepted);
+    assert_eq!(outcome(json!(["u1", "u2"]), std::slice::from_ref(&valid)), Outcome::Contradicted);
     assert_eq!(outcome(json!(["u1", "u2"]), &[valid.clone(), ended]), Outcome::ExpiredException);
     let absent = judged_with(claim, &[json!({"items": [{}]})], &[valid]);
     assert_eq!(absent[0].outcome, Outcome::Unknown);
