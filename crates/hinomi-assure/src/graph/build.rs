@@ -51,6 +51,14 @@ impl Default for Bounds {
     }
 }
 
+/// Number of a document of one builder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DocumentId(u32);
+
+/// Number of a place in a document of one builder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlaceId(pub(super) u32);
+
 /// What did not fit into [`Bounds`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Dropped {
@@ -125,35 +133,30 @@ impl Builder {
     }
 
     /// Begins a document, whose name is shown wherever an edge is cited.
-    pub fn document(&mut self, name: &str) -> u32 {
+    pub fn document(&mut self, name: &str) -> DocumentId {
         self.documents.push(name.to_owned());
-        number(self.documents.len() - 1)
+        DocumentId(number(self.documents.len() - 1))
     }
 
-    /// A place of a document; edges stated there carry its number.
-    pub fn origin(&mut self, document: u32, offset: u64) -> u32 {
-        self.origins.push(Origin { document, offset });
-        number(self.origins.len() - 1)
+    /// A place of a document, by the byte offset of what states an edge.
+    pub fn place(&mut self, document: DocumentId, offset: u64) -> PlaceId {
+        self.origins.push(Origin { document: document.0, offset });
+        PlaceId(number(self.origins.len() - 1))
     }
 
-    /// Notes that a node exists; `None` where a bound is reached. `kind` is a name of the catalogue.
-    pub fn point_at(&mut self, id: &str, kind: &str) -> Option<u32> {
-        let kind = self.catalogue.node(kind).unwrap_or(self.catalogue.unknown_node());
-        self.node(id, kind)
-    }
-
-    /// Notes what a document says of a node itself.
-    pub fn describe(&mut self, id: &str, kind: &str, name: &str, is_marked: bool) -> Option<u32> {
-        let kind = self.catalogue.node(kind).unwrap_or(self.catalogue.unknown_node());
-        let node = self.node(id, kind)?;
-        let name = self.bounded(name).to_owned();
-        self.describe_node(node, kind, &name, is_marked);
-        Some(node)
+    /// Notes what a document says of a node itself; `kind` is a name of the catalogue. False where a bound is reached.
+    pub fn describe(&mut self, id: &str, kind: &str, name: &str, is_marked: bool) -> bool {
+        let kind = self.node_kind(kind);
+        let node = self.node(id, kind);
+        if let Some(node) = node {
+            self.describe_node(node, kind, name, is_marked);
+        }
+        node.is_some()
     }
 
     /// An edge between identifiers; `from` gains `to`, unless the name states it the other way round. False where a bound
     /// is reached.
-    pub fn edge(&mut self, from: &str, kind: &str, to: &str, is_observed: bool, origin: u32) -> bool {
+    pub fn edge(&mut self, from: &str, kind: &str, to: &str, is_observed: bool, place: PlaceId) -> bool {
         let unknown = self.catalogue.unknown_node();
         let ends = (self.node(from, unknown), self.node(to, unknown));
         let (Some(from), Some(to)) = ends else {
@@ -161,7 +164,11 @@ impl Builder {
             return false;
         };
         let flags = if is_observed { OBSERVED } else { 0 };
-        self.link(from, to, kind, flags, origin)
+        self.link(from, to, kind, flags, place)
+    }
+
+    pub(super) fn node_kind(&self, name: &str) -> NodeKind {
+        self.catalogue.node(name).unwrap_or(self.catalogue.unknown_node())
     }
 
     pub(super) fn node(&mut self, id: &str, kind: NodeKind) -> Option<u32> {
@@ -188,6 +195,7 @@ impl Builder {
 
     /// Of several descriptions the least kind and the least name count, so that order does not.
     pub(super) fn describe_node(&mut self, node: u32, kind: NodeKind, name: &str, is_marked: bool) {
+        let name = self.bounded(name);
         let fits = self.labels.texts().bytes() + name.len() <= self.bounds.text_bytes;
         let label = if name.is_empty() || !fits { NO_LABEL } else { self.labels.intern(name) };
         let Some(draft) = self.drafts.get_mut(node as usize) else { return };
@@ -200,10 +208,10 @@ impl Builder {
         }
     }
 
-    pub(super) fn link(&mut self, from: u32, to: u32, kind: &str, flags: u8, origin: u32) -> bool {
+    pub(super) fn link(&mut self, from: u32, to: u32, kind: &str, flags: u8, place: PlaceId) -> bool {
         let (kind, is_reversed) = self.kind(kind);
         let (from, to) = if is_reversed { (to, from) } else { (from, to) };
-        self.push(Row { from, to, kind, flags, origin })
+        self.push(Row { from, to, kind, flags, origin: place.0 })
     }
 
     /// Number of the kind that a name states, and whether it states it the other way round.

@@ -12,7 +12,6 @@ use super::build::{Dropped, IMPLIED, INHERITED, OBSERVED, Row};
 use super::catalogue::{Catalogue, EdgeKind, NodeKind, Selection};
 use super::texts::Texts;
 use super::total::{at, number, slice, starts};
-use crate::Bilingual;
 
 /// Number of a node of one graph.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -136,23 +135,6 @@ impl Graph {
         })
     }
 
-    /// What an edge says, in both languages.
-    pub fn sentence(&self, edge: EdgeId) -> Option<Bilingual> {
-        let edge = self.edge(edge)?;
-        Some(self.filled(&edge.kind.text, &edge))
-    }
-
-    /// What somebody does to cut an edge; `None` where it cannot be cut.
-    pub fn act(&self, edge: EdgeId) -> Option<Bilingual> {
-        let edge = self.edge(edge)?;
-        Some(self.filled(&edge.kind.act.as_ref()?.text, &edge))
-    }
-
-    fn filled(&self, text: &Bilingual, edge: &Edge<'_>) -> Bilingual {
-        let (from, to) = (self.node(edge.from).name, self.node(edge.to).name);
-        Bilingual { en: filled(&text.en, from, to), ja: filled(&text.ja, from, to) }
-    }
-
     /// The node with an identifier.
     pub fn find(&self, id: &str) -> Option<NodeId> {
         let (mut low, mut high) = (0, number(self.node_count()));
@@ -225,24 +207,6 @@ pub(super) fn ends_with_any(id: &str, endings: &[String]) -> bool {
         let before = id.strip_suffix(ending.as_str());
         before.is_some_and(|b| b.is_empty() || b.ends_with('-') || ending.starts_with('-'))
     })
-}
-
-/// The sentence with both names; names that contain braces are not filled again.
-fn filled(text: &str, from: &str, to: &str) -> String {
-    let mut out = String::with_capacity(text.len() + from.len() + to.len());
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        let (before, at_brace) = rest.split_at(open);
-        out.push_str(before);
-        let known = [("{from}", from), ("{to}", to)];
-        let hit =
-            known.iter().find_map(|(mark, value)| at_brace.strip_prefix(mark).map(|after| (*value, after)));
-        let (value, after) = hit.unwrap_or_else(|| ("{", at_brace.strip_prefix('{').unwrap_or_default()));
-        out.push_str(value);
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Nodes by number.
@@ -331,12 +295,6 @@ impl Edges {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_with_braces_are_names() {
-        assert_eq!(filled("{from} owns {to}.", "{to}", "{from}"), "{to} owns {from}.");
-        assert_eq!(filled("{ {x} {to", "a", "b"), "{ {x} {to");
-    }
 
     #[test]
     fn endings_are_whole_parts_of_an_identifier() {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hinomi_assure::graph::{Bounds, Builder, Catalogue, Graph, NodeId};
+use hinomi_assure::graph::{Bounds, Builder, Catalogue, Graph, NodeId, PlaceId};
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ struct Directory {
     builder: Builder,
     draw: Draw,
     parts: Parts,
-    origin: u32,
+    place: PlaceId,
     left: u32,
 }
 
@@ -69,7 +69,7 @@ struct Directory {
 pub fn directory(shape: Shape) -> Builder {
     let mut builder = Builder::new(Arc::new(Catalogue::bundled().unwrap()), Bounds::default());
     let document = builder.document("generated");
-    let origin = builder.origin(document, 0);
+    let place = builder.place(document, 0);
     let n = shape.nodes.max(1000);
     let groups = n / 12;
     let parts = Parts {
@@ -82,7 +82,7 @@ pub fn directory(shape: Shape) -> Builder {
         units: n / 100,
     };
     let draw = Draw(shape.seed);
-    let mut directory = Directory { builder, draw, parts, origin, left: shape.edges };
+    let mut directory = Directory { builder, draw, parts, place, left: shape.edges };
     directory.nodes();
     directory.structure();
     directory.memberships();
@@ -117,18 +117,18 @@ impl Directory {
             for number in 0..count {
                 let id = format!("{name}{number}");
                 let shown = format!("{}@EXAMPLE.TEST", id.to_uppercase());
-                self.builder.describe(&id, kind, &shown, false).unwrap();
+                assert!(self.builder.describe(&id, kind, &shown, false));
             }
         }
         for (id, kind) in
             [("dom", "domain"), ("dom-512", "group"), ("dom-513", "group"), ("dom-516", "group")]
         {
-            self.builder.describe(id, kind, id, false).unwrap();
+            assert!(self.builder.describe(id, kind, id, false));
         }
     }
 
     fn edge(&mut self, from: String, kind: &str, to: String) {
-        self.builder.edge(&from, kind, &to, kind == "has-session", self.origin);
+        self.builder.edge(&from, kind, &to, kind == "has-session", self.place);
         self.left = self.left.saturating_sub(1);
     }
 

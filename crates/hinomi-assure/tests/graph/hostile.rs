@@ -105,6 +105,16 @@ fn many_unknown_names_become_one() {
 }
 
 #[test]
+fn a_name_of_a_node_is_bounded_too() {
+    let long = SOUND.replace(
+        r#""ObjectIdentifier":"A","#,
+        &format!(r#""ObjectIdentifier":"A","Properties":{{"name":"{}"}},"#, "n".repeat(5000)),
+    );
+    let (_, graph, _) = read(builder(), long.as_bytes());
+    assert_eq!(graph.node(node(&graph, "A")).name.len(), Bounds::default().name_bytes);
+}
+
+#[test]
 fn names_are_cut_at_whole_letters() {
     let bounds = Bounds { name_bytes: 4, ..Bounds::default() };
     let mut builder = bounded(bounds);

@@ -47,6 +47,11 @@ fn what_was_reached_in_fact_is_less_than_what_can_be() {
     let edge = graph.edge(path[2]).unwrap();
     let line = "from,kind,to,observed\n".len() + CASE[..5].iter().map(|l| l.len() + 1).sum::<usize>();
     assert_eq!(edge.origin, Some(("edges.csv", line as u64)));
+    let step = &graph.steps(&path)[2];
+    assert_eq!(
+        (step.from.as_str(), step.cost, step.is_observed, step.offset),
+        ("server", Some(2), true, Some(line as u64))
+    );
     assert_eq!(graph.sentence(path[2]).unwrap().ja, "server に cloud-role の秘密情報が保存されている");
     assert_eq!(graph.act(path[2]).unwrap().en, "Remove the secret of cloud-role from server and renew it");
     assert!(graph.act(path[0]).is_none(), "a use of an account cannot be cut");

@@ -103,7 +103,7 @@ impl Graph {
     /// The cheapest cut between sources and targets. Sources that no cut can separate are set aside and listed.
     pub fn minimum_cut(&self, question: &CutQuestion<'_>) -> Result<Separation, GraphError> {
         let walked = Walked::new(self, question.passage);
-        let costs = self.costs(&walked, question.price);
+        let costs = self.costs(question.price);
         let kept = |edge: u32| walked.passes(edge) && self.cost(&costs, edge) == 0;
         let fixed = self.search_back(question.targets, kept);
         let (sources, inseparable) = self.set_aside(question.sources, &fixed);
@@ -159,7 +159,7 @@ impl Graph {
     }
 
     /// Cost per kind; 0 for what cannot be cut.
-    fn costs(&self, _: &Walked<'_>, price: Price) -> Vec<u64> {
+    fn costs(&self, price: Price) -> Vec<u64> {
         let cost = |cost: u32| if price == Price::Edges { 1 } else { u64::from(cost) };
         self.kinds.iter().map(|k| k.act.as_ref().map_or(0, |act| cost(act.cost))).collect()
     }

@@ -1,14 +1,18 @@
 //! Lists of edges that people write or export: `from,kind,to`, and what else the heading names.
 //!
 //! The first line names the columns, in any order: `from`, `kind`, `to`, and optionally `observed` (yes, true, 1),
-//! `from_kind`, `to_kind` (names of the catalogue). UTF-8, RFC 4180 quotes; a field may not span lines.
+//! `from_kind`, `to_kind` (names of the catalogue). UTF-8, RFC 4180 quotes; a field may not span lines, so that lists of
+//! millions of lines are read one by one and every edge has the offset of its line.
+//!
+//! # Not here
+//! Tables of entities, in any encoding and with any separator ([`crate::inventory`]).
 
 use std::io::{BufRead, Read};
 
 use hinomi_model::DiagnosticKind;
 
 use super::Import;
-use crate::graph::build::{Builder, OBSERVED};
+use crate::graph::build::{Builder, DocumentId, OBSERVED};
 
 /// Bytes that one line may have.
 const LARGEST_LINE: u64 = 64 << 10;
@@ -50,7 +54,7 @@ impl Columns {
 struct List<'b> {
     builder: &'b mut Builder,
     name: &'b str,
-    document: u32,
+    document: DocumentId,
     import: Import,
 }
 
@@ -109,11 +113,12 @@ impl List<'_> {
         }
         let observed = columns.observed.map_or("", field).to_ascii_lowercase();
         let flags = if matches!(observed.as_str(), "yes" | "true" | "1") { OBSERVED } else { 0 };
-        let ends = (self.builder.point_at(from, from_kind), self.builder.point_at(to, to_kind));
+        let kinds = (self.builder.node_kind(from_kind), self.builder.node_kind(to_kind));
+        let ends = (self.builder.node(from, kinds.0), self.builder.node(to, kinds.1));
         let (Some(from), Some(to)) = ends else { return self.builder.drop_edge() };
-        let origin = self.builder.origin(self.document, offset);
+        let place = self.builder.place(self.document, offset);
         self.import.statements += 1;
-        self.builder.link(from, to, kind, flags, origin);
+        self.builder.link(from, to, kind, flags, place);
     }
 }
 

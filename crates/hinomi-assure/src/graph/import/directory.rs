@@ -9,7 +9,7 @@ use super::Import;
 use super::elements::{End, Take, cut};
 use super::format::{DirectoryFormat, Role};
 use super::walk::{Object, State};
-use crate::graph::build::{Builder, Row};
+use crate::graph::build::{Builder, DocumentId, Row};
 
 /// Kind of the edge between somebody and what a policy grants.
 const GRANTED: &str = "granted-by-policy";
@@ -46,7 +46,7 @@ struct Described {
 struct Taker<'b> {
     state: State<'b>,
     name: &'b str,
-    document: u32,
+    document: DocumentId,
     import: Import,
     described: Vec<Described>,
 }
@@ -107,7 +107,7 @@ impl Taker<'_> {
         if !object.is_deleted
             && let Some(node) = builder.node(&object.id, unknown)
         {
-            let origin = builder.origin(self.document, offset);
+            let origin = builder.place(self.document, offset).0;
             self.statements(&object, node, origin);
             self.grants(&object, origin);
             let (name, is_marked) = (std::mem::take(&mut object.name), object.is_marked);
