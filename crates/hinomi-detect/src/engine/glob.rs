@@ -71,6 +71,8 @@ impl Glob {
             let advanced = match self.tokens.get(token) {
                 None if at == text.len() => return true,
                 None => None,
+                // Whatever follows does.
+                Some(GlobToken::Many) if token + 1 == self.tokens.len() => return true,
                 Some(GlobToken::Many) => {
                     retry = Some((token + 1, at));
                     Some(at)
@@ -161,6 +163,10 @@ mod tests {
         check("*a?c*e", "zabdabce", true);
         check("a*", "b", false);
         check("**", "x", true);
+        check("a?*", "a", false);
+        check("*a?*", "xay", true);
+        check("*a*b*", "xaybz", true);
+        check("*a*b*", "xbya", false);
     }
 
     #[test]

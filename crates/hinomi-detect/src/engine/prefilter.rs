@@ -9,6 +9,8 @@
 //! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped. (Two characters outside
 //! ASCII fold into it, the Kelvin sign and the long s; keywords written with them are not looked for.)
 
+use std::sync::LazyLock;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use memchr::memmem;
@@ -88,7 +90,8 @@ impl Fragments {
 
 /// Whether a JSON escape stands for a letter or digit.
 fn hides_letters(bytes: &[u8]) -> bool {
-    memmem::find_iter(bytes, b"\\u00").any(|at| {
+    static ESCAPE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\\u00"));
+    ESCAPE.find_iter(bytes).any(|at| {
         let digits = bytes.get(at + 4..at + 6).and_then(|d| std::str::from_utf8(d).ok());
         let code = digits.and_then(|d| u8::from_str_radix(d, 16).ok());
         code.is_some_and(|c| c.is_ascii_alphanumeric() || c == b' ')

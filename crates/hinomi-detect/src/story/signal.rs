@@ -141,12 +141,10 @@ impl Interner {
         add(EntityKind::Event, &event.digest.to_string(), Role::Own);
         let mut done: Vec<(&str, EntityKind)> = Vec::new();
         for rule in &table.fields {
-            if !applies(&rule.only, event.channel, event_id)
-                || done.contains(&(rule.field.as_str(), rule.names))
+            let Some(value) = event.field(&rule.field) else { continue };
+            if applies(&rule.only, event.channel, event_id)
+                && !done.contains(&(rule.field.as_str(), rule.names))
             {
-                continue;
-            }
-            if let Some(value) = event.field(&rule.field) {
                 done.push((&rule.field, rule.names));
                 let account = rule.names == EntityKind::Account && rule.role == Role::Own;
                 add(rule.names, value, if account { acts } else { rule.role });

@@ -215,30 +215,25 @@ const UNREADABLE: &[u8] = b"\x0a\0U\0n\0r\0e\0a\0d\0a\0b\0l\0e\0";
 fn name<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<bool, Fault> {
     let offset = cursor.u32()? as usize;
     if offset == cursor.at() {
-        let found = spelled(cursor)?;
-        cursor.take(2)?;
-        put_name(found, out);
+        let found = spelled(cursor.data(), offset)?;
+        // The start of the structure and the zero behind the name.
+        cursor.take(6 + found.len() + 2)?;
+        out.extend_from_slice(found);
         return Ok(true);
     }
-    let Ok(found) = spelled(&mut Cursor::new(chunk, offset, chunk.len())) else {
-        out.extend_from_slice(UNREADABLE);
-        return Ok(false);
-    };
-    put_name(found, out);
-    Ok(true)
+    let found = spelled(chunk, offset);
+    out.extend_from_slice(found.unwrap_or(UNREADABLE));
+    Ok(found.is_ok())
 }
 
-fn put_name(name: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&((name.len() / 2) as u16).to_le_bytes());
-    out.extend_from_slice(name);
-}
-
-/// A name's structure: offset of the next name, hash, number of UTF-16 units, units.
-fn spelled<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Fault> {
-    cursor.take(6)?;
-    let units = usize::from(cursor.u16()?);
+/// Number of UTF-16 units and units of the name's structure at `offset`, in front of which stand the offset of the next
+/// name and a hash.
+#[inline]
+fn spelled(data: &[u8], offset: usize) -> Result<&[u8], Fault> {
+    let spelled = offset.checked_add(6).and_then(|at| data.get(at..)).ok_or(Fault::SHORT)?;
+    let units = usize::from(u16::from_le_bytes(*spelled.first_chunk().ok_or(Fault::SHORT)?));
     if units > MAX_NAME {
         return Err(Fault::SIZE);
     }
-    cursor.take(units * 2)
+    spelled.get(..2 + units * 2).ok_or(Fault::SHORT)
 }

@@ -16,6 +16,11 @@ impl<'a> Cursor<'a> {
         Self { data: chunk.get(..end).unwrap_or(chunk), at }
     }
 
+    /// The chunk up to where the cursor ends.
+    pub(super) fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
     pub(super) fn at(&self) -> usize {
         self.at
     }

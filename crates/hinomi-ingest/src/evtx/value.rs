@@ -135,20 +135,18 @@ fn convert_string(raw: &[u8], out: &mut Vec<u8>) -> ValueKind {
     ValueKind::Text
 }
 
-/// Appends the ASCII characters at the start of UTF-16LE text, eight at a time; returns how many bytes they took.
+/// Appends the ASCII characters at the start of UTF-16LE text, sixteen at a time; returns how many bytes they took.
 fn ascii_blocks(raw: &[u8], out: &mut Vec<u8>) -> usize {
-    const HIGH: u128 = 0xFF80_FF80_FF80_FF80_FF80_FF80_FF80_FF80;
-    const ONES: u128 = 0x0001_0001_0001_0001_0001_0001_0001_0001;
     let mut taken = 0;
-    for block in raw.as_chunks::<16>().0 {
-        let units = u128::from_le_bytes(*block);
-        // Below 0x80, a borrow out of a unit means that it was zero.
-        if units & HIGH != 0 || units.wrapping_sub(ONES) & (ONES << 15) != 0 {
+    for block in raw.as_chunks::<32>().0 {
+        let mut units = [0u16; 16];
+        units.iter_mut().zip(block.as_chunks().0).for_each(|(to, from)| *to = u16::from_le_bytes(*from));
+        // Zero, of which one is subtracted, and everything from 0x80 on have a high bit.
+        let high = units.iter().fold(0, |high, unit| high | unit | unit.wrapping_sub(1));
+        if high & 0xFF80 != 0 {
             break;
         }
-        let mut characters = [0u8; 8];
-        characters.iter_mut().zip(block.as_chunks::<2>().0).for_each(|(to, [low, _])| *to = *low);
-        out.extend_from_slice(&characters);
+        out.extend_from_slice(&units.map(|unit| unit as u8));
         taken += block.len();
     }
     taken

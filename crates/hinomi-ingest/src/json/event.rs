@@ -10,7 +10,7 @@ use memchr::memchr;
 use super::catalogue::Watch;
 use super::mapping::Convert;
 use super::scan::{byte, part, skip_space, skip_value, string_end, word_end};
-use super::trie::{Action, Memo, NodeId, OVERFLOW, ROOT, Trie};
+use super::trie::{Action, Likely, Memo, NodeId, OVERFLOW, ROOT, Trie};
 use super::value::{Form, Raw, intern, intern_converted};
 
 /// Objects and arrays inside each other beyond this are damage or malice.
@@ -117,13 +117,13 @@ impl Reader<'_> {
             return Ok(());
         }
         let mut previous = None;
-        let mut expected = self.trie.first(node);
+        let mut likely = self.trie.first(node);
         loop {
             if byte(self.text, self.at) != b'"' {
                 return self.fault(Damage::NoKey);
             }
             self.at += 1;
-            let child = self.key(node, previous, expected)?;
+            let child = self.key(node, previous, likely)?;
             if byte(self.text, self.at) != b':' {
                 self.space();
                 if byte(self.text, self.at) != b':' {
@@ -144,20 +144,24 @@ impl Reader<'_> {
             }
             self.space();
             previous = Some(child);
-            expected = self.trie.next(child);
+            likely = self.trie.next(child);
         }
     }
 
     /// Reads a key up to and with its closing quote.
     #[inline]
-    fn key(&mut self, node: NodeId, previous: Option<NodeId>, expected: NodeId) -> Result<NodeId, Fault> {
+    fn key(&mut self, node: NodeId, previous: Option<NodeId>, likely: Likely) -> Result<NodeId, Fault> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let child = match self.trie.matches(expected, rest) {
-            Some(length) if expected > OVERFLOW => {
-                self.at += length;
-                expected
-            }
-            _ => self.other_key(node, previous)?,
+        let found = |likely: NodeId| self.trie.matches(likely, rest).filter(|_| likely > OVERFLOW);
+        let child = if let Some(length) = found(likely.0) {
+            self.at += length;
+            likely.0
+        } else if let Some(length) = found(likely.1) {
+            self.at += length;
+            self.trie.follow(node, previous, likely.1);
+            likely.1
+        } else {
+            self.other_key(node, previous)?
         };
         self.presence(child);
         Ok(child)

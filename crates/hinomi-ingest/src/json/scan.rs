@@ -52,10 +52,22 @@ fn escaped_string_end(text: &[u8], start: usize, mut from: usize) -> Option<usiz
     }
 }
 
+/// Bytes of numbers and bare words.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse")]
+static WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        word[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'-' | b'.');
+        byte += 1;
+    }
+    word
+};
+
 /// End of the run of bytes a number or a bare word may consist of.
 #[inline]
 pub(super) fn word_end(text: &[u8], mut at: usize) -> usize {
-    while matches!(byte(text, at), b'0'..=b'9' | b'+' | b'-' | b'.' | b'a'..=b'z' | b'A'..=b'Z') {
+    while WORD.get(usize::from(byte(text, at))) == Some(&true) {
         at += 1;
     }
     at
@@ -153,7 +165,9 @@ pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Repaired {
         }
         append_lossy(bytes, out)
     };
-    while let Some(at) = memchr(b'\\', rest) {
+    // Escapes come in rows: `\r\n\t\t`.
+    let next = |rest: &[u8]| if rest.first() == Some(&b'\\') { Some(0) } else { memchr(b'\\', rest) };
+    while let Some(at) = next(rest) {
         let (plain, escape) = rest.split_at(at);
         repaired.0 |= append_utf8(plain, out);
         let letter = byte(escape, 1);

@@ -47,15 +47,18 @@ pub(super) struct Special {
     pub(super) fields: Option<Vec<FieldId>>,
 }
 
+/// Two nodes to try before looking a key up: events of a few shapes take turns.
+pub(super) type Likely = (NodeId, NodeId);
+
 #[derive(Debug)]
 struct Node {
     /// Raw bytes of the key and the closing quote.
     key: Box<[u8]>,
     parent: NodeId,
-    /// Sibling that followed last time.
-    next: NodeId,
-    /// Child that came first last time.
-    first: NodeId,
+    /// Siblings that followed the last two times they differed, the newer one first.
+    next: Likely,
+    /// Children that came first, likewise.
+    first: Likely,
     action: Action,
     /// The last value here.
     memo: Memo,
@@ -108,8 +111,8 @@ impl Trie {
             self.nodes.push(Node {
                 key: Box::default(),
                 parent: NONE,
-                next: NONE,
-                first: NONE,
+                next: (NONE, NONE),
+                first: (NONE, NONE),
                 action,
                 object: Action::Skip,
                 memo: Memo::EMPTY,
@@ -124,16 +127,16 @@ impl Trie {
         }
     }
 
-    /// The child of `parent` that came first last time.
+    /// The children of `parent` that are likely to come first.
     #[inline]
-    pub(super) fn first(&self, parent: NodeId) -> NodeId {
-        self.nodes.get(parent as usize).map_or(NONE, |n| n.first)
+    pub(super) fn first(&self, parent: NodeId) -> Likely {
+        self.nodes.get(parent as usize).map_or((NONE, NONE), |n| n.first)
     }
 
-    /// The sibling that followed `node` last time.
+    /// The siblings that are likely to follow `node`.
     #[inline]
-    pub(super) fn next(&self, node: NodeId) -> NodeId {
-        self.nodes.get(node as usize).map_or(NONE, |n| n.next)
+    pub(super) fn next(&self, node: NodeId) -> Likely {
+        self.nodes.get(node as usize).map_or((NONE, NONE), |n| n.next)
     }
 
     /// Length of the key with its closing quote if `rest` starts with the key of `node`.
@@ -146,10 +149,15 @@ impl Trie {
     /// Remembers that `node` came after `previous`, or first if there is none.
     #[inline]
     pub(super) fn follow(&mut self, parent: NodeId, previous: Option<NodeId>, node: NodeId) {
-        match previous {
-            Some(previous) => self.nodes.get_mut(previous as usize).map(|n| n.next = node),
-            None => self.nodes.get_mut(parent as usize).map(|n| n.first = node),
+        let likely = match previous {
+            Some(previous) => self.nodes.get_mut(previous as usize).map(|n| &mut n.next),
+            None => self.nodes.get_mut(parent as usize).map(|n| &mut n.first),
         };
+        if let Some(likely) = likely
+            && likely.0 != node
+        {
+            *likely = (node, likely.0);
+        }
     }
 
     #[inline]
@@ -195,8 +203,8 @@ impl Trie {
         self.nodes.push(Node {
             key: key.into(),
             parent,
-            next: NONE,
-            first: NONE,
+            next: (NONE, NONE),
+            first: (NONE, NONE),
             action: Action::Unresolved,
             object: Action::Unresolved,
             memo: Memo::EMPTY,
