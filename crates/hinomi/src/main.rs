@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use hinomi::args::Cli;
 
+/// Rules and reports are hundreds of thousands of small strings.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

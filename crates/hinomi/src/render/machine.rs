@@ -1,9 +1,10 @@
 //! JSON, JSON Lines and Timesketch CSV.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
+use super::indented::Indented;
 use crate::report::{DetectionEntry, Report};
 
 /// One JSON document, indented, ending in a newline.
@@ -11,8 +12,11 @@ use crate::report::{DetectionEntry, Report};
 /// # Errors
 /// Errors of `out`.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    out.write_all(b"\n")
+    // A document is a million small pieces: they must not each cost a call through `dyn`.
+    let mut out = BufWriter::with_capacity(1 << 15, out);
+    report.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Indented::default()))?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// A line per object: first the summary, then incidents, detections, sources, diagnostics. Every line has `type`

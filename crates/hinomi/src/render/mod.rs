@@ -1,6 +1,7 @@
 //! Reports as text: for people, for programs, for other tools.
 
 pub(crate) mod calendar;
+mod indented;
 mod machine;
 mod progress;
 pub(crate) mod style;

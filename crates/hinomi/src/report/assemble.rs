@@ -6,8 +6,7 @@ use hinomi_detect::completeness::SourceReport;
 use hinomi_detect::sigma::Meta;
 use hinomi_detect::{Engine, RuleIndex};
 use hinomi_ingest::intake::Class;
-use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
-use sha2::{Digest as _, Sha256};
+use hinomi_model::{DiagnosticKind, Digest, Hashing, Level, Timestamp};
 
 use super::cite::Citations;
 use super::incident::{self, Found};
@@ -223,15 +222,16 @@ fn event_entry(event: &Event, citations: &mut Citations) -> EventEntry {
 
 /// Hash of (rule id, group key, sorted event hashes, occurrence): equal for live, restarted and later runs.
 fn detection_id(rule: &str, group: &str, events: &[Digest], occurrence: u64) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hashing::default();
     for part in [rule, group] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
     }
     events.iter().for_each(|e| hash.update(e.as_bytes()));
-    hash.update(occurrence.to_be_bytes());
-    let full: [u8; 32] = hash.finalize().into();
-    full.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hash.update(&occurrence.to_be_bytes());
+    let mut id = hash.finish().to_string();
+    id.truncate(32);
+    id
 }
 
 fn source_entry(source: SourceReport) -> SourceEntry {
