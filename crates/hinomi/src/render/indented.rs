@@ -18,13 +18,11 @@ pub(super) struct Indented {
 impl Indented {
     fn line<W: ?Sized + Write>(&self, first: bool, out: &mut W) -> io::Result<()> {
         let length = 2 + 2 * self.depth;
-        match LINE.get(usize::from(first)..length) {
-            Some(line) => out.write_all(line),
-            None => {
-                out.write_all(LINE.get(usize::from(first)..2).unwrap_or_default())?;
-                (0..self.depth).try_for_each(|_| out.write_all(b"  "))
-            }
+        if let Some(line) = LINE.get(usize::from(first)..length) {
+            return out.write_all(line);
         }
+        out.write_all(LINE.get(usize::from(first)..2).unwrap_or_default())?;
+        (0..self.depth).try_for_each(|_| out.write_all(b"  "))
     }
 
     fn open<W: ?Sized + Write>(&mut self, bracket: &[u8], out: &mut W) -> io::Result<()> {
