@@ -62,7 +62,7 @@ impl<'t> StoryBuilder<'t> {
 
     /// Joins what belongs together.
     ///
-    /// `observed_ns` is how long most sources of the input reach, so that rates can be told from it.
+    /// `observed_ns` is how long a host was watched on average, so that rates can be told from it.
     pub fn tell(mut self, prevalence: &Prevalence, observed_ns: i64) -> Story {
         self.resolve(prevalence);
         let Self { table, interner, signals } = self;

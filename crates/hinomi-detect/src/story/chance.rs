@@ -7,8 +7,10 @@
 //! # Definitions
 //! - **Episode.** Firings of one rule at one entity, less than [`NEAR_NS`] apart, [`LONGEST_NS`] at most.
 //! - **Expected meetings** of a pair at an entity: for each of the two rules, its episodes there beyond the pair's own,
-//!   but at least its episodes anywhere divided by the entities of that kind, times the share of the observed span
-//!   that lies between the two. The greater of both counts: neither may be a habit.
+//!   but at least its episodes anywhere divided by the entities of that kind, times the time between the two in
+//!   spans of observation. The greater of both counts: neither may be a habit.
+//! - **Span of observation.** How long a host was watched, on average, and not how far apart the ends of the input are:
+//!   old captures beside new ones make nothing rare.
 //!
 //! # Invariants
 //! - Without [`LEAST_SPAN_NS`] of observation nothing is rare: rates need time to be seen.
@@ -41,7 +43,8 @@ pub(super) struct Chance {
 }
 
 impl Chance {
-    /// Counts the episodes of `signals`, whose order by time is `order`, in an input that covers `observed_ns`.
+    /// Counts the episodes of `signals`, whose order by time is `order`, where a host was watched for `observed_ns` on
+    /// average.
     pub(super) fn of(
         signals: &[Signal],
         entities: &[Entity],
@@ -49,12 +52,7 @@ impl Chance {
         prevalence: &Prevalence,
         observed_ns: i64,
     ) -> Self {
-        let times = signals.iter().filter_map(|s| Some((s.first?, s.last?)));
-        let (first, last) = times.fold((i64::MAX, i64::MIN), |(first, last), (a, b)| {
-            (first.min(a.as_nanos()), last.max(b.as_nanos()))
-        });
-        let span_ns = last.saturating_sub(first).max(observed_ns);
-        let mut this = Self { span_ns, ..Self::default() };
+        let mut this = Self { span_ns: observed_ns, ..Self::default() };
         if this.span_ns < LEAST_SPAN_NS {
             return this;
         }
@@ -101,7 +99,7 @@ impl Chance {
             f64::from(here).max(f64::from(anywhere) / f64::from(population))
         };
         let near = gap_ns?.max(LEAST_GAP_NS) as f64 / self.span_ns as f64;
-        let expected = rate(one.rule).max(rate(other.rule)) * near.min(1.0);
+        let expected = rate(one.rule).max(rate(other.rule)) * near;
         Some((1.0 / expected) as u32)
     }
 }

@@ -56,6 +56,12 @@ fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
 }
 
 fn tell_by(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence) -> Story {
+    let times = || sketches.iter().map(|s| s.minute);
+    let minutes = times().max().unwrap_or_default() - times().min().unwrap_or_default();
+    tell_watched(table, sketches, prevalence, minutes)
+}
+
+fn tell_watched(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence, minutes: i64) -> Story {
     let mut builder = StoryBuilder::new(table);
     for (number, s) in sketches.iter().enumerate() {
         let fields: Vec<(Box<str>, Box<str>)> =
@@ -79,7 +85,7 @@ fn tell_by(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence) -> 
             }],
         });
     }
-    builder.tell(prevalence, 0)
+    builder.tell(prevalence, minutes * 60 * NANOS_PER_SECOND)
 }
 
 /// The groups of detections, each by number, in order.
@@ -443,7 +449,7 @@ fn over_months_rare_detections_of_one_account_or_host_are_one_incident() {
         vec![
             at(0, Medium, "r-signin", "initial-access", "")
                 .by("user01")
-                .in_channel("fortigate/vpn")
+                .in_channel("example/vpn")
                 .with("src_endpoint.ip", "203.0.113.9"),
             at(40 * DAY, High, "r-dump", "credential-access", "srv10").by("user01"),
             at(90 * DAY, Medium, "r-tool", "persistence", "srv10"),
@@ -460,6 +466,19 @@ fn over_months_rare_detections_of_one_account_or_host_are_one_incident() {
     assert_eq!(groups(&tell_by(&table, &sketches(), &fleet())).len(), 4);
     // Where nothing else is known, nothing can be called rare.
     assert_eq!(groups(&tell(&sketches(), &Prevalence::default())).len(), 4);
+}
+
+#[test]
+fn hosts_seen_for_a_moment_make_nothing_rare() {
+    let sketches = [
+        at(0, High, "r-dump", "credential-access", "srv10"),
+        at(90 * DAY, Medium, "r-tool", "persistence", "srv10"),
+    ];
+    let incidents = |days: i64| {
+        tell_watched(&StoryTable::bundled().unwrap(), &sketches, &fleet(), days * DAY).incidents.len()
+    };
+    assert_eq!(incidents(100), 1, "sixty hosts watched for months");
+    assert_eq!(incidents(8), 2, "sixty hosts, most of them in short captures");
 }
 
 #[test]

@@ -162,15 +162,7 @@ impl<'d> Claims<'d> {
                 .collect::<Vec<_>>()
                 .join(" → ")
         };
-        // The system's own accounts are used by whoever makes it work for him: they name nobody.
-        let of_system = accounts.iter().all(|a| self.table.account_name(a).is_none());
-        let who_en = match accounts.len() {
-            0 => "Activity without a named account was recorded".to_owned(),
-            _ if of_system => {
-                format!("Activity of the system's own account {} was recorded", list(&accounts, false))
-            }
-            _ => format!("The credentials of {} were used", list(&accounts, false)),
-        };
+        let who = self.who(&accounts);
         let place_en = match hosts.len() {
             0 => "the logs do not name the host".to_owned(),
             1 => format!("{} is concerned", list(&hosts, false)),
@@ -183,7 +175,8 @@ impl<'d> Claims<'d> {
         };
         let n = core.len();
         let en = format!(
-            "{who_en} and {place_en}, {span_en}: {}. {confirmed} of {n} steps {} confirmed by cited events.",
+            "{} and {place_en}, {span_en}: {}. {confirmed} of {n} steps {} confirmed by cited events.",
+            who.en,
             way(false),
             if confirmed == 1 { "is" } else { "are" }
         );
@@ -192,22 +185,37 @@ impl<'d> Claims<'d> {
         } else {
             format!("{} から {} にかけて、", self.time(first), self.until(first, last))
         };
-        let who_ja = match accounts.len() {
-            0 => "アカウント名の残らない操作が記録されました".to_owned(),
-            _ if of_system => {
-                format!("システム自身のアカウント {} による操作が記録されました", list(&accounts, true))
-            }
-            _ => format!("{} の資格情報が使われました", list(&accounts, true)),
-        };
         let place_ja = match hosts.len() {
             0 => "ホスト名は記録にありません".to_owned(),
             _ => format!("関係するホストは {} です", list(&hosts, true)),
         };
         let ja = format!(
-            "{span_ja}{who_ja}。{place_ja}。{}。全 {n} 手順のうち {confirmed} 手順は引用した記録で確認済みです。",
+            "{span_ja}{}。{place_ja}。{}。全 {n} 手順のうち {confirmed} 手順は引用した記録で確認済みです。",
+            who.ja,
             way(true)
         );
         Said2 { en, ja }
+    }
+
+    /// Whose credentials were used. The system's own accounts are used by whoever makes it work for him: they name nobody.
+    fn who(&self, accounts: &[String]) -> Said2 {
+        let (en, ja) = (list(accounts, false), list(accounts, true));
+        if accounts.is_empty() {
+            return Said2 {
+                en: "Activity without a named account was recorded".to_owned(),
+                ja: "アカウント名の残らない操作が記録されました".to_owned(),
+            };
+        }
+        if accounts.iter().all(|a| self.table.account_name(a).is_none()) {
+            return Said2 {
+                en: format!("Activity of the system's own account {en} was recorded"),
+                ja: format!("システム自身のアカウント {ja} による操作が記録されました"),
+            };
+        }
+        Said2 {
+            en: format!("The credentials of {en} were used"),
+            ja: format!("{ja} の資格情報が使われました"),
+        }
     }
 
     /// One spelling per account, without those of machines and the system when there are others.

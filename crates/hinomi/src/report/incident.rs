@@ -85,12 +85,17 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
     }
 }
 
-/// How long half of the sources reach at least: a stray time in one of them makes nothing look rare.
+/// How long a host was watched, on average: the longest of its sources. Hosts that a collection shows for a moment add
+/// no time in which something could have happened.
 fn observed_ns(sources: &[SourceEntry]) -> i64 {
-    let span = |s: &SourceEntry| Some(s.last?.as_nanos().saturating_sub(s.first?.as_nanos()));
-    let mut spans: Vec<i64> = sources.iter().filter_map(span).collect();
-    spans.sort_unstable();
-    spans.get(spans.len() / 2).copied().unwrap_or_default()
+    let mut hosts: BTreeMap<&str, i64> = BTreeMap::new();
+    for source in sources {
+        let Some((first, last)) = source.first.zip(source.last) else { continue };
+        let longest = hosts.entry(source.host.as_str()).or_default();
+        *longest = (*longest).max(last.as_nanos().saturating_sub(first.as_nanos()));
+    }
+    let total: i128 = hosts.values().map(|ns| i128::from(*ns)).sum();
+    i64::try_from(total / (hosts.len().max(1) as i128)).unwrap_or(i64::MAX)
 }
 
 type Holes = Vec<(Option<Timestamp>, Option<Timestamp>)>;
