@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::{HashMap, HashSet};
 use hinomi_model::Level;
 
-use super::chance::Chance;
+use super::chance::{Chance, Watched};
 use super::cluster::{Clusters, cluster, contradicts};
 use super::entity::{Entity, EntityId, EntityKind, Role};
 use super::incident::{Incident, Material};
@@ -62,15 +62,15 @@ impl<'t> StoryBuilder<'t> {
 
     /// Joins what belongs together.
     ///
-    /// `observed_ns` is how long a host was watched on average, so that rates can be told from it.
-    pub fn tell(mut self, prevalence: &Prevalence, observed_ns: i64) -> Story {
+    /// Rates are told from `watched`.
+    pub fn tell(mut self, prevalence: &Prevalence, watched: Watched) -> Story {
         self.resolve(prevalence);
         let Self { table, interner, signals } = self;
         let entities = interner.entities;
         let crowds = crowds(&entities, &signals, prevalence);
         let mut order: Vec<usize> = (0..signals.len()).collect();
         order.sort_by_key(|&at| signals.get(at).map(|s| (s.first.is_none(), s.first, s.last, s.key, at)));
-        let chance = Chance::of(&signals, &entities, &order, prevalence, observed_ns);
+        let chance = Chance::of(&signals, &entities, &order, prevalence, watched);
         let scorer = Scorer { points: table.points, entities: &entities, crowds: &crowds, chance };
         let is_core = |at: usize| signals.get(at).is_some_and(|s| s.level >= LEAST);
         let pairs = candidates(&signals, &entities, &order, is_core, is_core);

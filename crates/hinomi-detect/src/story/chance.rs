@@ -33,27 +33,35 @@ const LONGEST_NS: i64 = 7 * DAY_NS;
 const LEAST_SPAN_NS: i64 = 7 * DAY_NS;
 const LEAST_GAP_NS: i64 = HOUR_NS;
 
+/// How long hosts were watched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watched {
+    /// The host that was watched longest.
+    pub longest_ns: i64,
+    /// All hosts together, in that time.
+    pub hosts: f64,
+}
+
 /// Episodes of rules at entities.
 #[derive(Debug, Default)]
 pub(super) struct Chance {
-    span_ns: i64,
+    watched: Watched,
     at: HashMap<(u32, EntityId), u32, RandomState>,
     anywhere: HashMap<(u32, EntityKind), u32, RandomState>,
     population: BTreeMap<EntityKind, u32>,
 }
 
 impl Chance {
-    /// Counts the episodes of `signals`, whose order by time is `order`, where a host was watched for `observed_ns` on
-    /// average.
+    /// Counts the episodes of `signals`, whose order by time is `order`, where hosts were `watched`.
     pub(super) fn of(
         signals: &[Signal],
         entities: &[Entity],
         order: &[usize],
         prevalence: &Prevalence,
-        observed_ns: i64,
+        watched: Watched,
     ) -> Self {
-        let mut this = Self { span_ns: observed_ns, ..Self::default() };
-        if this.span_ns < LEAST_SPAN_NS {
+        let mut this = Self { watched, ..Self::default() };
+        if watched.longest_ns < LEAST_SPAN_NS {
             return this;
         }
         for kind in [EntityKind::Host, EntityKind::Account, EntityKind::Address] {
@@ -92,13 +100,17 @@ impl Chance {
         gap_ns: Option<i64>,
     ) -> Option<u32> {
         let population = self.population.get(&kind).copied().filter(|n| *n > 0)?;
+        let population = match kind {
+            EntityKind::Host => self.watched.hosts.clamp(1.0, f64::from(population)),
+            _ => f64::from(population),
+        };
         let own = if one.rule == other.rule { 2 } else { 1 };
         let rate = |rule: u32| {
             let here = self.at.get(&(rule, entity)).copied().unwrap_or_default().saturating_sub(own);
             let anywhere = self.anywhere.get(&(rule, kind)).copied().unwrap_or(1);
-            f64::from(here).max(f64::from(anywhere) / f64::from(population))
+            f64::from(here).max(f64::from(anywhere) / population)
         };
-        let near = gap_ns?.max(LEAST_GAP_NS) as f64 / self.span_ns as f64;
+        let near = gap_ns?.max(LEAST_GAP_NS) as f64 / self.watched.longest_ns as f64;
         let expected = rate(one.rule).max(rate(other.rule)) * near;
         Some((1.0 / expected) as u32)
     }

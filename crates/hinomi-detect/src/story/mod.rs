@@ -38,6 +38,7 @@ mod unseen;
 mod tests;
 
 pub use assemble::{Apart, Story, StoryBuilder};
+pub use chance::Watched;
 pub use entity::{Entity, EntityId, EntityKind, Role};
 pub use incident::{Certainty, Incident, Judgement, StageSeen, Step, WhyCertain};
 pub use prevalence::{AccountField, Census, Prevalence};

@@ -58,10 +58,16 @@ fn tell(sketches: &[Sketch], prevalence: &Prevalence) -> Story {
 fn tell_by(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence) -> Story {
     let times = || sketches.iter().map(|s| s.minute);
     let minutes = times().max().unwrap_or_default() - times().min().unwrap_or_default();
-    tell_watched(table, sketches, prevalence, minutes)
+    tell_watched(table, sketches, prevalence, minutes, 60.0)
 }
 
-fn tell_watched(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence, minutes: i64) -> Story {
+fn tell_watched(
+    table: &StoryTable,
+    sketches: &[Sketch],
+    prevalence: &Prevalence,
+    minutes: i64,
+    hosts: f64,
+) -> Story {
     let mut builder = StoryBuilder::new(table);
     for (number, s) in sketches.iter().enumerate() {
         let fields: Vec<(Box<str>, Box<str>)> =
@@ -85,7 +91,8 @@ fn tell_watched(table: &StoryTable, sketches: &[Sketch], prevalence: &Prevalence
             }],
         });
     }
-    builder.tell(prevalence, minutes * 60 * NANOS_PER_SECOND)
+    let longest_ns = minutes * 60 * NANOS_PER_SECOND;
+    builder.tell(prevalence, Watched { longest_ns, hosts })
 }
 
 /// The groups of detections, each by number, in order.
@@ -474,11 +481,11 @@ fn hosts_seen_for_a_moment_make_nothing_rare() {
         at(0, High, "r-dump", "credential-access", "srv10"),
         at(90 * DAY, Medium, "r-tool", "persistence", "srv10"),
     ];
-    let incidents = |days: i64| {
-        tell_watched(&StoryTable::bundled().unwrap(), &sketches, &fleet(), days * DAY).incidents.len()
+    let incidents = |hosts: f64| {
+        tell_watched(&StoryTable::bundled().unwrap(), &sketches, &fleet(), 100 * DAY, hosts).incidents.len()
     };
-    assert_eq!(incidents(100), 1, "sixty hosts watched for months");
-    assert_eq!(incidents(8), 2, "sixty hosts, most of them in short captures");
+    assert_eq!(incidents(60.0), 1, "sixty hosts watched for months");
+    assert_eq!(incidents(4.0), 2, "of sixty hosts all but a few were in short captures");
 }
 
 #[test]
@@ -614,7 +621,7 @@ fn the_same_bytes_on_two_hosts_are_two_events() {
             events: vec![event],
         });
     }
-    let story = builder.tell(&fleet(), 0);
+    let story = builder.tell(&fleet(), Watched::default());
     assert_eq!(groups(&story), [vec![0], vec![1, 2]], "two rules on one event of one host belong together");
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hinomi_detect::story::{
     Because, Entity, EntityKind, EventFacts, Facts, Incident, Link, Prevalence, SourceSeen, StageId, Story,
-    StoryBuilder, StoryTable, UnseenState, unseen,
+    StoryBuilder, StoryTable, UnseenState, Watched, unseen,
 };
 use hinomi_model::{Level, NANOS_PER_SECOND, Timestamp};
 
@@ -44,7 +44,7 @@ pub(super) fn incidents(
     for detection in found {
         builder.add(&facts(detection, table, subjects));
     }
-    let story = builder.tell(prevalence, observed_ns(sources));
+    let story = builder.tell(prevalence, watched(sources));
     let holes: Vec<Holes> = sources.iter().map(holes).collect();
     let scene = Scene { found, table, story: &story, sources, holes: &holes };
     (0..story.incidents.len()).filter_map(|n| scene.incident(n)).collect()
@@ -85,17 +85,17 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
     }
 }
 
-/// How long a host was watched, on average: the longest of its sources. Hosts that a collection shows for a moment add
-/// no time in which something could have happened.
-fn observed_ns(sources: &[SourceEntry]) -> i64 {
+/// How long hosts were watched, each by the longest of its sources.
+fn watched(sources: &[SourceEntry]) -> Watched {
     let mut hosts: BTreeMap<&str, i64> = BTreeMap::new();
     for source in sources {
         let Some((first, last)) = source.first.zip(source.last) else { continue };
         let longest = hosts.entry(source.host.as_str()).or_default();
         *longest = (*longest).max(last.as_nanos().saturating_sub(first.as_nanos()));
     }
-    let total: i128 = hosts.values().map(|ns| i128::from(*ns)).sum();
-    i64::try_from(total / (hosts.len().max(1) as i128)).unwrap_or(i64::MAX)
+    let longest_ns = hosts.values().copied().max().unwrap_or_default();
+    let all = hosts.values().fold(0_i64, |all, ns| all.saturating_add(*ns));
+    Watched { longest_ns, hosts: all as f64 / longest_ns.max(1) as f64 }
 }
 
 type Holes = Vec<(Option<Timestamp>, Option<Timestamp>)>;
