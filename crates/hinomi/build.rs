@@ -34,6 +34,20 @@ fn main() {
         "Bundled claims: path below `claims/evidence/` and text.",
         "bundled_claims.rs",
     );
+    table(
+        &content.join("claims/cloud"),
+        "yaml",
+        "BUNDLED_PACK",
+        "Bundled claims about configuration: path below `claims/cloud/` and text.",
+        "bundled_pack.rs",
+    );
+    table(
+        &content.join("claims/frameworks"),
+        "yaml",
+        "BUNDLED_FRAMEWORKS",
+        "Bundled frameworks: path below `claims/frameworks/` and text.",
+        "bundled_frameworks.rs",
+    );
 }
 
 /// Writes a table of all files of a folder with their texts.

@@ -13,6 +13,7 @@
 
 pub mod assess;
 pub mod claim;
+pub mod declared;
 pub mod graph;
 pub mod inventory;
 mod observation;

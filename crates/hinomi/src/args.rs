@@ -46,7 +46,8 @@ pub enum Command {
     Investigate(Box<Investigate>),
     /// Judge claims about accounts, suppliers, hosts and logs by what the logs show
     #[command(after_help = "Examples:\n  hinomi assure ./collected --inventory ./lists --tz Asia/Tokyo\n  \
-        hinomi assure /var/lib/hinomi --inventory accounts.csv --json > verdicts.json\n\n\
+        hinomi assure /var/lib/hinomi --inventory accounts.csv --json > verdicts.json\n  \
+        hinomi assure ./collected --exports ./tenant --report board.html\n\n\
         A claim is supported, contradicted, excepted, or unknown: where no log shows it, it is never fine. Exit code 1: \
         something is contradicted and no valid exception covers it.")]
     Assure(Box<Assure>),

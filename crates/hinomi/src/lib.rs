@@ -11,6 +11,7 @@ pub mod command;
 mod correlated;
 pub mod document;
 pub mod exit;
+pub mod exports;
 mod framing;
 pub mod measure;
 pub mod recorded;

@@ -48,6 +48,13 @@ pub struct ExceptionProblem {
     pub place: Place,
 }
 
+/// What an exception lacks to cover anything.
+pub(crate) fn lacks(entity: &Entity) -> Vec<&'static str> {
+    let said = ["claim", "entity", "owner", "reason"].into_iter();
+    let unended = entity.valid.until.is_none().then_some("valid_until");
+    said.filter(|name| entity.value(name).is_none()).chain(unended).collect()
+}
+
 pub(super) struct Exceptions {
     valid: Vec<(Entity, ExceptionUse)>,
     by_claim: BTreeMap<String, Vec<usize>>,
@@ -67,12 +74,7 @@ impl Exceptions {
         let said = |name| entity.value(name).unwrap_or_default().to_owned();
         let claim = said("claim");
         let known = claims.iter().find(|c| c.id.eq_ignore_ascii_case(&claim));
-        let lacks =
-            ["claim", "entity", "owner", "reason"].into_iter().filter(|name| entity.value(name).is_none());
-        let mut lacks: Vec<&'static str> = lacks.collect();
-        if entity.valid.until.is_none() {
-            lacks.push("valid_until");
-        }
+        let lacks = lacks(entity);
         let unknown_claim = (known.is_none() && !claim.is_empty()).then(|| claim.clone());
         let (Some(known), Some(until), []) = (known, entity.valid.until, lacks.as_slice()) else {
             let (id, place) = (entity.id.clone(), entity.place.clone());

@@ -16,6 +16,7 @@ use crate::claim::{Claim, Subject};
 use crate::inventory::{EntityKind, Inventory, Resolver, Sighted};
 use crate::{Observation, ObservationKind, ObservationSpec, Session, Truth, sessions};
 
+pub(crate) use exception::lacks;
 pub use exception::{ExceptionProblem, ExceptionUse};
 pub use source::SourceLog;
 pub use verdict::{DayVerdict, Ground, Reason, Verdict};

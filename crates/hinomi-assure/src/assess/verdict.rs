@@ -10,7 +10,7 @@ use crate::claim::{Claim, Row};
 use crate::inventory::Place;
 use crate::{FactorReason, Outcome, Truth};
 
-/// Grounds kept per entity and outcome; the counts say how many there were.
+/// Grounds kept per entity and outcome, and one more of each further service; the counts say how many there were.
 const MOST_GROUNDS: usize = 5;
 
 /// What one claim comes to for one entity.
@@ -54,6 +54,8 @@ pub struct Ground {
     pub events: Vec<usize>,
     /// The list's entry that is spoken of.
     pub place: Option<Place>,
+    /// The service of the sign-in; one ground is kept of each.
+    pub service: Option<String>,
 }
 
 /// What decided.
@@ -113,7 +115,8 @@ impl<'b> Bench<'b> {
                 gathered.exceptions.push(exception);
             }
             let grounds = gathered.grounds.entry(outcome).or_default();
-            if grounds.len() < MOST_GROUNDS {
+            let service = row.session().map(|s| s.service.as_str());
+            if grounds.len() < MOST_GROUNDS || grounds.iter().all(|g| g.service.as_deref() != service) {
                 grounds.push(ground(self.claim, row, outcome, time));
             }
         }
@@ -165,5 +168,6 @@ fn ground(claim: &Claim, row: &dyn Row, outcome: Outcome, time: Option<Timestamp
         Reason::Factor(FactorReason::Checked(event) | FactorReason::NotInLog(event)) => Some(*event),
         _ => None,
     }));
-    Ground { outcome, time, reasons, events, place: row.place().cloned() }
+    let service = row.session().map(|s| s.service.clone());
+    Ground { outcome, time, reasons, events, place: row.place().cloned(), service }
 }

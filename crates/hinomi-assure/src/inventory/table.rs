@@ -45,7 +45,7 @@ pub enum ImportError {
     },
     /// No column says what the list is of.
     #[error(
-        "{document}: no column names accounts, hosts, suppliers, segments, sources, copies or exceptions; its columns are: {columns}"
+        "{document}: no column names accounts, hosts, services, suppliers, segments, sources, copies or exceptions; its columns are: {columns}"
     )]
     Unrecognised {
         /// The list.

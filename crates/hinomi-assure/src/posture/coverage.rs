@@ -90,7 +90,8 @@ pub fn coverage(pack: &Pack, judgements: &[Judgement], framework: &Framework) ->
     covered
 }
 
-fn is_of(control: &str, category: &str) -> bool {
+/// Whether a control belongs to a category: it equals it, or begins with it before `-` or `.`.
+pub fn is_of(control: &str, category: &str) -> bool {
     control.strip_prefix(category).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hinomi_model::Timestamp;
 use serde_json::Value;
 
-use crate::{Outcome, Truth};
+use crate::{Bilingual, Outcome, Truth};
 
 use super::document::Document;
 use super::eval::{MAX_REASONS, PartState, Scope, Verdict};
@@ -27,6 +27,10 @@ pub struct Recognised {
     pub document: String,
     /// The kind, when there is one.
     pub kind: Option<String>,
+    /// What such a document is.
+    pub title: Option<Bilingual>,
+    /// What the document calls the whole that it is of, such as a tenant.
+    pub label: Option<String>,
 }
 
 /// A document with its kind and its parts.
@@ -48,9 +52,14 @@ impl Pack {
     /// Which kind each document is.
     pub fn recognise(&self, documents: &[Document]) -> Vec<Recognised> {
         let names = names(documents);
-        let recognised = |(index, document): (usize, &Document)| Recognised {
-            document: document.name.clone(),
-            kind: kind_of(self, index, document, &names).map(|kind| kind.id.clone()),
+        let recognised = |(index, document): (usize, &Document)| {
+            let kind = kind_of(self, index, document, &names);
+            Recognised {
+                document: document.name.clone(),
+                kind: kind.map(|kind| kind.id.clone()),
+                title: kind.map(|kind| kind.title.clone()),
+                label: kind.and_then(|kind| label(kind, &root(index, document, kind.fold_case), &names)),
+            }
         };
         documents.iter().enumerate().map(recognised).collect()
     }
@@ -103,8 +112,16 @@ fn view<'d>(
         let state = part_state(&scope, name, part, &root, &document.name, &mut steps);
         parts.insert(name.clone(), state.unwrap_or(PartState::Gone(Because::TooMuchWork)));
     }
-    let label = kind.label.as_ref().and_then(|path| texts(&scope, &[path], &root, &mut steps).ok().flatten());
-    Some(View { parts, root, label: label.unwrap_or_else(|| document.name.clone()) })
+    let label = label(kind, &root, names).unwrap_or_else(|| document.name.clone());
+    Some(View { parts, root, label })
+}
+
+/// What a document calls the whole that it is of.
+fn label(kind: &Kind, root: &Node<'_>, names: &[&str]) -> Option<String> {
+    let (parts, exempt) = (BTreeMap::new(), BTreeMap::new());
+    let now = Timestamp::from_nanos(0);
+    let scope = Scope { names, parts: &parts, subject: None, exempt: &exempt, now };
+    texts(&scope, &[kind.label.as_ref()?], root, &mut Steps::new(STEPS_PER_DOCUMENT)).ok().flatten()
 }
 
 fn part_state<'d>(

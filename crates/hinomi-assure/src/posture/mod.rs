@@ -32,7 +32,7 @@ mod reader;
 #[cfg(test)]
 mod shipped;
 
-pub use coverage::{Category, CategoryCoverage, Framework, coverage};
+pub use coverage::{Category, CategoryCoverage, Framework, coverage, is_of};
 pub use document::{Document, DocumentError};
 pub use example::ExampleFailure;
 pub use judge::Recognised;

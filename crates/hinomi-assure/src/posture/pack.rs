@@ -41,6 +41,7 @@ pub struct Pack {
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
     pub(super) id: String,
+    pub(super) title: Bilingual,
     pub(super) recognise: Condition,
     /// Exporters disagree on the case of names.
     pub(super) fold_case: bool,
@@ -58,6 +59,8 @@ pub(super) struct Part {
     pub(super) list: bool,
     /// How the document says that it could not be collected.
     pub(super) failed: Option<Condition>,
+    /// Its items are accounts: a list of those that fail a claim helps an intruder.
+    pub(super) people: bool,
 }
 
 /// A claim about configuration.
@@ -107,6 +110,11 @@ impl Claim {
         self.answers.get(framework).map_or(&[], Vec::as_slice)
     }
 
+    /// Every framework that it answers, with the controls.
+    pub fn controls(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.answers
+    }
+
     /// The file it stands in.
     pub fn file(&self) -> &str {
         &self.file
@@ -130,6 +138,13 @@ impl Pack {
     /// The claims, in the order of the files.
     pub fn claims(&self) -> &[Claim] {
         &self.claims
+    }
+
+    /// Whether a claim reads a part whose items are accounts.
+    pub fn is_about_people(&self, claim: &Claim) -> bool {
+        let needed = claim.parts();
+        let mut parts = self.kinds.iter().flat_map(|kind| &kind.parts);
+        parts.any(|(name, part)| part.people && needed.contains(&name.as_str()))
     }
 
     fn add(&mut self, file: &str, text: &str) -> Parsed<()> {
@@ -171,7 +186,7 @@ impl Pack {
     fn add_kind(&mut self, reader: &Reader<'_>, names: &Names) -> Parsed<()> {
         reader.only(&["id", "title", "recognise", "fold_case", "label", "parts"])?;
         let id = reader.need("id")?.text()?.to_owned();
-        reader.need("title")?.read::<Bilingual>("a text in `en` and `ja`")?;
+        let title = reader.need("title")?.read("a text in `en` and `ja`")?;
         if self.kinds.iter().any(|kind| kind.id == id) {
             return reader.fail(Mistake::Duplicate("kind", id));
         }
@@ -181,6 +196,7 @@ impl Pack {
         }
         self.kinds.push(Kind {
             id,
+            title,
             recognise: condition(&reader.need("recognise")?, names, Purpose::Choosing)?,
             fold_case: reader.get("fold_case").map(|flag| flag.flag()).transpose()?.unwrap_or(false),
             label: reader.get("label").map(|path| path.path()).transpose()?,
@@ -250,7 +266,7 @@ fn section<'v>(reader: &Reader<'v>, key: &str) -> Parsed<Vec<(&'v str, Reader<'v
 }
 
 fn part(reader: &Reader<'_>, names: &Names) -> Parsed<Part> {
-    reader.only(&["at", "list", "failed"])?;
+    reader.only(&["at", "list", "failed", "people"])?;
     let at = reader.need("at")?;
     let at = match at.value {
         Value::Array(_) => at.items()?.iter().map(Reader::path).collect::<Parsed<_>>()?,
@@ -258,8 +274,8 @@ fn part(reader: &Reader<'_>, names: &Names) -> Parsed<Part> {
     };
     let failed =
         reader.get("failed").map(|failed| condition(&failed, names, Purpose::Choosing)).transpose()?;
-    let list = reader.get("list").map(|flag| flag.flag()).transpose()?.unwrap_or(false);
-    Ok(Part { at, list, failed })
+    let flag = |key: &str| reader.get(key).map(|flag| flag.flag()).transpose();
+    Ok(Part { at, list: flag("list")?.unwrap_or(false), failed, people: flag("people")?.unwrap_or(false) })
 }
 
 fn population(reader: &Reader<'_>, names: &Names) -> Parsed<Population> {

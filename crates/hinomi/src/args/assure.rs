@@ -9,9 +9,14 @@ use super::{ColorChoice, FormatName, Lang};
 /// Arguments of `assure`.
 #[derive(Debug, Args)]
 pub struct Assure {
-    /// Folders, files, archives or data directories of ledgers with logs
-    #[arg(required = true, value_name = "PATH")]
+    /// Folders, files, archives or data directories of ledgers with logs; exported settings (JSON) among them are
+    /// recognised
+    #[arg(required_unless_present = "exports", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Exports of settings, collections of a directory, lists of edges and of stored secrets, recognised by what they hold;
+    /// a folder or a file. Repeat for several
+    #[arg(long, short, value_name = "DIR")]
+    pub exports: Vec<PathBuf>,
     /// Lists of accounts, hosts, suppliers, segments, logs, backups and exceptions (CSV); a folder or a file. Repeat for
     /// several
     #[arg(long, short, value_name = "DIR")]

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use hinomi_assure::claim::{self, Claim, ClaimError};
 use hinomi_assure::inventory::{ImportError, ImportTable, Inventory, decode_text};
+use hinomi_assure::posture::ClaimFileError;
 use hinomi_assure::{ObservationSpec, Sample};
 use hinomi_detect::sigma::{Document, Placeholders};
 use hinomi_detect::{Engine, LogSources, RuleIndex};
 use serde::Deserialize;
 
+use super::configuration;
 use crate::rulebook::{RuleSource, Rulebook};
 use crate::scan::Subjects;
 
@@ -58,6 +60,9 @@ pub enum ContentError {
     /// No claim at all.
     #[error("{}: no .yaml file with a claim in this folder", .0.display())]
     NoClaims(PathBuf),
+    /// A file of claims about configuration; the first mistake.
+    #[error(transparent)]
+    Pack(#[from] ClaimFileError),
     /// An observation rule.
     #[error("{origin}: {problem}")]
     Observation {
@@ -171,7 +176,11 @@ fn read_claims(added: &[PathBuf]) -> Result<Vec<Claim>, ContentError> {
             return Err(ContentError::NoClaims(path.clone()));
         }
         for file in files {
-            add(&decode_text(&read(&file)?).0, &file.display().to_string())?;
+            let bytes = read(&file)?;
+            let text = decode_text(&bytes).0;
+            if !configuration::is_pack(&text) {
+                add(&text, &file.display().to_string())?;
+            }
         }
     }
     claims.sort_by(|a, b| a.id.cmp(&b.id));
@@ -215,12 +224,12 @@ pub fn lists(paths: &[PathBuf]) -> Result<(Inventory, Vec<ListRead>), ContentErr
     Ok((inventory, read_lists))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ContentError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ContentError> {
     fs::read(path).map_err(|source| ContentError::Unreadable { path: path.to_owned(), source })
 }
 
 /// A file itself, or the files of a folder and those below it with one of these endings, in order of name.
-fn files(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, ContentError> {
+pub(super) fn files(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, ContentError> {
     let unreadable = |source| ContentError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);

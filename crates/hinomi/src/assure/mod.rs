@@ -1,5 +1,6 @@
 //! Claims put to logs and lists: what `hinomi assure` does.
 
+mod configuration;
 mod content;
 mod gather;
 mod model;
@@ -8,6 +9,7 @@ mod sentence;
 mod table;
 mod terminal;
 
+pub use configuration::Standards;
 pub use content::{Content, ContentError, lists};
 pub use gather::{Gathered, gather};
 pub use model::{AssureReport, Surroundings, build};

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hinomi_assure::assess::{Assessment, Day, Ground, Reason, Verdict};
+use hinomi_assure::assess::{Assessment, Day, ExceptionProblem, Ground, Reason, Verdict};
+use hinomi_assure::declared::{Declaration, disagreements};
 use hinomi_assure::inventory::{EntityKind, Inventory};
 use hinomi_assure::{Bilingual, FactorReason, Outcome, Session, Truth};
 use hinomi_model::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::configuration::{self, ConfigurationReport, CoverageEntry, DisagreementEntry, Standards};
 use super::content::ListRead;
 use super::gather::Gathered;
 use super::{Content, sentence};
@@ -44,6 +46,12 @@ pub struct AssureReport {
     pub copies: Vec<CopyEntry>,
     /// Exceptions and what they hide.
     pub exceptions: Vec<ExceptionEntry>,
+    /// Where what is declared and what evidence shows disagree.
+    pub disagreements: Vec<DisagreementEntry>,
+    /// What configuration says; it changes no verdict of a claim above.
+    pub configuration: ConfigurationReport,
+    /// What claims of either sort say about the categories of frameworks.
+    pub coverage: Vec<CoverageEntry>,
     /// What could not be read.
     pub diagnostics: Vec<String>,
 }
@@ -246,7 +254,7 @@ pub struct ExceptionEntry {
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
-fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(time),
         None => serializer.serialize_none(),
@@ -281,12 +289,69 @@ pub struct Surroundings<'s> {
     pub events: u64,
     /// Name of the zone.
     pub zone: String,
+    /// Claims about configuration, frameworks, links.
+    pub standards: &'s Standards,
+    /// What configuration says.
+    pub declaration: Declaration,
     /// What could not be read.
     pub diagnostics: Vec<String>,
 }
 
 /// Puts an assessment into the form of the report, and cites what it names.
 pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut Citations) -> AssureReport {
+    let claims = claim_entries(assessment, &around, citations);
+    let configuration = configuration::report(&around.standards.pack, &around.declaration);
+    let disagreements = disagreements(
+        &around.standards.links,
+        &around.declaration.judged,
+        assessment,
+        around.inventory,
+        around.now,
+    );
+    let disagreements = configuration::disagreement_entries(disagreements, &claims, |found| {
+        let evidence = evidence(&found.events, around.gathered, citations);
+        (found.reasons.iter().map(reason_entry).collect(), evidence)
+    });
+    let coverage = configuration::coverage(&around.standards.frameworks, &claims, &configuration.claims);
+    let suppliers = suppliers(assessment, &claims, around.inventory, around.now);
+    let copies = around.inventory.all(EntityKind::Copy, around.now, around.now).map(|copy| CopyEntry {
+        name: copy.id.clone(),
+        owner: copy.value("owner").map(str::to_owned),
+        last_restore: copy.value("last_restore").map(str::to_owned),
+    });
+    let copies = copies.collect();
+    let list = |l: ListRead| ListEntry {
+        document: l.document,
+        kind: l.kind,
+        rows: l.rows,
+        problems: l.problems.into_iter().map(|(line, text)| format!("{line}: {text}")).collect(),
+    };
+    AssureReport {
+        schema_version: SCHEMA_VERSION,
+        zone: around.zone,
+        days: assessment.days.map(|(first, last)| (day_name(first), day_name(last))),
+        events: around.events,
+        observations: around.gathered.observations.len() as u64,
+        without_time: around.gathered.without_time,
+        lists: around.lists.into_iter().map(list).collect(),
+        sessions: count_sessions(assessment.sessions.iter()),
+        claims,
+        suppliers,
+        copies,
+        exceptions: exceptions(assessment, &around.declaration),
+        disagreements,
+        configuration,
+        coverage,
+        diagnostics: around.diagnostics,
+    }
+}
+
+/// Every claim with what it comes to.
+fn claim_entries(
+    assessment: &Assessment,
+    around: &Surroundings<'_>,
+    citations: &mut Citations,
+) -> Vec<ClaimEntry> {
     let mut by_claim: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
     for verdict in &assessment.verdicts {
         by_claim.entry(verdict.claim.as_str()).or_default().push(verdict);
@@ -324,34 +389,7 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
             verdicts: verdicts.into_iter().map(|v| verdict_entry(v, around.gathered, citations)).collect(),
         });
     }
-    let suppliers = suppliers(assessment, &claims, around.inventory, around.now);
-    let copies = around.inventory.all(EntityKind::Copy, around.now, around.now).map(|copy| CopyEntry {
-        name: copy.id.clone(),
-        owner: copy.value("owner").map(str::to_owned),
-        last_restore: copy.value("last_restore").map(str::to_owned),
-    });
-    let copies = copies.collect();
-    let list = |l: ListRead| ListEntry {
-        document: l.document,
-        kind: l.kind,
-        rows: l.rows,
-        problems: l.problems.into_iter().map(|(line, text)| format!("{line}: {text}")).collect(),
-    };
-    AssureReport {
-        schema_version: SCHEMA_VERSION,
-        zone: around.zone,
-        days: assessment.days.map(|(first, last)| (day_name(first), day_name(last))),
-        events: around.events,
-        observations: around.gathered.observations.len() as u64,
-        without_time: around.gathered.without_time,
-        lists: around.lists.into_iter().map(list).collect(),
-        sessions: count_sessions(assessment.sessions.iter()),
-        claims,
-        suppliers,
-        copies,
-        exceptions: exceptions(assessment),
-        diagnostics: around.diagnostics,
-    }
+    claims
 }
 
 /// Every supplier that a list or an account names.
@@ -422,8 +460,8 @@ fn count_sessions<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<&
     counts
 }
 
-fn exceptions(assessment: &Assessment) -> Vec<ExceptionEntry> {
-    let used = assessment.exceptions.iter().map(|e| ExceptionEntry {
+fn exceptions(assessment: &Assessment, declaration: &Declaration) -> Vec<ExceptionEntry> {
+    let used = assessment.exceptions.iter().chain(&declaration.exceptions).map(|e| ExceptionEntry {
         id: e.id.clone(),
         claim: e.claim.clone(),
         entity: e.entity.clone(),
@@ -436,7 +474,13 @@ fn exceptions(assessment: &Assessment) -> Vec<ExceptionEntry> {
         after_end: e.after_end,
         lacks: Vec::new(),
     });
-    let unusable = assessment.exception_problems.iter().map(|e| {
+    // Exceptions from claims about configuration are no concern of the assessment, which does not know these claims.
+    let is_declared = |e: &&ExceptionProblem| {
+        let of_declaration = declaration.exceptions.iter().map(|u| &u.place);
+        of_declaration.chain(declaration.problems.iter().map(|p| &p.place)).any(|place| *place == e.place)
+    };
+    let problems = assessment.exception_problems.iter().filter(|e| !is_declared(e));
+    let unusable = problems.chain(&declaration.problems).map(|e| {
         let mut lacks: Vec<String> = e.lacks.iter().map(|l| (*l).to_owned()).collect();
         lacks.extend(e.unknown_claim.iter().map(|claim| format!("claim {claim:?} does not exist")));
         ExceptionEntry {
@@ -472,17 +516,21 @@ fn verdict_entry(verdict: &Verdict, gathered: &Gathered, citations: &mut Citatio
 }
 
 fn ground_entry(ground: &Ground, gathered: &Gathered, citations: &mut Citations) -> GroundEntry {
-    let mut events: Vec<usize> = ground.events.clone();
-    events.sort_unstable();
-    events.dedup();
-    let evidence = events.iter().filter_map(|e| gathered.events.get(*e)).map(|e| cite(e, citations));
     GroundEntry {
         outcome: ground.outcome,
         time: ground.time,
         reasons: ground.reasons.iter().map(reason_entry).collect(),
-        evidence: evidence.collect(),
+        evidence: evidence(&ground.events, gathered, citations),
         list: ground.place.as_ref().map(|p| (p.document.clone(), p.line)),
     }
+}
+
+/// Events cited once each, in their order.
+fn evidence(events: &[usize], gathered: &Gathered, citations: &mut Citations) -> Vec<EvidenceEntry> {
+    let mut events: Vec<usize> = events.to_vec();
+    events.sort_unstable();
+    events.dedup();
+    events.iter().filter_map(|e| gathered.events.get(*e)).map(|e| cite(e, citations)).collect()
 }
 
 fn cite(event: &Event, citations: &mut Citations) -> EvidenceEntry {

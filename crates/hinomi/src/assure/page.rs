@@ -23,21 +23,24 @@ pub fn page(report: &AssureReport, lang: Lang, show_names: bool) -> String {
     page.number_accounts();
     page.head();
     page.summary();
+    page.disagreements();
     page.suppliers();
     page.strips("host", page.say("Hosts", "ホスト"));
     page.strips("source", page.say("Logs", "ログ"));
     page.backups();
     page.claims();
+    page.configuration();
+    page.coverage();
     page.exceptions();
     page.supplier_parts();
     page.out.push_str("</body></html>\n");
     page.out
 }
 
-struct Page<'p> {
-    report: &'p AssureReport,
-    lang: Lang,
-    show_names: bool,
+pub(super) struct Page<'p> {
+    pub(super) report: &'p AssureReport,
+    pub(super) lang: Lang,
+    pub(super) show_names: bool,
     numbers: BTreeMap<String, usize>,
     out: String,
 }
@@ -54,15 +57,15 @@ fn class(outcome: Option<Outcome>) -> &'static str {
 }
 
 impl Page<'_> {
-    fn say(&self, en: &'static str, ja: &'static str) -> &'static str {
+    pub(super) fn say(&self, en: &'static str, ja: &'static str) -> &'static str {
         if self.lang == Lang::Ja { ja } else { en }
     }
 
-    fn text(&self, text: &Bilingual) -> String {
+    pub(super) fn text(&self, text: &Bilingual) -> String {
         escape(if self.lang == Lang::Ja { &text.ja } else { &text.en })
     }
 
-    fn outcome(&self, outcome: Option<Outcome>) -> String {
+    pub(super) fn outcome(&self, outcome: Option<Outcome>) -> String {
         let name = outcome.map_or_else(
             || self.say("not applicable", "対象なし").to_owned(),
             |o| self.text(&sentence::outcome(o)),
@@ -70,12 +73,12 @@ impl Page<'_> {
         format!("<span class=\"o o-{}\">{name}</span>", class(outcome))
     }
 
-    fn push(&mut self, html: &str) {
+    pub(super) fn push(&mut self, html: &str) {
         self.out.push_str(html);
         self.out.push('\n');
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         self.push(&format!("<h2>{text}</h2>"));
     }
 
@@ -92,7 +95,7 @@ impl Page<'_> {
         }
     }
 
-    fn entity(&self, about: &str, name: &str) -> String {
+    pub(super) fn entity(&self, about: &str, name: &str) -> String {
         match self.numbers.get(name) {
             Some(number) if about == ACCOUNT && !self.show_names => {
                 format!("{} {number}", self.say("account", "アカウント"))
@@ -189,7 +192,7 @@ impl Page<'_> {
     }
 
     /// A row of a table; a head opens it.
-    fn row(&mut self, tag: &str, cells: &[String]) {
+    pub(super) fn row(&mut self, tag: &str, cells: &[String]) {
         if tag == "th" {
             self.push("<div class=\"scroll\"><table>");
         }

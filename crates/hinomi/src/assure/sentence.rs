@@ -17,7 +17,7 @@ fn attribute_words() -> &'static BTreeMap<String, Bilingual> {
     })
 }
 
-fn both(en: impl Into<String>, ja: impl Into<String>) -> Bilingual {
+pub(super) fn both(en: impl Into<String>, ja: impl Into<String>) -> Bilingual {
     Bilingual { en: en.into(), ja: ja.into() }
 }
 

@@ -36,21 +36,24 @@ pub fn terminal(report: &AssureReport, view: &View, out: &mut dyn Write) -> io::
     let paint = Paint { on: view.color };
     let mut page = Page { report, view, paint, columns: columns.clamp(60, 200), out };
     page.head()?;
+    page.disagreements()?;
     page.claims()?;
     page.open_claims()?;
+    page.configuration()?;
+    page.coverage()?;
     page.exceptions()?;
     page.lists()
 }
 
-struct Page<'p> {
-    report: &'p AssureReport,
-    view: &'p View,
-    paint: Paint,
-    columns: usize,
-    out: &'p mut dyn Write,
+pub(super) struct Page<'p> {
+    pub(super) report: &'p AssureReport,
+    pub(super) view: &'p View,
+    pub(super) paint: Paint,
+    pub(super) columns: usize,
+    pub(super) out: &'p mut dyn Write,
 }
 
-const ORDER: [Outcome; 5] = [
+pub(super) const ORDER: [Outcome; 5] = [
     Outcome::Contradicted,
     Outcome::ExpiredException,
     Outcome::Unknown,
@@ -59,20 +62,20 @@ const ORDER: [Outcome; 5] = [
 ];
 
 impl Page<'_> {
-    fn say(&self, en: &'static str, ja: &'static str) -> &'static str {
+    pub(super) fn say(&self, en: &'static str, ja: &'static str) -> &'static str {
         if self.view.lang == Lang::Ja { ja } else { en }
     }
 
-    fn text<'t>(&self, text: &'t Bilingual) -> &'t str {
+    pub(super) fn text<'t>(&self, text: &'t Bilingual) -> &'t str {
         if self.view.lang == Lang::Ja { &text.ja } else { &text.en }
     }
 
-    fn heading(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn heading(&mut self, text: &str) -> io::Result<()> {
         let rule = "─".repeat(self.columns.saturating_sub(width(text) + 4));
         writeln!(self.out, "\n{} {} {}", self.paint.dim("──"), self.paint.bold(text), self.paint.dim(&rule))
     }
 
-    fn painted(&self, outcome: Outcome, text: &str) -> String {
+    pub(super) fn painted(&self, outcome: Outcome, text: &str) -> String {
         let code = match outcome {
             Outcome::Contradicted => "1;31",
             Outcome::ExpiredException => "31",
@@ -205,12 +208,8 @@ impl Page<'_> {
                 self.verdict(verdict)?;
             }
             if open.len() > MOST_ENTITIES {
-                let more = open.len() - MOST_ENTITIES;
-                let text = match self.view.lang {
-                    Lang::En => format!("  … and {more} more; --json lists all"),
-                    Lang::Ja => format!("  … ほか {more} 件(--json で全件)"),
-                };
-                writeln!(self.out, "{}", self.paint.dim(&text))?;
+                let text = self.more(open.len() - MOST_ENTITIES);
+                writeln!(self.out, "{text}")?;
             }
             if claim.outcome != Some(Outcome::Unknown) {
                 let word = self.say("What to do", "対応");
@@ -218,6 +217,14 @@ impl Page<'_> {
             }
         }
         Ok(())
+    }
+
+    /// That a list goes on.
+    pub(super) fn more(&self, more: usize) -> String {
+        self.paint.dim(&match self.view.lang {
+            Lang::En => format!("  … and {more} more; --json lists all"),
+            Lang::Ja => format!("  … ほか {more} 件(--json で全件)"),
+        })
     }
 
     fn verdict(&mut self, verdict: &VerdictEntry) -> io::Result<()> {
@@ -255,7 +262,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn moment(&self, time: hinomi_model::Timestamp) -> String {
+    pub(super) fn moment(&self, time: hinomi_model::Timestamp) -> String {
         let Ok(instant) = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())) else {
             return time.to_string();
         };
@@ -325,7 +332,7 @@ impl Page<'_> {
     }
 }
 
-fn sentence_name(outcome: Outcome, lang: Lang) -> String {
+pub(super) fn sentence_name(outcome: Outcome, lang: Lang) -> String {
     let name = sentence::outcome(outcome);
     if lang == Lang::Ja { name.ja } else { name.en }
 }

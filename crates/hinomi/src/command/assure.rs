@@ -3,6 +3,8 @@
 use std::io::IsTerminal as _;
 
 use hinomi_assure::assess::{Local, Material, assess};
+use hinomi_assure::declared::declare;
+use hinomi_assure::graph::{Catalogue, DirectoryFormat};
 use hinomi_detect::completeness::Window;
 use hinomi_ingest::intake::Options;
 use hinomi_model::Timestamp;
@@ -11,10 +13,12 @@ use jiff::tz::TimeZone;
 use super::investigate::{forced, inputs, language, time, with_progress, zone};
 use crate::args::{Assure, ColorChoice, Lang};
 use crate::assure::{
-    AssureReport, Content, ContentError, Surroundings, View, build, gather, lists, page, table, terminal,
+    AssureReport, Content, ContentError, Standards, Surroundings, View, build, gather, lists, page, table,
+    terminal,
 };
 use crate::clock;
 use crate::exit::{Exit, Failure};
+use crate::exports::{Exports, Reader};
 use crate::render;
 use crate::report::Citations;
 use crate::scan::{Limits, Request, scan};
@@ -24,30 +28,15 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     let (zone_name, zone) = zone(args.tz.as_deref(), lang)?;
     let now = clock::now();
     let content = Content::load(&args.claims, &args.observations).map_err(unusable)?;
+    let standards = Standards::load(&args.claims).map_err(unusable)?;
+    let exports = exports(&args, &standards)?;
     let (inventory, read) = lists(&args.inventory).map_err(unusable)?;
     let window = Window {
         since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
     };
     let known = args.known_at.as_deref().map(|t| time(t, &zone)).transpose()?.unwrap_or(now);
-    let (ledgers, roots) = inputs(&args.paths)?;
-    let mut reading = Options::at(now);
-    reading.zone = zone.clone();
-    reading.forced = args.format.map(forced);
-    let request = Request {
-        roots,
-        ledgers,
-        reading,
-        engine: &content.engine,
-        subjects: &content.subjects,
-        window,
-        hosts: Vec::new(),
-        threads: args
-            .jobs
-            .map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into),
-        sampled: content.sampled.clone(),
-        limits: Limits { hits: args.max_observations, ..Limits::default() },
-    };
+    let request = request(&args, &content, (&zone, now), window)?;
     let mut findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
     if findings.lost_workers > 0 {
         return Err(Failure::new(
@@ -57,6 +46,7 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
         .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
     }
     let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
+    diagnostics.extend(exports.unread);
     let gathered = gather(&content, &mut findings);
     let local = |time: Timestamp| local(time, &zone);
     let assessment = assess(&Material {
@@ -80,12 +70,50 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
         now: known,
         events,
         zone: zone_name,
+        standards: &standards,
+        declaration: declare(&standards.pack, &exports.documents, &inventory, known),
         diagnostics,
     };
     let report = build(&assessment, around, &mut citations);
     write_pages(&args, lang, &report)?;
     output(&args, lang, &zone, &report)?;
     Ok(exit(&report))
+}
+
+/// What of the logs is read, and how.
+fn request<'c>(
+    args: &Assure,
+    content: &'c Content,
+    (zone, now): (&TimeZone, Timestamp),
+    window: Window,
+) -> Result<Request<'c>, Failure> {
+    let (ledgers, roots) = inputs(&args.paths)?;
+    let mut reading = Options::at(now);
+    reading.zone = zone.clone();
+    reading.forced = args.format.map(forced);
+    Ok(Request {
+        roots,
+        ledgers,
+        reading,
+        engine: &content.engine,
+        subjects: &content.subjects,
+        window,
+        hosts: Vec::new(),
+        threads: args
+            .jobs
+            .map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into),
+        sampled: content.sampled.clone(),
+        limits: Limits { hits: args.max_observations, ..Limits::default() },
+    })
+}
+
+fn exports(args: &Assure, standards: &Standards) -> Result<Exports, Failure> {
+    let catalogue = Catalogue::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
+    let format = DirectoryFormat::bundled(&catalogue).map_err(|e| Failure::new(Exit::Internal, e))?;
+    let reader = Reader { pack: &standards.pack, format: &format };
+    reader.read(&args.paths, &args.exports).map_err(|(path, error)| {
+        Failure::new(Exit::Unreadable, format!("--exports {}: {error}", path.display()))
+    })
 }
 
 fn beyond(count: u64) -> String {
@@ -119,11 +147,14 @@ fn local(time: Timestamp, zone: &TimeZone) -> Local {
     Local { day: since, minute }
 }
 
-/// A contradiction that no valid exception covers is 1; no event at all is 3.
+/// A contradiction that no valid exception covers is 1; neither an event nor an export is 3.
 fn exit(report: &AssureReport) -> Exit {
     use hinomi_assure::Outcome::{Contradicted, ExpiredException};
-    let found = report.claims.iter().any(|c| matches!(c.outcome, Some(Contradicted | ExpiredException)));
-    let read = if report.events == 0 { Exit::Unreadable } else { Exit::Clean };
+    let outcomes = report.claims.iter().filter_map(|c| c.outcome);
+    let mut outcomes = outcomes.chain(report.configuration.claims.iter().map(|c| c.outcome));
+    let found = outcomes.any(|outcome| matches!(outcome, Contradicted | ExpiredException));
+    let nothing = report.events == 0 && report.configuration.documents.is_empty();
+    let read = if nothing { Exit::Unreadable } else { Exit::Clean };
     read.and(if found { Exit::Found } else { Exit::Clean })
 }
 

@@ -11,6 +11,7 @@
 mod assure;
 mod attack_names;
 mod case;
+mod configuration;
 mod corpora;
 mod document;
 mod exits;

@@ -100,6 +100,26 @@ impl DirectoryFormat {
         }
         Compiler::new(&file, catalogue)?.compile(&file)
     }
+
+    /// Whether the beginning or the end of a document describes it as such an export: it names a type that is read, and a
+    /// version.
+    pub fn recognises(&self, head: &str, tail: &str) -> bool {
+        let has_list =
+            head.contains(&format!("\"{}\"", self.list)) || tail.contains(&format!("\"{}\"", self.list));
+        has_list && [head, tail].iter().any(|text| self.is_about(text))
+    }
+
+    fn is_about(&self, text: &str) -> bool {
+        let name = format!("\"{}\"", self.about);
+        let Some((_, rest)) = text.rsplit_once(&name) else { return false };
+        let about = rest.trim_start().strip_prefix(':').and_then(|rest| rest.split_once('}'));
+        let Some((about, _)) = about else { return false };
+        let Ok(about) = serde_json::from_str::<serde_json::Value>(&format!("{about}}}")) else {
+            return false;
+        };
+        let kind = about.get(&self.type_field).and_then(serde_json::Value::as_str);
+        kind.is_some_and(|kind| self.types.contains_key(kind)) && about.get(&self.version_field).is_some()
+    }
 }
 
 #[derive(Deserialize)]
