@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hinomi_model::Timestamp;
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Bilingual;
@@ -120,8 +120,21 @@ pub struct ObservationSpec {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sample {
-    /// Once a minute and host.
+    /// Once a minute, and host, account and address.
     Minute,
+    /// Once an hour, and host, address and attributes.
+    Hour,
+}
+
+impl Sample {
+    /// Length of the span.
+    pub fn span_ns(self) -> i64 {
+        NANOS_PER_SECOND
+            * match self {
+                Self::Minute => 60,
+                Self::Hour => 3600,
+            }
+    }
 }
 
 /// A field that says outright whether more than one factor was used.
@@ -153,6 +166,13 @@ impl ObservationSpec {
         let named =
             lists.into_iter().flatten().chain(&self.factors).chain(self.attributes.values().flatten());
         named.chain(self.second_factor.iter().map(|s| &s.field)).map(String::as_str).collect()
+    }
+
+    /// How often it is worth stating, and the fields whose values make it another fact.
+    pub fn sampling(&self) -> Option<(Sample, Vec<String>)> {
+        let common = self.device.iter().chain(&self.account).chain(&self.address);
+        let attributes = self.attributes.values().flatten();
+        Some((self.sample?, common.chain(attributes).cloned().collect()))
     }
 
     /// The observation that an event makes, its fields given by name. `None` without a time: what cannot be placed in

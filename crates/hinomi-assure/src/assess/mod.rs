@@ -1,6 +1,7 @@
 //! Every claim put to everything that was observed.
 
 mod exception;
+mod flow;
 mod host;
 mod rows;
 mod source;
@@ -104,6 +105,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
     let accounts = AccountRow::all(&scene, &sessions);
     let hosts = host::days(&scene, &sessions);
     let sources = source::days(&scene);
+    let flows = flow::all(&scene);
     for claim in material.claims {
         let mut bench = Bench::new(claim, &mut exceptions, material.now);
         match claim.of {
@@ -115,6 +117,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
             }
             Subject::Account => accounts.iter().for_each(|row| bench.judge(row, row.last_seen(), None)),
             Subject::HostDay => hosts.iter().for_each(|row| bench.judge(row, row.time(), Some(row.day()))),
+            Subject::Flow => flows.iter().for_each(|row| bench.judge(row, Some(row.time()), Some(row.day()))),
             Subject::SourceDay => {
                 sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
             }
@@ -163,8 +166,8 @@ fn unlisted(claim: &Claim, inventory: &Inventory) -> Vec<EntityKind> {
     let of = |name: &str| match name.split_once('.')?.0 {
         "account" => Some(EntityKind::Account),
         "supplier" => Some(EntityKind::Supplier),
-        "host" | "device" | "origin" => Some(EntityKind::Host),
-        "segment" => Some(EntityKind::Segment),
+        "host" | "device" | "origin" | "destination_host" => Some(EntityKind::Host),
+        "segment" | "destination_segment" => Some(EntityKind::Segment),
         "source" => Some(EntityKind::Source),
         _ => None,
     };
@@ -189,6 +192,7 @@ fn unseen(scene: &Scene<'_>, claim: &Claim, sessions: &[Session]) -> Vec<Unseen>
         let shown = match need.as_str() {
             "sensor" => kind(ObservationKind::Sensor),
             "sighting" => kind(ObservationKind::Sighting) || !sessions.is_empty(),
+            "flow" => kind(ObservationKind::Flow),
             "sign-in" => !sessions.is_empty(),
             access => sessions.iter().any(|s| s.access.name() == access),
         };

@@ -29,7 +29,7 @@ impl<'s> Scene<'s> {
     }
 
     /// The narrowest segment with an address.
-    fn segment(&self, address: &str, at: Timestamp) -> Option<&'s Entity> {
+    pub(super) fn segment(&self, address: &str, at: Timestamp) -> Option<&'s Entity> {
         let address: IpAddr = address.parse().ok()?;
         let segments = self.material.inventory.all(EntityKind::Segment, at, self.material.now);
         let networks = segments.flat_map(|s| s.values("networks").iter().map(move |n| (s, n)));
@@ -76,7 +76,7 @@ impl<'s> SessionRow<'s> {
 }
 
 /// Roles of segments that are not the organisation's own.
-const OUTSIDE: [&str; 4] = ["outside", "internet", "supplier", "partner"];
+pub(super) const OUTSIDE: [&str; 4] = ["outside", "internet", "supplier", "partner"];
 
 impl SessionRow<'_> {
     /// Whether the address is outside every segment of the organisation; without a list of segments, whether it is
@@ -97,7 +97,7 @@ impl SessionRow<'_> {
 }
 
 /// RFC 1918, RFC 6598, RFC 3927 and RFC 4193, RFC 4291 link-local.
-fn is_private(address: IpAddr) -> bool {
+pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();

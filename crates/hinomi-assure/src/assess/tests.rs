@@ -24,7 +24,7 @@ fn utc(time: Timestamp) -> Local {
     Local { day: seconds.div_euclid(86_400) as Day, minute: (seconds.rem_euclid(86_400) / 60) as u32 }
 }
 
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 9] = [
     ("remote", "{kind: sign-in, access: remote, service: vpn}"),
     ("cloud", "{kind: sign-in, access: cloud, service: idp}"),
     ("interactive", "{kind: sign-in, access: interactive, service: windows}"),
@@ -33,6 +33,7 @@ const KINDS: [(&str, &str); 8] = [
     ("sensor", "{kind: sensor}"),
     ("sighting", "{kind: sighting}"),
     ("factor", "{kind: factor}"),
+    ("flow", "{kind: flow}"),
 ];
 
 struct World {
@@ -88,6 +89,14 @@ impl World {
             attributes: BTreeMap::from([("protocol".to_owned(), "Kerberos".to_owned())]),
         });
         self.observations.last_mut().unwrap()
+    }
+
+    /// Bytes from an address to a destination known by name, address or both.
+    fn flow(&mut self, second: i64, from: &str, to: &[&str]) {
+        let seen = self.see("flow", second, ["", from, "", to[0]]);
+        if let Some(address) = to.get(1) {
+            seen.attributes.insert("destination_address".to_owned(), (*address).to_owned());
+        }
     }
 
     fn log(&mut self, host: &str, channel: &str, hours: std::ops::Range<i64>) {
@@ -158,7 +167,8 @@ const HOSTS: &str = "host,owner,role,addresses,tier\n\
     dc,it,domain-controller,192.0.2.10,0\n\
     bk,it,backup,192.0.2.30,\n\
     paw,it,admin-workstation,192.0.2.9,0\n";
-const SEGMENTS: &str = "segment,networks,role\nservers,192.0.2.0/24,server\n";
+const SEGMENTS: &str =
+    "segment,networks,role,allowed destinations\nservers,192.0.2.0/24,server,198.51.100.200;*.example.jp\n";
 const SOURCES: &str = "log,host,shows,retention days,owner\n\
     vpn,gw,remote,400,it\nlogons,dc,interactive,400,it\nnet,fs,network,400,it\njobs,fs,service,400,it\nsensors,fs,sensor,400,it\n";
 
@@ -175,6 +185,7 @@ fn whole() -> World {
         world.see("interactive", nine + 120, ["adm1", "192.0.2.9", "paw", "dc"]);
         world.see("network", nine + 180, ["adm1", "192.0.2.9", "paw", "bk"]);
         world.see("service", nine + 240, ["svc1", "", "", "fs"]);
+        world.flow(nine + 300, "192.0.2.20", &["198.51.100.200"]);
         for minute in 0..(24 * 12) {
             for host in ["gw", "fs", "dc", "bk"] {
                 world.see("sensor", day * 24 * HOUR + minute * 5 * MINUTE, ["", "", "", host]);
@@ -223,6 +234,7 @@ fn a_source_taken_away_leaves_nothing_supported_that_leant_on_it() {
                 match need.as_str() {
                     "sign-in" => spec.kind == ObservationKind::SignIn,
                     "sensor" => spec.kind == ObservationKind::Sensor,
+                    "flow" => spec.kind == ObservationKind::Flow,
                     name => access == Some(name),
                 }
             };
@@ -300,6 +312,32 @@ fn each_claim_is_contradicted_by_what_it_forbids() {
             assert_eq!(outcome, wanted, "{claim} {name}");
         }
     }
+}
+
+/// Where servers send to is judged by the list, by name or address, whichever is known; what clients do and what stays
+/// inside is another matter.
+#[test]
+fn servers_send_only_where_a_list_allows() {
+    let after = |from: &str, to: &[&str]| {
+        let mut world = whole();
+        world.flow(30 * HOUR, from, to);
+        outcomes(&world.assess(), "outbound-only-allowed")
+    };
+    let fs = |outcome| BTreeMap::from([("fs".to_owned(), outcome)]);
+    assert_eq!(after("192.0.2.20", &["203.0.113.66"]), fs(Outcome::Unknown), "may be an allowed name");
+    assert_eq!(after("192.0.2.20", &["files.example.com", "203.0.113.66"]), fs(Outcome::Contradicted));
+    assert_eq!(after("192.0.2.20", &["updates.example.jp", "203.0.113.66"]), fs(Outcome::Supported));
+    assert_eq!(after("192.0.2.20", &["192.0.2.30"]), fs(Outcome::Supported), "inside");
+    assert_eq!(after("192.0.2.20", &["224.0.0.251"]), fs(Outcome::Supported), "never leaves the link");
+    assert_eq!(after("203.0.113.50", &["files.example.com", "203.0.113.66"]), fs(Outcome::Supported));
+    // An address of the segment that no list of hosts has answers for itself.
+    let other = after("192.0.2.99", &["files.example.com", "203.0.113.66"]);
+    assert_eq!(other.get("192.0.2.99"), Some(&Outcome::Contradicted));
+    // Where nobody wrote down what is allowed, nothing is.
+    let mut silent =
+        World::new(&[("h", HOSTS), ("g", "segment,networks,role\nservers,192.0.2.0/24,server\n")]);
+    silent.flow(0, "192.0.2.20", &["files.example.com", "203.0.113.66"]);
+    assert_eq!(outcomes(&silent.assess(), "outbound-only-allowed"), fs(Outcome::Unknown));
 }
 
 /// A sensor with a word a minute, others that see the host every four minutes, for six hours.

@@ -29,6 +29,9 @@ pub enum Test {
     InNetworks(Vec<String>),
     /// One of the words that these attributes list.
     AmongThoseOf(Vec<String>),
+    /// A destination, by name and address as far as they are known, that these attributes list by network, address or
+    /// name (`*` at either end).
+    AllowedBy(Vec<String>),
     /// A time of day in the zone of the assessment, within the hours that these attributes list (`Mon-Fri 08:00-18:00`).
     WithinHours(Vec<String>),
     /// A number below this.
@@ -54,11 +57,7 @@ impl Condition {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::attributes).collect(),
             Self::Not(part) => part.attributes(),
             Self::Test(name, test) => {
-                let pointed: &[String] = match test {
-                    Test::InNetworks(names) | Test::AmongThoseOf(names) | Test::WithinHours(names) => names,
-                    _ => &[],
-                };
-                std::iter::once(name).chain(pointed).map(String::as_str).collect()
+                std::iter::once(name).chain(test.pointed()).map(String::as_str).collect()
             }
         }
     }
@@ -71,12 +70,27 @@ impl Condition {
                 parts.iter().filter(|p| p.holds(row) == outcome).flat_map(|p| p.decided_by(row)).collect()
             }
             Self::Not(part) => part.decided_by(row),
+            // What is not known may be the attribute, or what it is compared with.
+            Self::Test(name, test) if outcome == Truth::Unknown => {
+                std::iter::once(name).chain(test.pointed()).map(String::as_str).collect()
+            }
             Self::Test(name, _) => vec![name],
         }
     }
 }
 
 impl Test {
+    /// Attributes that the value is compared with.
+    fn pointed(&self) -> &[String] {
+        match self {
+            Self::InNetworks(names)
+            | Self::AmongThoseOf(names)
+            | Self::AllowedBy(names)
+            | Self::WithinHours(names) => names,
+            _ => &[],
+        }
+    }
+
     fn holds(&self, value: &Value<'_>, row: &dyn Row) -> Truth {
         match self {
             Self::Exists(wanted) => match value {
@@ -101,6 +115,7 @@ impl Test {
                 Err(_) => None,
             }),
             Self::AmongThoseOf(names) => among(value, names, row, |text, listed| Some(fits(listed, text))),
+            Self::AllowedBy(names) => allowed(value, names, row),
             Self::WithinHours(names) => among(value, names, row, |moment, hours| within(hours, moment)),
         }
     }
@@ -114,6 +129,27 @@ fn number(value: &Value<'_>, holds: impl Fn(f64) -> bool) -> Truth {
         }
         _ => Truth::Unknown,
     }
+}
+
+/// Whether a destination is on a list. A listed name says nothing of a destination known by address only, nor a listed
+/// network of one known by name only: either may mean the other.
+fn allowed(value: &Value<'_>, names: &[String], row: &dyn Row) -> Truth {
+    let listed: Vec<Value<'_>> = names.iter().map(|n| row.attribute(n)).collect();
+    let listed: Vec<_> = listed.iter().filter_map(Value::texts).flatten().collect();
+    let Some(texts) = value.texts().filter(|t| !t.is_empty() && !listed.is_empty()) else {
+        return Truth::Unknown;
+    };
+    let (addresses, words): (Vec<_>, Vec<_>) = texts.iter().partition(|t| t.parse::<IpAddr>().is_ok());
+    let addresses: Vec<IpAddr> = addresses.iter().filter_map(|a| a.parse().ok()).collect();
+    let one = |entry: &str| {
+        let is_network = contains(entry, IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)).is_some();
+        match (is_network, addresses.is_empty(), words.is_empty()) {
+            (true, false, _) => addresses.iter().any(|ip| contains(entry, *ip) == Some(true)).into(),
+            (false, _, false) => words.iter().any(|word| fits(entry, word)).into(),
+            _ => Truth::Unknown,
+        }
+    };
+    listed.iter().fold(Truth::False, |any, entry| any.or(one(entry)))
 }
 
 /// Whether each value fits something that the named attributes list. Where nothing is listed, nothing says what is
@@ -247,6 +283,28 @@ mod tests {
         assert_eq!(with(Value::Unknown), Truth::Unknown);
         assert_eq!(with(word("the office")), Truth::Unknown);
         assert_eq!(test.holds(&row(&[("account.networks", word("192.0.2.0/24"))])), Truth::Unknown);
+    }
+
+    #[test]
+    fn destinations_are_allowed_by_network_or_name() {
+        let allowed = |listed: &[&str], destination: &[&str]| {
+            let words = |list: &[&str]| Value::Words(list.iter().map(|w| (*w).to_owned().into()).collect());
+            let row = row(&[("segment.allowed", words(listed)), ("destination", words(destination))]);
+            Condition::Test("destination".into(), Test::AllowedBy(vec!["segment.allowed".into()])).holds(&row)
+        };
+        let both = ["198.51.100.0/24", "*.example.jp"];
+        for (listed, destination, holds) in [
+            (&both[..], &["198.51.100.7"][..], Truth::True),
+            (&both, &["updates.example.jp"], Truth::True),
+            (&both, &["files.example.com", "203.0.113.9"], Truth::False),
+            (&both, &["files.example.com", "198.51.100.9"], Truth::True),
+            (&both, &["203.0.113.9"], Truth::Unknown),
+            (&both, &["files.example.com"], Truth::Unknown),
+            (&both[..1], &["203.0.113.9"], Truth::False),
+            (&both[1..], &["files.example.com"], Truth::False),
+        ] {
+            assert_eq!(allowed(listed, destination), holds, "{listed:?} {destination:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Subject {
     HostDay,
     /// Every log that should arrive, day by day.
     SourceDay,
+    /// Every pair of source and destination between which bytes went, day by day.
+    Flow,
 }
 
 /// A claim.
@@ -170,11 +172,12 @@ fn test(yaml: &Yaml, path: &str) -> Result<Test, Fault> {
         },
         "in_networks" => Ok(Test::InNetworks(words(value, path)?)),
         "among_those_of" => Ok(Test::AmongThoseOf(words(value, path)?)),
+        "allowed_by" => Ok(Test::AllowedBy(words(value, path)?)),
         "within_hours" => Ok(Test::WithinHours(words(value, path)?)),
         "less_than" => Ok(Test::LessThan(number()?)),
         "more_than" => Ok(Test::MoreThan(number()?)),
         other => fault(format!(
-            "unknown comparison {other:?}; there are exists, in_networks, among_those_of, within_hours, less_than, more_than"
+            "unknown comparison {other:?}; there are exists, in_networks, among_those_of, allowed_by, within_hours, less_than, more_than"
         )),
     }
 }

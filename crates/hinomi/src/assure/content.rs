@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hinomi_assure::ObservationSpec;
 use hinomi_assure::claim::{self, Claim, ClaimError};
 use hinomi_assure::inventory::{ImportError, ImportTable, Inventory, decode_text};
 use hinomi_assure::posture::ClaimFileError;
-use hinomi_assure::{ObservationSpec, Sample};
 use hinomi_detect::sigma::{Document, Placeholders};
 use hinomi_detect::{Engine, LogSources, RuleIndex};
 use serde::Deserialize;
 
 use super::configuration;
 use crate::rulebook::{RuleSource, Rulebook};
-use crate::scan::Subjects;
+use crate::scan::{Sampled, Subjects};
 
 include!(concat!(env!("OUT_DIR"), "/bundled_observations.rs"));
 include!(concat!(env!("OUT_DIR"), "/bundled_claims.rs"));
@@ -30,7 +30,7 @@ pub struct Content {
     /// Fields that are kept, and rules of which one match a minute is enough.
     pub subjects: Subjects,
     /// Rules of which one match a minute is enough, with the fields that tell what they speak of.
-    pub sampled: BTreeMap<RuleIndex, Vec<String>>,
+    pub sampled: BTreeMap<RuleIndex, Sampled>,
     /// Claims.
     pub claims: Vec<Claim>,
 }
@@ -147,10 +147,10 @@ impl Content {
         if engine.rules().len() != specs.len() {
             return Err(ContentError::Table("an observation rule did not become one rule".to_owned()));
         }
-        let numbered = specs.iter().enumerate().filter(|(_, spec)| spec.sample == Some(Sample::Minute));
-        let sampled = numbered.map(|(at, spec)| {
-            let names = spec.device.iter().chain(&spec.account).chain(&spec.address).cloned();
-            (RuleIndex(at as u32), names.collect())
+        let numbered = (0..).map(RuleIndex).zip(&specs);
+        let sampled = numbered.filter_map(|(rule, spec)| {
+            let (sample, fields) = spec.sampling()?;
+            Some((rule, Sampled { span_ns: sample.span_ns(), fields }))
         });
         let sampled = sampled.collect();
         Ok(Self { engine, specs, titles, subjects, sampled, claims })

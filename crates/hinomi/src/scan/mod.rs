@@ -46,10 +46,19 @@ pub struct Request<'a> {
     pub hosts: Vec<String>,
     /// Worker threads, at least one.
     pub threads: usize,
-    /// Rules of which one match a minute is enough for the same values of these fields.
-    pub sampled: BTreeMap<RuleIndex, Vec<String>>,
+    /// Rules of which some matches are enough.
+    pub sampled: BTreeMap<RuleIndex, Sampled>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// One match in a span is enough for the same values of these fields.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    /// Length of the spans, which begin at whole multiples of it.
+    pub span_ns: i64,
+    /// The fields.
+    pub fields: Vec<String>,
 }
 
 /// Bounds of a scan.

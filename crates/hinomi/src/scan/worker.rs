@@ -11,11 +11,11 @@ use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit};
-use hinomi_model::{Diagnostics, Digest, LogKind, NANOS_PER_SECOND};
+use hinomi_model::{Diagnostics, Digest, LogKind};
 
 use super::hit::{Event, Hit};
 use super::subject::{Subjects, text_of};
-use super::{Findings, Limits, ScanProgress};
+use super::{Findings, Limits, Sampled, ScanProgress};
 
 /// Longest value kept with a hit; the evidence reference leads to the rest.
 const LONGEST_VALUE: usize = 2048;
@@ -82,10 +82,10 @@ impl Room {
     }
 }
 
-/// Which matches only repeat what was matched in the same minute.
+/// Which matches only repeat what was matched in the same span.
 pub(super) struct Sampling<'e> {
-    fields: &'e BTreeMap<RuleIndex, Vec<String>>,
-    /// Digests of rule, minute and values.
+    rules: &'e BTreeMap<RuleIndex, Sampled>,
+    /// Digests of rule, span and values.
     seen: HashSet<u64>,
 }
 
@@ -93,17 +93,17 @@ pub(super) struct Sampling<'e> {
 const MOST_SAMPLES: usize = 4 << 20;
 
 impl<'e> Sampling<'e> {
-    pub(super) fn new(fields: &'e BTreeMap<RuleIndex, Vec<String>>) -> Self {
-        Self { fields, seen: HashSet::new() }
+    pub(super) fn new(rules: &'e BTreeMap<RuleIndex, Sampled>) -> Self {
+        Self { rules, seen: HashSet::new() }
     }
 
     fn is_fresh(&mut self, rule: RuleIndex, store: &Store, batch: &Batch, row: usize) -> bool {
-        let Some(names) = self.fields.get(&rule) else { return true };
+        let Some(sampled) = self.rules.get(&rule) else { return true };
         // An event without time is never a repetition.
         let Some(time) = batch.rows().get(row).and_then(|r| r.time) else { return true };
         let mut key = DefaultHasher::new();
-        (rule, time.as_nanos().div_euclid(60 * NANOS_PER_SECOND)).hash(&mut key);
-        for field in names.iter().filter_map(|name| store.fields().known(name)) {
+        (rule, time.as_nanos().div_euclid(sampled.span_ns.max(1))).hash(&mut key);
+        for field in sampled.fields.iter().filter_map(|name| store.fields().known(name)) {
             text_of(store, batch, row, field).hash(&mut key);
         }
         if self.seen.len() >= MOST_SAMPLES {

@@ -128,6 +128,30 @@ fn without_the_log_of_factors_every_such_session_is_unknown() {
     }
 }
 
+/// The proxy's log shows a server sending to a store that no list allows; on the ordinary day it sends to the agreed one. Without
+/// the list nothing says what is allowed, and without the proxy's log nothing is seen: neither is support.
+#[test]
+fn a_server_that_sends_elsewhere_is_shown_by_the_proxy() {
+    const OUTBOUND: &str = "outbound-only-allowed";
+    let attack = assess("examples/case", LISTS);
+    let sent = verdict(&attack, OUTBOUND, "fs01");
+    assert_eq!(sent["outcome"], "contradicted");
+    let evidence = &sent["grounds"][0]["evidence"][0];
+    assert!(evidence["place"].as_str().unwrap().ends_with("px01/var/log/squid/access.log"), "{evidence}");
+    assert_eq!(verdict(&assess("examples/benign", LISTS), OUTBOUND, "fs01")["outcome"], "supported");
+
+    let unstated = lists_without("no-segments", &["segments.csv"]);
+    let unstated = assess("examples/case", &unstated.display().to_string());
+    assert_eq!(verdict(&unstated, OUTBOUND, "fs01")["outcome"], "unknown");
+
+    let blind = scratch("no-proxy");
+    copy(&root().join("examples/case"), &blind, &["squid/access.log", "remote/px01.log"]);
+    let blind = assess(&blind.display().to_string(), LISTS);
+    let supported =
+        claim(&blind, OUTBOUND)["verdicts"].as_array().unwrap().iter().any(|v| v["outcome"] == "supported");
+    assert!(!supported && claim(&blind, OUTBOUND)["outcome"] != "supported");
+}
+
 /// What lists say of settings is no evidence: turning every «second factor: yes» into «no», and the reverse, changes no verdict.
 #[test]
 fn flipping_configuration_alone_changes_no_verdict() {
