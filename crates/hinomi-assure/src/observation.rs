@@ -29,6 +29,8 @@ pub enum ObservationKind {
     Flow,
     /// An account used a right.
     Use,
+    /// An account became, or acted as, an administrator of a host.
+    Administrator,
 }
 
 /// What a sign-in opens.

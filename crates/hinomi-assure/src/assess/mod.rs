@@ -1,5 +1,6 @@
 //! Every claim put to everything that was observed.
 
+mod entry;
 mod exception;
 mod flow;
 mod host;
@@ -106,6 +107,8 @@ pub fn assess(material: &Material<'_>) -> Assessment {
     let hosts = host::days(&scene, &sessions);
     let sources = source::days(&scene);
     let flows = flow::all(&scene);
+    let (weaknesses, grants) = (entry::weaknesses(&scene), entry::grants(&scene));
+    let administrators = entry::administrators(&scene);
     for claim in material.claims {
         let mut bench = Bench::new(claim, &mut exceptions, material.now);
         match claim.of {
@@ -117,6 +120,11 @@ pub fn assess(material: &Material<'_>) -> Assessment {
             }
             Subject::Account => accounts.iter().for_each(|row| bench.judge(row, row.last_seen(), None)),
             Subject::HostDay => hosts.iter().for_each(|row| bench.judge(row, row.time(), Some(row.day()))),
+            Subject::Weakness => weaknesses.iter().for_each(|row| bench.judge(row, row.time(), None)),
+            Subject::Administrator => {
+                administrators.iter().for_each(|row| bench.judge(row, row.time(), None))
+            }
+            Subject::Grant => grants.iter().for_each(|row| bench.judge(row, row.time(), None)),
             Subject::Flow => flows.iter().for_each(|row| bench.judge(row, Some(row.time()), Some(row.day()))),
             Subject::SourceDay => {
                 sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
@@ -172,9 +180,12 @@ fn unlisted(claim: &Claim, inventory: &Inventory) -> Vec<EntityKind> {
         _ => None,
     };
     let mut kinds: Vec<EntityKind> = read.into_iter().filter_map(of).collect();
-    if claim.of == Subject::SourceDay {
-        kinds.push(EntityKind::Source);
-    }
+    kinds.extend(match claim.of {
+        Subject::SourceDay => Some(EntityKind::Source),
+        Subject::Weakness => Some(EntityKind::Weakness),
+        Subject::Grant => Some(EntityKind::Grant),
+        _ => None,
+    });
     kinds.sort_unstable();
     kinds.dedup();
     kinds.retain(|kind| !inventory.has_list(*kind));
@@ -193,6 +204,8 @@ fn unseen(scene: &Scene<'_>, claim: &Claim, sessions: &[Session]) -> Vec<Unseen>
             "sensor" => kind(ObservationKind::Sensor),
             "sighting" => kind(ObservationKind::Sighting) || !sessions.is_empty(),
             "flow" => kind(ObservationKind::Flow),
+            "use" => kind(ObservationKind::Use),
+            "administrator" => kind(ObservationKind::Administrator),
             "sign-in" => !sessions.is_empty(),
             access => sessions.iter().any(|s| s.access.name() == access),
         };

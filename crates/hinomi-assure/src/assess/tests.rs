@@ -24,7 +24,7 @@ fn utc(time: Timestamp) -> Local {
     Local { day: seconds.div_euclid(86_400) as Day, minute: (seconds.rem_euclid(86_400) / 60) as u32 }
 }
 
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 11] = [
     ("remote", "{kind: sign-in, access: remote, service: vpn}"),
     ("cloud", "{kind: sign-in, access: cloud, service: idp}"),
     ("interactive", "{kind: sign-in, access: interactive, service: windows}"),
@@ -34,6 +34,8 @@ const KINDS: [(&str, &str); 9] = [
     ("sighting", "{kind: sighting}"),
     ("factor", "{kind: factor}"),
     ("flow", "{kind: flow}"),
+    ("use", "{kind: use}"),
+    ("administrator", "{kind: administrator}"),
 ];
 
 struct World {
@@ -161,12 +163,20 @@ const ACCOUNTS: &str = "account,owner,type,supplier,privileged,tier,roles,passwo
     glass1,it,break-glass,,yes,0,,2025-12-01\n";
 const SUPPLIERS: &str =
     "supplier,owner,networks,hours,targets\nAcme,sales,198.51.100.0/24,Mon-Fri 08:00-18:00,gw\n";
-const HOSTS: &str = "host,owner,role,addresses,tier\n\
-    gw,it,gateway,203.0.113.1,\n\
-    fs,it,server,192.0.2.20,\n\
-    dc,it,domain-controller,192.0.2.10,0\n\
-    bk,it,backup,192.0.2.30,\n\
-    paw,it,admin-workstation,192.0.2.9,0\n";
+const HOSTS: &str = "host,owner,role,addresses,tier,administrators\n\
+    gw,it,gateway,203.0.113.1,,\n\
+    fs,it,server,192.0.2.20,,adm1\n\
+    dc,it,domain-controller,192.0.2.10,0,\n\
+    bk,it,backup,192.0.2.30,,\n\
+    paw,it,admin-workstation,192.0.2.9,0,\n";
+const WEAKNESSES: &str = "cve,host,severity,found,fixed\n\
+    CVE-2026-0001,fs,KEV,2026-02-04,\n\
+    CVE-2026-0001,dc,KEV,2026-01-02,2026-01-04\n\
+    CVE-2026-0002,fs,High,2026-01-25,\n\
+    CVE-2025-0003,bk,Medium,2025-12-20,\n\
+    CVE-2020-0004,bk,info,2020-01-01,\n";
+const GRANTS: &str = "permission,principal,service\ns3:Get*,svc1,s3\n";
+const ADMINISTRATORS: &str = "local administrator,computer\nadm1,fs\n";
 const SEGMENTS: &str =
     "segment,networks,role,allowed destinations\nservers,192.0.2.0/24,server,198.51.100.200;*.example.jp\n";
 const SOURCES: &str = "log,host,shows,retention days,owner\n\
@@ -174,8 +184,16 @@ const SOURCES: &str = "log,host,shows,retention days,owner\n\
 
 /// Everything is as it should be, and everybody looks.
 fn whole() -> World {
-    let mut world =
-        World::new(&[("a", ACCOUNTS), ("s", SUPPLIERS), ("h", HOSTS), ("l", SOURCES), ("g", SEGMENTS)]);
+    let mut world = World::new(&[
+        ("a", ACCOUNTS),
+        ("s", SUPPLIERS),
+        ("h", HOSTS),
+        ("l", SOURCES),
+        ("g", SEGMENTS),
+        ("w", WEAKNESSES),
+        ("r", GRANTS),
+        ("m", ADMINISTRATORS),
+    ]);
     for day in 0..3 {
         let nine = day * 24 * HOUR + 9 * HOUR;
         for (account, address) in [("mika", "203.0.113.50"), ("ctr1", "198.51.100.7")] {
@@ -185,6 +203,11 @@ fn whole() -> World {
         world.see("interactive", nine + 120, ["adm1", "192.0.2.9", "paw", "dc"]);
         world.see("network", nine + 180, ["adm1", "192.0.2.9", "paw", "bk"]);
         world.see("service", nine + 240, ["svc1", "", "", "fs"]);
+        let used = world.see("use", nine + 270, ["svc1", "", "", ""]);
+        used.attributes = BTreeMap::from([
+            ("service".to_owned(), "s3.amazonaws.com".to_owned()),
+            ("right".to_owned(), "s3:GetObject".to_owned()),
+        ]);
         world.flow(nine + 300, "192.0.2.20", &["198.51.100.200"]);
         for minute in 0..(24 * 12) {
             for host in ["gw", "fs", "dc", "bk"] {
@@ -235,6 +258,7 @@ fn a_source_taken_away_leaves_nothing_supported_that_leant_on_it() {
                     "sign-in" => spec.kind == ObservationKind::SignIn,
                     "sensor" => spec.kind == ObservationKind::Sensor,
                     "flow" => spec.kind == ObservationKind::Flow,
+                    "use" => spec.kind == ObservationKind::Use,
                     name => access == Some(name),
                 }
             };
@@ -338,6 +362,63 @@ fn servers_send_only_where_a_list_allows() {
         World::new(&[("h", HOSTS), ("g", "segment,networks,role\nservers,192.0.2.0/24,server\n")]);
     silent.flow(0, "192.0.2.20", &["files.example.com", "203.0.113.66"]);
     assert_eq!(outcomes(&silent.assess(), "outbound-only-allowed"), fs(Outcome::Unknown));
+}
+
+/// Three classes, three clocks; one weakness on two hosts is two; whoever closed in time did well.
+#[test]
+fn weaknesses_have_clocks_by_class() {
+    let with = |row: &str| {
+        let list = format!("{WEAKNESSES}{row}\n");
+        let world = World::new(&[("h", HOSTS), ("w", &list)]);
+        outcomes(&world.assess(), "weaknesses-closed-in-time")
+    };
+    // Now is 2026-02-07.
+    let expect = |name: &str, row: &str, outcome| {
+        for (host, found) in with(row) {
+            let wanted = if host == name { outcome } else { Outcome::Supported };
+            assert_eq!(found, wanted, "{row}: {host}");
+        }
+    };
+    expect("gw", "CVE-2026-0009,gw,known exploited,2026-02-03,", Outcome::Contradicted);
+    expect("gw", "CVE-2026-0009,gw,known exploited,2026-02-04,", Outcome::Supported);
+    expect("gw", "CVE-2026-0009,gw,Critical,2026-01-23,", Outcome::Contradicted);
+    expect("gw", "CVE-2026-0009,gw,緊急,2026-01-24,", Outcome::Supported);
+    expect("gw", "CVE-2026-0009,gw,low,2025-12-08,", Outcome::Contradicted);
+    expect("gw", "CVE-2026-0009,gw,low,2025-10-01,2025-11-20", Outcome::Supported);
+    expect("gw", "CVE-2026-0009,gw,low,2025-10-01,2026-01-20", Outcome::Contradicted);
+    expect("gw", "CVE-2026-0009,gw,high,,", Outcome::Unknown);
+    expect("gw", "CVE-2026-0009,gw,,2026-02-06,", Outcome::Unknown);
+    expect("gw", "CVE-2026-0009,gw,high,2026-01-20,soon", Outcome::Unknown);
+}
+
+/// Logs show an administrator that no list names; where nobody wrote down who is agreed, nobody is judged.
+#[test]
+fn administrators_that_logs_show_are_put_to_the_list() {
+    let mut world = whole();
+    world.see("administrator", 30 * HOUR, ["mika", "", "", "fs"]);
+    world.see("administrator", 31 * HOUR, ["adm1", "", "", "dc"]);
+    let assessment = world.assess();
+    let found = outcomes(&assessment, "administrators-agreed");
+    assert_eq!(found.get("fs"), Some(&Outcome::Contradicted));
+    assert_eq!(found.get("dc"), Some(&Outcome::Unknown));
+}
+
+/// In three days of logs a right that was not used may have been used before; in a hundred it was not.
+#[test]
+fn a_right_is_unused_only_after_a_long_look() {
+    let grants = format!("{GRANTS}s3:Delete*,svc1,s3\n");
+    let looked = |days: i64| {
+        let mut world = World::new(&[("a", ACCOUNTS), ("r", &grants)]);
+        for day in [0, days] {
+            let used = world.see("use", day * 24 * HOUR, ["svc1", "", "", ""]);
+            used.attributes = BTreeMap::from([("right".to_owned(), "s3:GetObject".to_owned())]);
+            used.attributes.insert("service".to_owned(), "s3.amazonaws.com".to_owned());
+        }
+        outcomes(&world.assess(), "grants-used")
+    };
+    let svc1 = |outcome| BTreeMap::from([("svc1".to_owned(), outcome)]);
+    assert_eq!(looked(3), svc1(Outcome::Unknown));
+    assert_eq!(looked(100), svc1(Outcome::Contradicted));
 }
 
 /// A sensor with a word a minute, others that see the host every four minutes, for six hours.

@@ -20,7 +20,7 @@ mod condition;
 mod parse;
 mod row;
 
-pub(crate) use condition::prefix_of;
 pub use condition::{Condition, Test};
+pub(crate) use condition::{fits, prefix_of};
 pub use parse::{Claim, ClaimError, Subject, parse};
 pub use row::{Row, Value};

@@ -20,6 +20,12 @@ pub enum Subject {
     HostDay,
     /// Every log that should arrive, day by day.
     SourceDay,
+    /// Every known weakness of a host.
+    Weakness,
+    /// Every account with every host that it administers.
+    Administrator,
+    /// Every right that was granted to an account.
+    Grant,
     /// Every pair of source and destination between which bytes went, day by day.
     Flow,
 }

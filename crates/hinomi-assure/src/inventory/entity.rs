@@ -29,6 +29,12 @@ pub enum EntityKind {
     Source,
     /// An exception from a claim.
     Exception,
+    /// A weakness of a host that a scanner or a register lists.
+    Weakness,
+    /// An account as administrator of a host.
+    Administrator,
+    /// A right that an account was granted.
+    Grant,
 }
 
 impl EntityKind {
@@ -44,6 +50,9 @@ impl EntityKind {
             Self::Copy => "copy",
             Self::Source => "source",
             Self::Exception => "exception",
+            Self::Weakness => "weakness",
+            Self::Administrator => "administrator",
+            Self::Grant => "grant",
         }
     }
 }
@@ -77,6 +86,17 @@ pub struct Entity {
 }
 
 impl Entity {
+    /// What tells it from others of its kind. A weakness is one per host, a right one per account and service.
+    fn key(&self) -> String {
+        let parts: &[&str] = match self.kind {
+            EntityKind::Weakness | EntityKind::Administrator => &["host"],
+            EntityKind::Grant => &["account", "service"],
+            _ => &[],
+        };
+        let said = parts.iter().flat_map(|part| self.values(part));
+        said.fold(self.id.to_lowercase(), |key, part| format!("{key} @ {}", part.to_lowercase()))
+    }
+
     /// The values of an attribute; empty when nothing is said.
     pub fn values(&self, attribute: &str) -> &[String] {
         self.attributes.get(attribute).map_or(&[], Vec::as_slice)
@@ -102,7 +122,7 @@ pub struct Inventory {
 impl Inventory {
     /// Adds a row. Rows about the same entity are versions of it.
     pub fn add(&mut self, entity: Entity) {
-        let versions = self.entities.entry((entity.kind, entity.id.to_lowercase())).or_default();
+        let versions = self.entities.entry((entity.kind, entity.key())).or_default();
         versions.push(entity);
         versions.sort_by(|a, b| {
             (a.known_from, a.valid.from, &a.place).cmp(&(b.known_from, b.valid.from, &b.place))
