@@ -131,7 +131,9 @@ impl Use<'_> {
         let services = grant.values("service");
         let of_service = services.is_empty()
             || services.iter().any(|s| fits(s, self.service) || label(s) == label(self.service));
-        of_service && fits(&grant.id, self.right)
+        // `s3:GetObject` and `GetObject` are one right of the service.
+        let bare = |right: &str| right.rsplit_once(':').map_or(right, |(_, name)| name).to_owned();
+        of_service && fits(&bare(&grant.id), &bare(self.right))
     }
 }
 

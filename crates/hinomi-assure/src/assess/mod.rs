@@ -122,7 +122,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
             Subject::HostDay => hosts.iter().for_each(|row| bench.judge(row, row.time(), Some(row.day()))),
             Subject::Weakness => weaknesses.iter().for_each(|row| bench.judge(row, row.time(), None)),
             Subject::Administrator => {
-                administrators.iter().for_each(|row| bench.judge(row, row.time(), None))
+                administrators.iter().for_each(|row| bench.judge(row, row.time(), None));
             }
             Subject::Grant => grants.iter().for_each(|row| bench.judge(row, row.time(), None)),
             Subject::Flow => flows.iter().for_each(|row| bench.judge(row, Some(row.time()), Some(row.day()))),

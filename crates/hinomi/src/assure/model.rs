@@ -174,6 +174,13 @@ pub struct ReasonEntry {
     pub text: Bilingual,
 }
 
+impl ReasonEntry {
+    /// Whether its value is a name of accounts.
+    pub fn names_accounts(&self) -> bool {
+        ["account", "host.administrators"].contains(&self.attribute.as_str())
+    }
+}
+
 /// A cited event.
 #[derive(Debug, Serialize)]
 pub struct EvidenceEntry {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use hinomi_assure::{Bilingual, Outcome};
 
-use super::model::{AssureReport, ClaimEntry, SupplierEntry, VerdictEntry};
+use super::model::{AssureReport, ClaimEntry, ReasonEntry, SupplierEntry, VerdictEntry};
 use super::sentence;
 use crate::args::Lang;
 use crate::document::escape;
@@ -102,6 +102,17 @@ impl Page<'_> {
             }
             _ if name.is_empty() => self.say("(no name in the log)", "(ログに名前なし)").to_owned(),
             _ => escape(name),
+        }
+    }
+
+    /// Why, without names of accounts.
+    fn reason(&self, reason: &ReasonEntry) -> String {
+        match (reason.names_accounts() && !self.show_names, &reason.value) {
+            (true, Some(name)) if self.numbers.contains_key(name) => self.entity(ACCOUNT, name),
+            (true, Some(_)) => {
+                self.say("accounts that are not named here", "名前を伏せたアカウント").to_owned()
+            }
+            _ => self.text(&reason.text),
         }
     }
 
@@ -340,8 +351,7 @@ impl Page<'_> {
     fn verdict(&self, claim: &ClaimEntry, verdict: &VerdictEntry) -> String {
         let name = self.entity(&claim.about, &verdict.entity);
         let ground = verdict.grounds.iter().find(|g| g.outcome == verdict.outcome);
-        let reasons: Vec<String> =
-            ground.iter().flat_map(|g| &g.reasons).map(|r| self.text(&r.text)).collect();
+        let reasons: Vec<String> = ground.iter().flat_map(|g| &g.reasons).map(|r| self.reason(r)).collect();
         let joined = reasons.join(self.say("; ", "、"));
         // A citation holds no name; the place of the line does not either.
         let cited = ground.iter().flat_map(|g| &g.evidence).take(2);

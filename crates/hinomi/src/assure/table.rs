@@ -14,8 +14,9 @@ pub fn table(report: &AssureReport, lang: Lang, show_names: bool) -> String {
     for claim in &report.claims {
         for verdict in &claim.verdicts {
             let ground = verdict.grounds.iter().find(|g| g.outcome == verdict.outcome);
+            let reasons = ground.iter().flat_map(|g| &g.reasons);
             let reasons: Vec<String> =
-                ground.iter().flat_map(|g| &g.reasons).map(|r| pick(r.text.clone())).collect();
+                reasons.filter(|r| show_names || !r.names_accounts()).map(|r| pick(r.text.clone())).collect();
             let evidence: Vec<&str> =
                 ground.iter().flat_map(|g| &g.evidence).filter_map(|e| e.reference.as_deref()).collect();
             let list = ground.and_then(|g| g.list.as_ref()).map(|(file, line)| format!("{file}:{line}"));
