@@ -14,6 +14,7 @@
 pub mod assess;
 pub mod claim;
 pub mod declared;
+pub mod estate;
 pub mod graph;
 pub mod inventory;
 mod observation;
@@ -23,7 +24,9 @@ mod session;
 mod text;
 mod truth;
 
-pub use observation::{Access, Observation, ObservationKind, ObservationSpec, Sample, StatedFactor};
+pub use observation::{
+    Access, LeavesSecret, Observation, ObservationKind, ObservationSpec, Sample, StatedFactor,
+};
 pub use outcome::Outcome;
 pub use session::{FactorReason, Session, sessions};
 pub use text::Bilingual;

@@ -116,6 +116,29 @@ pub struct ObservationSpec {
     /// Which log would say what this one leaves open.
     #[serde(default)]
     pub settled_by: Option<Bilingual>,
+    /// When such a sign-in leaves the account's secret on the host, where whoever holds the host can take it.
+    #[serde(default)]
+    pub leaves_secret: Option<LeavesSecret>,
+}
+
+/// When a sign-in leaves a secret: all attributes of `when` have one of these values, and none of `unless` has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeavesSecret {
+    #[serde(default)]
+    when: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    unless: BTreeMap<String, Vec<String>>,
+}
+
+impl LeavesSecret {
+    /// Whether a sign-in with these attributes leaves one.
+    fn applies(&self, attributes: &BTreeMap<String, String>) -> bool {
+        let has = |(name, values): (&String, &Vec<String>)| {
+            attributes.get(name).is_some_and(|value| values.iter().any(|v| v.eq_ignore_ascii_case(value)))
+        };
+        self.when.iter().all(has) && !self.unless.iter().any(has)
+    }
 }
 
 /// How often a fact is worth stating.
@@ -175,6 +198,11 @@ impl ObservationSpec {
         let common = self.device.iter().chain(&self.account).chain(&self.address);
         let attributes = self.attributes.values().flatten();
         Some((self.sample?, common.chain(attributes).cloned().collect()))
+    }
+
+    /// Whether an observation of this rule left the account's secret on the host.
+    pub fn left_secret(&self, seen: &Observation) -> bool {
+        self.leaves_secret.as_ref().is_some_and(|leaves| leaves.applies(&seen.attributes))
     }
 
     /// The observation that an event makes, its fields given by name. `None` without a time: what cannot be placed in
@@ -294,6 +322,22 @@ mod tests {
         ] {
             assert_eq!(bare_address(written), bare);
         }
+    }
+
+    #[test]
+    fn only_some_sign_ins_leave_a_secret() {
+        let spec = spec(
+            "{kind: sign-in, attributes: {mode: [m]}, leaves_secret: {unless: {mode: ['Yes', '%%1842']}}}",
+        );
+        let left = |mode: &str| {
+            let field = |name: &str| (name == "m").then_some(mode);
+            spec.left_secret(&spec.observe(0, (0, 0), Some(Timestamp::from_nanos(1)), field).unwrap())
+        };
+        assert!(left("No") && left("-") && !left("yes") && !left("%%1842"));
+        let never = super::tests::spec("{kind: sign-in}");
+        assert!(
+            !never.left_secret(&never.observe(0, (0, 0), Some(Timestamp::from_nanos(1)), |_| None).unwrap())
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod assure;
 mod ledger;
+mod reach;
 mod scenario;
 mod trial;
 mod trust;
@@ -17,6 +18,7 @@ pub use ledger::{
     LedgerRepair, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle, VerifyExport,
     VerifyLedger,
 };
+pub use reach::Reach;
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use trial::{Trial, TrialArgs, TrialSubject};
 pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
@@ -51,6 +53,12 @@ pub enum Command {
         A claim is supported, contradicted, excepted, or unknown: where no log shows it, it is never fine. Exit code 1: \
         something is contradicted and no valid exception covers it.")]
     Assure(Box<Assure>),
+    /// Say who can reach tier 0 and the backups, by which ways, and which edges to cut
+    #[command(after_help = "Examples:\n  hinomi reach --exports ./collection --from kind:account\n  \
+        hinomi reach ./collected --exports ./exports --inventory ./lists --from supplier:Kitano --report reach.html\n  \
+        hinomi reach --exports ./exports/november --before ./exports/october --json\n\n\
+        Exit code 1: a way to what is protected exists. What was not exported is unknown, never safe.")]
+    Reach(Box<Reach>),
     /// Check evidence, and documents against what they speak of
     #[command(subcommand)]
     Verify(Verify),

@@ -4,10 +4,13 @@
 //! Any file may be hostile: it is read within a bound, and what is not recognised is left alone.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use hinomi_assure::graph::DirectoryFormat;
+use hinomi_assure::estate::{SecretTable, StoredSecret};
+use hinomi_assure::graph::{Bounds, Builder, Catalogue, DirectoryFormat, Import};
+use hinomi_assure::inventory::decode_text;
 use hinomi_assure::posture::{Document, Pack};
 
 use crate::recorded::Recorded;
@@ -93,6 +96,76 @@ impl Reader<'_> {
             None if is_given => exports.unread.push(format!("{name}: no known kind of export")),
             _ => {}
         }
+    }
+}
+
+/// What exports say of who can reach what.
+pub struct Connections {
+    /// The graph so far.
+    pub builder: Builder,
+    /// Secrets that lists say are stored on hosts.
+    pub secrets: Vec<StoredSecret>,
+    /// Documents that were read, with what they hold.
+    pub imports: Vec<(String, Import)>,
+    /// What could not be used, with the reason.
+    pub unread: Vec<String>,
+}
+
+impl Exports {
+    /// Reads collections of a directory, lists of edges and lists of secrets.
+    pub fn connections(
+        &self,
+        catalogue: Arc<Catalogue>,
+        format: &DirectoryFormat,
+        table: &SecretTable,
+    ) -> Connections {
+        let builder = Builder::new(catalogue, Bounds::default());
+        let mut read = Connections { builder, secrets: Vec::new(), imports: Vec::new(), unread: Vec::new() };
+        for path in &self.directories {
+            let name = path.display().to_string();
+            match File::open(path) {
+                Ok(file) => {
+                    let import = read.builder.read_directory(format, &name, BufReader::new(file));
+                    read.imports.push((name, import));
+                }
+                Err(error) => read.unread.push(format!("{name}: {error}")),
+            }
+        }
+        for path in &self.tables {
+            let name = path.display().to_string();
+            if let Err(error) = read.table(path, &name, table) {
+                read.unread.push(format!("{name}: {error}"));
+            }
+        }
+        read
+    }
+}
+
+impl Connections {
+    fn table(&mut self, path: &Path, name: &str, table: &SecretTable) -> io::Result<()> {
+        let ends = ends(path)?;
+        let heading = ends.head.lines().next().unwrap_or_default().to_lowercase();
+        let names: Vec<&str> = heading.split(',').map(|n| n.trim().trim_matches('"')).collect();
+        if ["from", "kind", "to"].iter().all(|column| names.contains(column)) {
+            let import = self.builder.read_edges(name, BufReader::new(File::open(path)?));
+            self.imports.push((name.to_owned(), import));
+            return Ok(());
+        }
+        if ends.length > LARGEST_GIVEN {
+            return Err(io::Error::other("too large for a list of secrets"));
+        }
+        let bytes = fs::read(path)?;
+        match table.read(name, &decode_text(&bytes).0) {
+            Some((secrets, lacking)) => {
+                self.secrets.extend(secrets);
+                let lacks = |line: &u64| format!("{name}:{line}: lacks a host, a secret or an account");
+                self.unread.extend(lacking.iter().map(lacks));
+            }
+            None => self.unread.push(format!(
+                "{name}: neither edges (from, kind, to) nor secrets (host, secret, account); lists of accounts and hosts go to --inventory"
+            )),
+        }
+        Ok(())
     }
 }
 

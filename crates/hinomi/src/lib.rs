@@ -14,6 +14,7 @@ pub mod exit;
 pub mod exports;
 mod framing;
 pub mod measure;
+pub mod reach;
 pub mod recorded;
 pub mod render;
 pub mod report;

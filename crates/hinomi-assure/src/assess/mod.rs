@@ -97,7 +97,7 @@ pub struct Unseen {
 
 /// Judges every claim.
 pub fn assess(material: &Material<'_>) -> Assessment {
-    let resolver = Resolver::new(material.inventory, sighted(material));
+    let resolver = Resolver::new(material.inventory, sighted(material.observations, material.logs));
     let sessions = sessions(material.specs, material.observations, &resolver);
     let days = span(material);
     let scene = Scene { material, resolver: &resolver, days };
@@ -141,9 +141,10 @@ pub fn assess(material: &Material<'_>) -> Assessment {
     assessment
 }
 
-fn sighted(material: &Material<'_>) -> Sighted {
+/// Names that events state.
+pub(crate) fn sighted(observations: &[Observation], logs: &[SourceLog]) -> Sighted {
     let mut sighted = Sighted::default();
-    for seen in material.observations {
+    for seen in observations {
         if let Some(account) = &seen.account {
             sighted.account(account, seen.account_id.as_deref());
         }
@@ -155,7 +156,7 @@ fn sighted(material: &Material<'_>) -> Sighted {
             sighted.address(origin, address, seen.time);
         }
     }
-    material.logs.iter().filter(|l| !l.host.is_empty()).for_each(|l| sighted.host(&l.host));
+    logs.iter().filter(|l| !l.host.is_empty()).for_each(|l| sighted.host(&l.host));
     sighted
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use hinomi_model::{DiagnosticKind, Diagnostics};
 
 use super::catalogue::{Catalogue, NodeKind};
-use super::store::{Edges, Graph, Nodes, Origin};
+use super::store::{Edges, Graph, Node, Nodes, Origin};
 use super::texts::{Interner, Texts};
 use super::total::{at, number, set};
 
@@ -111,6 +111,8 @@ pub struct Builder {
     origins: Vec<Origin>,
     /// Unknown kinds of edges in order of arrival.
     unknown: BTreeMap<String, u16>,
+    /// Nodes that are another one.
+    same: Vec<(u32, u32)>,
     dropped: Dropped,
 }
 
@@ -128,8 +130,32 @@ impl Builder {
             documents: Vec::new(),
             origins: Vec::new(),
             unknown: BTreeMap::new(),
+            same: Vec::new(),
             dropped: Dropped::default(),
         }
+    }
+
+    /// Every node so far, as it will be shown if nothing more is said of it.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.drafts.iter().zip(0u32..).map(|(draft, node)| {
+            let id = self.ids.texts().text(node);
+            let kind = self.catalogue.nodes.get(usize::from(draft.kind));
+            Node {
+                id,
+                name: if draft.label == NO_LABEL { id } else { self.labels.texts().text(draft.label) },
+                kind: kind.map_or("unknown", |(name, _)| name),
+                is_described: draft.is_described,
+            }
+        })
+    }
+
+    /// Says that two identifiers mean one node, which goes by the second. False where one of them is not known.
+    pub fn same(&mut self, id: &str, is: &str) -> bool {
+        let (Some(id), Some(is)) = (self.ids.find(self.bounded(id)), self.ids.find(self.bounded(is))) else {
+            return false;
+        };
+        self.same.push((id, is));
+        true
     }
 
     /// Begins a document, whose name is shown wherever an edge is cited.
@@ -321,7 +347,15 @@ impl Builder {
             let name = self.ids.texts().text(node).to_lowercase();
             pointed(draft).then(|| by_name.get(&name).copied().flatten()).flatten().unwrap_or(node)
         };
-        self.drafts.iter().zip(0u32..).map(target).collect()
+        let mut joined: Vec<u32> = self.drafts.iter().zip(0u32..).map(target).collect();
+        for (node, is) in &self.same {
+            // What the other one is itself counts; two that are each other stay apart.
+            let meant = at(&joined, *is);
+            if meant != *node {
+                set(&mut joined, *node, meant);
+            }
+        }
+        joined
     }
 
     /// Documents by name, places by document and offset, and the new number of every place.

@@ -36,5 +36,5 @@ pub use exposure::{Exposure, ExposureFigures};
 pub use import::{DirectoryFormat, Import};
 pub use passage::Passage;
 pub use reach::{BlastRadius, Reach};
-pub use show::Step;
+pub use show::{Naming, Step};
 pub use store::{Edge, EdgeId, Graph, Node, NodeId};

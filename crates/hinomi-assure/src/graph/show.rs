@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use super::store::{Edge, EdgeId, Graph};
+use super::store::{Edge, EdgeId, Graph, NodeId};
 use crate::Bilingual;
 
 /// An edge as plain data, to be printed or sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Step {
-    /// Identifier of its beginning.
+    /// Name of its beginning.
     pub from: String,
     /// Name of its kind.
     pub kind: String,
-    /// Identifier of its end.
+    /// Name of its end.
     pub to: String,
     /// What it says.
     pub sentence: Bilingual,
@@ -32,44 +32,62 @@ pub struct Step {
     pub offset: Option<u64>,
 }
 
+/// What a node is called in a text.
+pub type Naming<'n> = &'n dyn Fn(NodeId) -> String;
+
 impl Graph {
     /// What an edge says, in both languages.
     pub fn sentence(&self, edge: EdgeId) -> Option<Bilingual> {
         let edge = self.edge(edge)?;
-        Some(self.filled(&edge.kind.text, &edge))
+        Some(filled_both(&edge.kind.text, &edge, &self.names()))
     }
 
     /// What somebody does to cut an edge; `None` where it cannot be cut.
     pub fn act(&self, edge: EdgeId) -> Option<Bilingual> {
         let edge = self.edge(edge)?;
-        Some(self.filled(&edge.kind.act.as_ref()?.text, &edge))
+        Some(filled_both(&edge.kind.act.as_ref()?.text, &edge, &self.names()))
     }
 
     /// Edges of a way or a cut as plain data.
     pub fn steps(&self, edges: &[EdgeId]) -> Vec<Step> {
-        edges.iter().filter_map(|id| Some(self.step(*id, &self.edge(*id)?))).collect()
+        self.steps_named(edges, &self.names())
     }
 
-    fn step(&self, id: EdgeId, edge: &Edge<'_>) -> Step {
-        Step {
-            from: self.node(edge.from).id.to_owned(),
-            kind: edge.kind.name.clone(),
-            to: self.node(edge.to).id.to_owned(),
-            sentence: self.filled(&edge.kind.text, edge),
-            act: self.act(id),
-            cost: edge.kind.act.as_ref().map(|act| act.cost),
-            is_observed: edge.is_observed,
-            is_fact: edge.kind.is_fact,
-            is_inherited: edge.is_inherited,
-            document: edge.origin.map(|(document, _)| document.to_owned()),
-            offset: edge.origin.map(|(_, offset)| offset),
-        }
+    /// Edges of a way or a cut as plain data, with nodes called as `name` says.
+    pub fn steps_named(&self, edges: &[EdgeId], name: Naming<'_>) -> Vec<Step> {
+        edges.iter().filter_map(|id| Some(step(&self.edge(*id)?, name))).collect()
     }
 
-    fn filled(&self, text: &Bilingual, edge: &Edge<'_>) -> Bilingual {
-        let (from, to) = (self.node(edge.from).name, self.node(edge.to).name);
-        Bilingual { en: filled(&text.en, from, to), ja: filled(&text.ja, from, to) }
+    fn names(&self) -> impl Fn(NodeId) -> String + '_ {
+        |node| self.node(node).name.to_owned()
     }
+
+    /// What a kind of nodes is called.
+    pub fn kind_words(&self, kind: &str) -> Option<&Bilingual> {
+        self.catalogue.nodes.iter().find(|(name, _)| name == kind).map(|(_, words)| words)
+    }
+}
+
+fn step(edge: &Edge<'_>, name: Naming<'_>) -> Step {
+    let act = edge.kind.act.as_ref();
+    Step {
+        from: name(edge.from),
+        kind: edge.kind.name.clone(),
+        to: name(edge.to),
+        sentence: filled_both(&edge.kind.text, edge, name),
+        act: act.map(|act| filled_both(&act.text, edge, name)),
+        cost: act.map(|act| act.cost),
+        is_observed: edge.is_observed,
+        is_fact: edge.kind.is_fact,
+        is_inherited: edge.is_inherited,
+        document: edge.origin.map(|(document, _)| document.to_owned()),
+        offset: edge.origin.map(|(_, offset)| offset),
+    }
+}
+
+fn filled_both(text: &Bilingual, edge: &Edge<'_>, name: Naming<'_>) -> Bilingual {
+    let (from, to) = (name(edge.from), name(edge.to));
+    Bilingual { en: filled(&text.en, &from, &to), ja: filled(&text.ja, &from, &to) }
 }
 
 /// The sentence with both names; names that contain braces are not filled again.

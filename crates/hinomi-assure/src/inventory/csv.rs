@@ -17,9 +17,9 @@ pub fn decode_text(bytes: &[u8]) -> (Cow<'_, str>, bool) {
 
 /// One row and the line it starts on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Row {
-    pub(super) line: u64,
-    pub(super) cells: Vec<String>,
+pub(crate) struct Row {
+    pub(crate) line: u64,
+    pub(crate) cells: Vec<String>,
 }
 
 /// Most cells of a row, and most characters of a cell, that are read; more is no list of an organisation.
@@ -28,7 +28,7 @@ const LONGEST_CELL: usize = 64 << 10;
 
 /// Splits a text into rows. The separator is the one of tab, semicolon and comma that stands in the first line most.
 /// Rows without any text are left out.
-pub(super) fn rows(text: &str) -> Vec<Row> {
+pub(crate) fn rows(text: &str) -> Vec<Row> {
     let head = text.lines().next().unwrap_or_default();
     let separator = [',', ';', '\t'].into_iter().max_by_key(|s| head.matches(*s).count()).unwrap_or(',');
     let mut rows = Vec::new();

@@ -10,6 +10,7 @@ mod span;
 mod table;
 
 pub use csv::decode_text;
+pub(crate) use csv::{Row as TableRow, rows as table_rows};
 pub use entity::{Entity, EntityKind, Inventory, Place};
 pub use resolve::{AccountName, Resolved, Resolver, Sighted};
 pub use span::Validity;

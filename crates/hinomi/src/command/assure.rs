@@ -1,6 +1,8 @@
 //! `hinomi assure`.
 
 use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use hinomi_assure::assess::{Local, Material, assess};
 use hinomi_assure::declared::declare;
@@ -11,7 +13,7 @@ use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::investigate::{forced, inputs, language, time, with_progress, zone};
-use crate::args::{Assure, ColorChoice, Lang};
+use crate::args::{Assure, ColorChoice, FormatName, Lang};
 use crate::assure::{
     AssureReport, Content, ContentError, Standards, Surroundings, View, build, gather, lists, page, table,
     terminal,
@@ -31,19 +33,19 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     let standards = Standards::load(&args.claims).map_err(unusable)?;
     let exports = exports(&args, &standards)?;
     let (inventory, read) = lists(&args.inventory).map_err(unusable)?;
-    let window = Window {
-        since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
-        until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
-    };
+    let window = window(args.since.as_deref(), args.until.as_deref(), &zone)?;
     let known = args.known_at.as_deref().map(|t| time(t, &zone)).transpose()?.unwrap_or(now);
-    let request = request(&args, &content, (&zone, now), window)?;
+    let logs = Logs {
+        paths: &args.paths,
+        format: args.format,
+        jobs: args.jobs,
+        most: args.max_observations,
+        window,
+    };
+    let request = logs.request(&content, &zone, now)?;
     let mut findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
     if findings.lost_workers > 0 {
-        return Err(Failure::new(
-            Exit::Internal,
-            "a part of the input made the program fail: verdicts would lack it",
-        )
-        .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
+        return Err(lost());
     }
     let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
     diagnostics.extend(exports.unread);
@@ -80,31 +82,55 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     Ok(exit(&report))
 }
 
-/// What of the logs is read, and how.
-fn request<'c>(
-    args: &Assure,
-    content: &'c Content,
-    (zone, now): (&TimeZone, Timestamp),
-    window: Window,
-) -> Result<Request<'c>, Failure> {
-    let (ledgers, roots) = inputs(&args.paths)?;
-    let mut reading = Options::at(now);
-    reading.zone = zone.clone();
-    reading.forced = args.format.map(forced);
-    Ok(Request {
-        roots,
-        ledgers,
-        reading,
-        engine: &content.engine,
-        subjects: &content.subjects,
-        window,
-        hosts: Vec::new(),
-        threads: args
-            .jobs
-            .map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into),
-        sampled: content.sampled.clone(),
-        limits: Limits { hits: args.max_observations, ..Limits::default() },
+/// Logs, and how they are read.
+pub(super) struct Logs<'a> {
+    pub(super) paths: &'a [PathBuf],
+    pub(super) format: Option<FormatName>,
+    pub(super) jobs: Option<NonZeroUsize>,
+    pub(super) most: u64,
+    pub(super) window: Window,
+}
+
+impl Logs<'_> {
+    /// Observations from the logs.
+    pub(super) fn request<'c>(
+        &self,
+        content: &'c Content,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Request<'c>, Failure> {
+        let (ledgers, roots) = inputs(self.paths)?;
+        let mut reading = Options::at(now);
+        reading.zone = zone.clone();
+        reading.forced = self.format.map(forced);
+        let cores = || std::thread::available_parallelism().map_or(1, Into::into);
+        Ok(Request {
+            roots,
+            ledgers,
+            reading,
+            engine: &content.engine,
+            subjects: &content.subjects,
+            window: self.window,
+            hosts: Vec::new(),
+            threads: self.jobs.map_or_else(cores, Into::into),
+            sampled: content.sampled.clone(),
+            limits: Limits { hits: self.most, ..Limits::default() },
+        })
+    }
+}
+
+/// The span of time that is looked at.
+pub(super) fn window(since: Option<&str>, until: Option<&str>, zone: &TimeZone) -> Result<Window, Failure> {
+    Ok(Window {
+        since: since.map(|t| time(t, zone)).transpose()?,
+        until: until.map(|t| time(t, zone)).transpose()?,
     })
+}
+
+/// A part of the input made a worker fail.
+pub(super) fn lost() -> Failure {
+    Failure::new(Exit::Internal, "a part of the input made the program fail: verdicts would lack it")
+        .hint("run again with --jobs 1 and smaller folders to find the file, and please report it")
 }
 
 fn exports(args: &Assure, standards: &Standards) -> Result<Exports, Failure> {
@@ -116,11 +142,11 @@ fn exports(args: &Assure, standards: &Standards) -> Result<Exports, Failure> {
     })
 }
 
-fn beyond(count: u64) -> String {
+pub(super) fn beyond(count: u64) -> String {
     format!("{count} observed events beyond --max-observations were left out: raise it")
 }
 
-fn unusable(error: ContentError) -> Failure {
+pub(super) fn unusable(error: ContentError) -> Failure {
     let exit = match &error {
         ContentError::Table(_) => Exit::Internal,
         ContentError::Unreadable { .. } => Exit::Unreadable,
@@ -139,7 +165,7 @@ fn unusable(error: ContentError) -> Failure {
 }
 
 /// Day and minute in a zone.
-fn local(time: Timestamp, zone: &TimeZone) -> Local {
+pub(super) fn local(time: Timestamp, zone: &TimeZone) -> Local {
     let instant = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
     let civil = instant.to_zoned(zone.clone()).datetime();
     let since = civil.date().since(jiff::civil::date(1970, 1, 1)).map_or(0, |span| span.get_days());

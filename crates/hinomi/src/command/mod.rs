@@ -4,6 +4,7 @@ mod assure;
 mod extension;
 mod investigate;
 mod ledger;
+mod reach;
 mod rules;
 mod scenario;
 mod trial;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Investigate(args) => investigate::run(*args),
         Command::Assure(args) => assure::run(*args),
+        Command::Reach(args) => reach::run(*args),
         Command::Rules(verb) => rules::run(verb),
         Command::Verify(what) => verify::run(what),
         Command::Scenario(verb) => scenario::run(verb),

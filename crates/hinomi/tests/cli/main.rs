@@ -20,6 +20,7 @@ mod incidents;
 mod isolation;
 mod ledger;
 mod output;
+mod reach;
 mod recorded;
 mod retention;
 mod sources;
