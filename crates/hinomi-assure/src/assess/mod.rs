@@ -103,6 +103,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
     let scene = Scene { material, resolver: &resolver, days };
     let mut exceptions = Exceptions::of(material.inventory, material.claims, &resolver);
     let mut assessment = Assessment { days, ..Assessment::default() };
+    let signed_in: Vec<SessionRow<'_>> = sessions.iter().map(|s| SessionRow::new(&scene, s)).collect();
     let accounts = AccountRow::all(&scene, &sessions);
     let hosts = host::days(&scene, &sessions);
     let sources = source::days(&scene);
@@ -113,9 +114,9 @@ pub fn assess(material: &Material<'_>) -> Assessment {
         let mut bench = Bench::new(claim, &mut exceptions, material.now);
         match claim.of {
             Subject::Session => {
-                for session in &sessions {
-                    let day = (material.local)(session.time).day;
-                    bench.judge(&SessionRow::new(&scene, session), Some(session.time), Some(day));
+                for row in &signed_in {
+                    let time = row.session().time;
+                    bench.judge(row, Some(time), Some((material.local)(time).day));
                 }
             }
             Subject::Account => accounts.iter().for_each(|row| bench.judge(row, row.last_seen(), None)),
@@ -135,6 +136,7 @@ pub fn assess(material: &Material<'_>) -> Assessment {
         assessment.verdicts.append(&mut bench.finish(&unseen));
         assessment.unseen.extend(unseen);
     }
+    drop(signed_in);
     assessment.exceptions = exceptions.uses();
     assessment.exception_problems = exceptions.problems();
     assessment.sessions = sessions;

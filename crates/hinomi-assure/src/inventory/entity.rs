@@ -116,13 +116,14 @@ impl Entity {
 /// Every row of every list.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    entities: BTreeMap<(EntityKind, String), Vec<Entity>>,
+    /// Versions by kind and name.
+    entities: BTreeMap<EntityKind, BTreeMap<String, Vec<Entity>>>,
 }
 
 impl Inventory {
     /// Adds a row. Rows about the same entity are versions of it.
     pub fn add(&mut self, entity: Entity) {
-        let versions = self.entities.entry((entity.kind, entity.key())).or_default();
+        let versions = self.entities.entry(entity.kind).or_default().entry(entity.key()).or_default();
         versions.push(entity);
         versions.sort_by(|a, b| {
             (a.known_from, a.valid.from, &a.place).cmp(&(b.known_from, b.valid.from, &b.place))
@@ -132,31 +133,49 @@ impl Inventory {
     /// What was believed of an entity for a moment, knowing only what was known at `known`: the latest known version
     /// that holds then.
     pub fn believed(&self, kind: EntityKind, id: &str, at: Timestamp, known: Timestamp) -> Option<&Entity> {
-        let versions = self.entities.get(&(kind, id.to_lowercase()))?;
-        let usable = |e: &&Entity| e.known_from.is_none_or(|k| k <= known) && e.valid.holds_at(at);
-        versions.iter().rev().find(usable)
+        let of_kind = self.entities.get(&kind)?;
+        let versions = match of_kind.get(id) {
+            Some(versions) => versions,
+            None => of_kind.get(&id.to_lowercase())?,
+        };
+        as_known(versions, at, known)
+    }
+
+    /// The versions of each entity of a kind.
+    fn of_kind(&self, kind: EntityKind) -> impl Iterator<Item = &Vec<Entity>> {
+        self.entities.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Every entity of a kind as known at `known`, for a moment.
     pub fn all(&self, kind: EntityKind, at: Timestamp, known: Timestamp) -> impl Iterator<Item = &Entity> {
-        let of_kind = self.entities.keys().filter(move |(k, _)| *k == kind);
-        of_kind.filter_map(move |(_, id)| self.believed(kind, id, at, known))
+        self.of_kind(kind).filter_map(move |versions| as_known(versions, at, known))
     }
 
     /// Every version of every entity of a kind, also those that no longer or not yet hold.
     pub fn versions(&self, kind: EntityKind) -> impl Iterator<Item = &Entity> {
-        self.entities.iter().filter(move |((k, _), _)| *k == kind).flat_map(|(_, versions)| versions)
+        self.of_kind(kind).flatten()
     }
 
     /// Whether any list speaks of this kind: without one, nothing is unregistered.
     pub fn has_list(&self, kind: EntityKind) -> bool {
-        self.entities.keys().any(|(k, _)| *k == kind)
+        self.entities.contains_key(&kind)
     }
 
     /// Names of the documents that were used.
     pub fn documents(&self) -> BTreeSet<&str> {
-        self.entities.values().flatten().map(|e| e.place.document.as_str()).collect()
+        self.entities
+            .values()
+            .flat_map(BTreeMap::values)
+            .flatten()
+            .map(|e| e.place.document.as_str())
+            .collect()
     }
+}
+
+/// The latest version that is known by then and holds at that moment.
+fn as_known(versions: &[Entity], at: Timestamp, known: Timestamp) -> Option<&Entity> {
+    let usable = |e: &&Entity| e.known_from.is_none_or(|k| k <= known) && e.valid.holds_at(at);
+    versions.iter().rev().find(usable)
 }
 
 #[cfg(test)]
