@@ -268,7 +268,13 @@ pub struct SecretEntry {
 pub fn secrets(graph: &Graph, exposure: &Exposure, name: Naming<'_>, most: usize) -> (Vec<SecretEntry>, u64) {
     let mut found = Vec::new();
     for host in graph.of_kind("host") {
-        for edge in graph.edges_from(host).filter_map(|e| graph.edge(e)) {
+        let edges = || graph.edges_from(host).filter_map(|e| graph.edge(e));
+        // Where an account was used from is where its secret lies; that it also signed in there says nothing more.
+        let used: BTreeSet<NodeId> = edges().filter(|e| e.kind.name == "used-from").map(|e| e.to).collect();
+        for edge in edges() {
+            if edge.kind.name == "left-secret" && used.contains(&edge.to) {
+                continue;
+            }
             let is_decoy = edge.kind.name == "holds-decoy";
             if !edge.kind.is_credential && !is_decoy {
                 continue;

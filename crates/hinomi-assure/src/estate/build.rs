@@ -150,7 +150,7 @@ impl Writer<'_> {
                 for name in copy.values(attribute) {
                     let holder = self.names.listed(kind, name);
                     self.describe(&holder, if kind == EntityKind::Host { HOST } else { ACCOUNT }, false);
-                    self.edge(&holder, "can-delete", &id, false, stated(copy));
+                    self.edge(&holder, "operates", &id, false, stated(copy));
                 }
             }
         }
@@ -185,7 +185,7 @@ impl Writer<'_> {
         let mut seen: BTreeMap<(String, &'static str, String), Event> = BTreeMap::new();
         for observation in self.material.observations {
             let Some(spec) = self.material.specs.get(observation.rule) else { continue };
-            if spec.kind != ObservationKind::SignIn {
+            if !matches!(spec.kind, ObservationKind::SignIn | ObservationKind::Administrator) {
                 continue;
             }
             for edge in self.edges_of(spec, observation) {
@@ -213,6 +213,10 @@ impl Writer<'_> {
         let Some(account) = seen.account.as_deref() else { return edges };
         let account = self.names.account(account, seen.account_id.as_deref());
         let device = seen.device.as_deref().map(|d| self.names.host(d));
+        if spec.kind == ObservationKind::Administrator {
+            edges.extend(device.map(|device| (account, "admin-of", device)));
+            return edges;
+        }
         if let Some(device) = &device {
             let kind = match spec.access {
                 Some(Access::Interactive) => Some("signed-in-at"),

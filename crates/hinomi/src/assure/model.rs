@@ -13,6 +13,7 @@ use super::configuration::{self, ConfigurationReport, CoverageEntry, Disagreemen
 use super::content::ListRead;
 use super::gather::Gathered;
 use super::{Content, sentence};
+use crate::reach::ReachPart;
 use crate::report::Citations;
 use crate::scan::Event;
 
@@ -52,6 +53,8 @@ pub struct AssureReport {
     pub configuration: ConfigurationReport,
     /// What claims of either sort say about the categories of frameworks.
     pub coverage: Vec<CoverageEntry>,
+    /// What suppliers, and accounts that evidence contradicts a claim about, reach in fact and can reach.
+    pub reach: Option<ReachPart>,
     /// What could not be read.
     pub diagnostics: Vec<String>,
 }
@@ -349,6 +352,7 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         disagreements,
         configuration,
         coverage,
+        reach: None,
         diagnostics: around.diagnostics,
     }
 }

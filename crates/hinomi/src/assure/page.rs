@@ -11,20 +11,23 @@ use super::model::{AssureReport, ClaimEntry, ReasonEntry, SupplierEntry, Verdict
 use super::sentence;
 use crate::args::Lang;
 use crate::document::escape;
+use crate::reach::ReachPart;
 
 /// Claims whose entity is an account: their names are a shopping list.
-const ACCOUNT: &str = "account";
+pub(super) const ACCOUNT: &str = "account";
 /// Rows of a table before it is cut with a count.
 const MOST_ROWS: usize = 60;
 
-/// Makes the page.
-pub fn page(report: &AssureReport, lang: Lang, show_names: bool) -> String {
-    let mut page = Page { report, lang, show_names, numbers: BTreeMap::new(), out: String::new() };
-    page.number_accounts();
+/// Makes the page; `reach` is what the graph says, nodes called as they are to be shown.
+pub fn page(report: &AssureReport, reach: Option<&ReachPart>, lang: Lang, show_names: bool) -> String {
+    let mut page = Page { report, lang, show_names, numbers: numbers(report), out: String::new() };
     page.head();
     page.summary();
     page.disagreements();
     page.suppliers();
+    if let Some(reach) = reach {
+        page.reach(reach);
+    }
     page.strips("host", page.say("Hosts", "ホスト"));
     page.strips("source", page.say("Logs", "ログ"));
     page.backups();
@@ -56,6 +59,18 @@ fn class(outcome: Option<Outcome>) -> &'static str {
     }
 }
 
+/// Accounts get numbers in order of first appearance, so that one page speaks of the same one by the same number.
+pub(super) fn numbers(report: &AssureReport) -> BTreeMap<String, usize> {
+    let claims = report.claims.iter().filter(|c| c.about == ACCOUNT);
+    let judged = claims.flat_map(|c| &c.verdicts).map(|v| &v.entity);
+    let mut numbers = BTreeMap::new();
+    for account in judged.chain(report.suppliers.iter().flat_map(|s| &s.accounts)) {
+        let next = numbers.len() + 1;
+        numbers.entry(account.clone()).or_insert(next);
+    }
+    numbers
+}
+
 impl Page<'_> {
     pub(super) fn say(&self, en: &'static str, ja: &'static str) -> &'static str {
         if self.lang == Lang::Ja { ja } else { en }
@@ -80,19 +95,6 @@ impl Page<'_> {
 
     pub(super) fn heading(&mut self, text: &str) {
         self.push(&format!("<h2>{text}</h2>"));
-    }
-
-    /// Accounts get numbers in order of first appearance, so that one page speaks of the same one by the same number.
-    fn number_accounts(&mut self) {
-        let claims = self.report.claims.iter().filter(|c| c.about == ACCOUNT);
-        for verdict in claims.flat_map(|c| &c.verdicts) {
-            let next = self.numbers.len() + 1;
-            self.numbers.entry(verdict.entity.clone()).or_insert(next);
-        }
-        for account in self.report.suppliers.iter().flat_map(|s| &s.accounts) {
-            let next = self.numbers.len() + 1;
-            self.numbers.entry(account.clone()).or_insert(next);
-        }
     }
 
     pub(super) fn entity(&self, about: &str, name: &str) -> String {
@@ -178,6 +180,7 @@ impl Page<'_> {
             self.say("Contract ends", "契約終了"),
             self.say("Sign-ins: factor proven / none / unknown", "サインイン: 二要素目 確認/なし/不明"),
             self.say("Open claims", "未解決の要件"),
+            self.say("Reaches what is protected", "守る対象への到達"),
         ];
         self.row("th", &head.map(str::to_owned));
         let report = self.report;
@@ -193,6 +196,7 @@ impl Page<'_> {
                     supplier.sessions.proven, supplier.sessions.disproven, supplier.sessions.unknown
                 ),
                 format!("{open} / {}", supplier.claims.len()),
+                self.reach_of(supplier),
             ];
             self.row("td", &cells);
         }

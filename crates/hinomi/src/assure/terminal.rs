@@ -41,6 +41,7 @@ pub fn terminal(report: &AssureReport, view: &View, out: &mut dyn Write) -> io::
     page.open_claims()?;
     page.configuration()?;
     page.coverage()?;
+    page.reach()?;
     page.exceptions()?;
     page.lists()
 }

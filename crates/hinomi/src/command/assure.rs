@@ -6,21 +6,23 @@ use std::path::PathBuf;
 
 use hinomi_assure::assess::{Local, Material, assess};
 use hinomi_assure::declared::declare;
-use hinomi_assure::graph::{Catalogue, DirectoryFormat};
+use hinomi_assure::estate::Answer;
+use hinomi_assure::graph::Naming;
 use hinomi_detect::completeness::Window;
 use hinomi_ingest::intake::Options;
 use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::estate::{Known, Readers};
 use super::investigate::{forced, inputs, language, time, with_progress, zone};
 use crate::args::{Assure, ColorChoice, FormatName, Lang};
 use crate::assure::{
-    AssureReport, Content, ContentError, Standards, Surroundings, View, build, gather, lists, page, table,
-    terminal,
+    AssureReport, Content, ContentError, Standards, Surroundings, View, build, gather, lists, numbers, page,
+    question, table, terminal,
 };
 use crate::clock;
 use crate::exit::{Exit, Failure};
-use crate::exports::{Exports, Reader};
+use crate::reach::{Names, ReachPart};
 use crate::render;
 use crate::report::Citations;
 use crate::scan::{Limits, Request, scan};
@@ -31,7 +33,10 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     let now = clock::now();
     let content = Content::load(&args.claims, &args.observations).map_err(unusable)?;
     let standards = Standards::load(&args.claims).map_err(unusable)?;
-    let exports = exports(&args, &standards)?;
+    let readers = Readers::bundled()?;
+    let mut exports = readers.find(&standards.pack, &args.paths, &args.exports)?;
+    let documents = std::mem::take(&mut exports.documents);
+    let connections = readers.connections(exports);
     let (inventory, read) = lists(&args.inventory).map_err(unusable)?;
     let window = window(args.since.as_deref(), args.until.as_deref(), &zone)?;
     let known = args.known_at.as_deref().map(|t| time(t, &zone)).transpose()?.unwrap_or(now);
@@ -48,7 +53,7 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
         return Err(lost());
     }
     let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
-    diagnostics.extend(exports.unread);
+    diagnostics.extend(connections.unread);
     let gathered = gather(&content, &mut findings);
     let local = |time: Timestamp| local(time, &zone);
     let assessment = assess(&Material {
@@ -73,11 +78,22 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
         events,
         zone: zone_name,
         standards: &standards,
-        declaration: declare(&standards.pack, &exports.documents, &inventory, known),
+        declaration: declare(&standards.pack, &documents, &inventory, known),
         diagnostics,
     };
-    let report = build(&assessment, around, &mut citations);
-    write_pages(&args, lang, &report)?;
+    let mut report = build(&assessment, around, &mut citations);
+    let known = Known { content: &content, gathered: &gathered, inventory: &inventory, now: known };
+    let estate = known.estate(connections.builder, &connections.secrets);
+    let answer = Answer::of(&estate.graph, question(&report, &estate));
+    let mut part = |name: Naming<'_>| {
+        ReachPart::of((&estate, &answer), &connections.imports, &gathered.events, name, &mut citations)
+    };
+    let of_graph = estate.diagnostics.entries().iter();
+    report.diagnostics.extend(of_graph.map(|d| format!("{}: {}", d.place, d.message)));
+    let names = Names::new(&estate.graph, lang, args.show_names, numbers(&report, &estate));
+    let shown = (!args.report.is_empty()).then(|| part(&|node| names.of(node)));
+    report.reach = Some(part(&|node| estate.graph.node(node).name.to_owned()));
+    write_pages(&args, lang, &report, shown.as_ref())?;
     output(&args, lang, &zone, &report)?;
     Ok(exit(&report))
 }
@@ -133,15 +149,6 @@ pub(super) fn lost() -> Failure {
         .hint("run again with --jobs 1 and smaller folders to find the file, and please report it")
 }
 
-fn exports(args: &Assure, standards: &Standards) -> Result<Exports, Failure> {
-    let catalogue = Catalogue::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let format = DirectoryFormat::bundled(&catalogue).map_err(|e| Failure::new(Exit::Internal, e))?;
-    let reader = Reader { pack: &standards.pack, format: &format };
-    reader.read(&args.paths, &args.exports).map_err(|(path, error)| {
-        Failure::new(Exit::Unreadable, format!("--exports {}: {error}", path.display()))
-    })
-}
-
 pub(super) fn beyond(count: u64) -> String {
     format!("{count} observed events beyond --max-observations were left out: raise it")
 }
@@ -185,11 +192,16 @@ fn exit(report: &AssureReport) -> Exit {
 }
 
 /// Writes what `--report` asks for.
-fn write_pages(args: &Assure, lang: Lang, report: &AssureReport) -> Result<(), Failure> {
+fn write_pages(
+    args: &Assure,
+    lang: Lang,
+    report: &AssureReport,
+    reach: Option<&ReachPart>,
+) -> Result<(), Failure> {
     for path in &args.report {
         let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_lowercase();
         let text = match ending.as_str() {
-            "html" | "htm" => page(report, lang, args.show_names),
+            "html" | "htm" => page(report, reach, lang, args.show_names),
             "csv" => table(report, lang, args.show_names),
             _ => {
                 return Err(Failure::new(

@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod assure;
+mod estate;
 mod extension;
 mod investigate;
 mod ledger;

@@ -3,44 +3,40 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use hinomi_assure::estate::{Answer, Estate, Material, Question, SecretTable, StoredSecret, select};
-use hinomi_assure::graph::{Catalogue, DirectoryFormat, NodeId, Passage};
-use hinomi_assure::inventory::Inventory;
+use hinomi_assure::estate::{Answer, Estate, Question, select};
+use hinomi_assure::graph::{NodeId, Passage};
 use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::assure::{Logs, beyond, lost, unusable, window};
+use super::estate::{Known, Readers};
 use super::investigate::{language, with_progress, zone};
 use crate::args::{ColorChoice, Lang, Reach};
 use crate::assure::{Content, Gathered, Standards, View, gather, lists};
 use crate::clock;
 use crate::exit::{Exit, Failure};
-use crate::exports::{Connections, Reader};
+use crate::exports::Connections;
 use crate::reach::{Comparison, Names, ReachReport, Surroundings, build, page, terminal};
 use crate::render;
 use crate::report::Citations;
 use crate::scan::{Findings, scan};
 
-/// What exports are read with.
-struct Readers {
-    catalogue: Arc<Catalogue>,
-    format: DirectoryFormat,
-    table: SecretTable,
-    standards: Standards,
-}
-
 pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
     let lang = args.lang.unwrap_or_else(language);
     let (_, zone) = zone(args.tz.as_deref(), lang)?;
     let now = clock::now();
-    let readers = readers()?;
+    let readers = Readers::bundled()?;
+    let standards = Standards::load(&[]).map_err(unusable)?;
+    let connections = |paths: &[PathBuf]| {
+        let exports = readers.find(&standards.pack, &[], paths)?;
+        Ok::<Connections, Failure>(readers.connections(exports))
+    };
     let content = Content::load(&[], &args.observations).map_err(unusable)?;
     let (inventory, _) = lists(&args.inventory).map_err(unusable)?;
     let (gathered, mut findings) = observe(&args, &content, (&zone, now), lang)?;
     let known = Known { content: &content, gathered: &gathered, inventory: &inventory, now };
-    let read = readers.read(&args.exports)?;
+    let read = connections(&args.exports)?;
     let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
     diagnostics.extend(read.unread);
     let estate = known.estate(read.builder, &read.secrets);
@@ -48,7 +44,7 @@ pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
     let before = match args.before.as_slice() {
         [] => None,
         before => {
-            let read = readers.read(before)?;
+            let read = connections(before)?;
             diagnostics.extend(read.unread);
             let estate = known.estate(read.builder, &read.secrets);
             let answer = Answer::of(&estate.graph, earlier(&args, &estate));
@@ -77,56 +73,6 @@ pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
     }
     write_pages(&args, lang, &report)?;
     Ok(exit(&report))
-}
-
-fn readers() -> Result<Readers, Failure> {
-    let internal = |e: &dyn std::fmt::Display| Failure::new(Exit::Internal, e);
-    let catalogue = Arc::new(Catalogue::bundled().map_err(|e| internal(&e))?);
-    let format = DirectoryFormat::bundled(&catalogue).map_err(|e| internal(&e))?;
-    let table = SecretTable::bundled().map_err(|e| internal(&e))?;
-    let standards = Standards::load(&[]).map_err(unusable)?;
-    Ok(Readers { catalogue, format, table, standards })
-}
-
-impl Readers {
-    fn read(&self, paths: &[PathBuf]) -> Result<Connections, Failure> {
-        let reader = Reader { pack: &self.standards.pack, format: &self.format };
-        let exports = reader.read(&[], paths).map_err(|(path, error)| {
-            Failure::new(Exit::Unreadable, format!("--exports {}: {error}", path.display()))
-        })?;
-        let mut read = exports.connections(Arc::clone(&self.catalogue), &self.format, &self.table);
-        read.unread.extend(exports.unread);
-        Ok(read)
-    }
-}
-
-/// What is known beside the exports.
-struct Known<'k> {
-    content: &'k Content,
-    gathered: &'k Gathered,
-    inventory: &'k Inventory,
-    now: Timestamp,
-}
-
-impl Known<'_> {
-    fn estate(&self, builder: hinomi_assure::graph::Builder, secrets: &[StoredSecret]) -> Estate {
-        let place = |event: usize| {
-            let event = self.gathered.events.get(event)?;
-            Some((event.member.place(), event.offset))
-        };
-        Estate::build(
-            builder,
-            &Material {
-                specs: &self.content.specs,
-                observations: &self.gathered.observations,
-                logs: &self.gathered.logs,
-                inventory: self.inventory,
-                secrets,
-                now: self.now,
-                place: &place,
-            },
-        )
-    }
 }
 
 fn observe(

@@ -26,7 +26,7 @@ pub(super) fn drawing(cut: &CutEntry, lang: Lang) -> String {
     let words =
         if lang == Lang::Ja { ["起点", "断つ", "守る対象"] } else { ["from", "cut", "protected"] };
     let mut svg = format!(
-        "<div class=\"scroll\"><svg class=\"cut\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" role=\"img\"><title>{}</title>",
+        "<div class=\"scroll\"><svg class=\"cut\" viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" role=\"img\"><title>{}</title>",
         words.join(" – ")
     );
     let columns = [(SIDE / 2, words[0]), (MIDDLE.0 + MIDDLE.1 / 2, words[1]), (WIDTH - SIDE / 2, words[2])];
@@ -42,7 +42,7 @@ pub(super) fn drawing(cut: &CutEntry, lang: Lang) -> String {
         let after = edge.way.len().saturating_sub(edge.before + 1);
         link(&mut svg, (SIDE, from), (MIDDLE.0, y), edge.before);
         link(&mut svg, (MIDDLE.0 + MIDDLE.1, y), (WIDTH - SIDE, to), after);
-        chip(&mut svg, edge, y);
+        chip(&mut svg, edge, y, lang);
     }
     for (side, x) in [(&sources, 0), (&targets, WIDTH - SIDE)] {
         for (name, y) in side {
@@ -103,7 +103,7 @@ fn link(svg: &mut String, from: (usize, usize), to: (usize, usize), steps: usize
     }
 }
 
-fn chip(svg: &mut String, edge: &CutEdgeEntry, y: usize) {
+fn chip(svg: &mut String, edge: &CutEdgeEntry, y: usize, lang: Lang) {
     let (x, width) = MIDDLE;
     let _ = write!(
         svg,
@@ -111,11 +111,11 @@ fn chip(svg: &mut String, edge: &CutEdgeEntry, y: usize) {
         y - 23,
         x + 12,
         y - 5,
-        escape(&edge.edge.sentence.en),
+        escape(if lang == Lang::Ja { &edge.edge.sentence.ja } else { &edge.edge.sentence.en }),
         escape(&short(&edge.edge.from, 42)),
         x + 12,
         y + 14,
-        escape(&short(&format!("{} → {}", edge.edge.kind, edge.edge.to), 42))
+        escape(&short(&format!("→ {}", edge.edge.to), 42))
     );
 }
 

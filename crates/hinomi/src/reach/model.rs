@@ -49,6 +49,46 @@ pub struct ReachReport {
     pub diagnostics: Vec<String>,
 }
 
+/// An answer within another report.
+#[derive(Debug, Serialize)]
+pub struct ReachPart {
+    /// What is protected, by word: 0 means that nothing of it was read, which is unknown and not safe.
+    pub targets: BTreeMap<String, u64>,
+    /// Documents that were read into the graph.
+    pub imports: Vec<ImportEntry>,
+    /// The graph.
+    pub graph: GraphEntry,
+    /// The answer.
+    pub answer: AnswerEntry,
+    /// Which hosts hold credentials of what.
+    pub secrets: SecretMap,
+    /// Citations of events behind steps, as `document#offset` → evidence reference.
+    pub evidence: BTreeMap<String, String>,
+}
+
+impl ReachPart {
+    /// An answer, nodes called as `name` says.
+    pub fn of(
+        (estate, answer): (&Estate, &Answer),
+        imports: &[(String, Import)],
+        events: &[Arc<Event>],
+        name: Naming<'_>,
+        citations: &mut Citations,
+    ) -> Self {
+        let entry = AnswerEntry::of(&estate.graph, answer, name);
+        let (tier0, backups) = (estate.graph.tier0(), estate.graph.of_kind("backup-copy"));
+        let counts = [("tier0", tier0.len()), ("backups", backups.len())];
+        Self {
+            targets: counts.into_iter().map(|(word, count)| (word.to_owned(), count as u64)).collect(),
+            imports: imports.iter().cloned().map(ImportEntry::of).collect(),
+            graph: GraphEntry::of(estate),
+            secrets: SecretMap::of(estate, answer, name, events, citations),
+            evidence: evidence(estate, &entry, events, citations),
+            answer: entry,
+        }
+    }
+}
+
 /// A document of the graph.
 #[derive(Debug, Serialize)]
 pub struct ImportEntry {
@@ -251,7 +291,7 @@ impl ReachReport {
 }
 
 /// Citations of the events behind all steps of an answer.
-pub fn evidence(
+fn evidence(
     estate: &Estate,
     answer: &AnswerEntry,
     events: &[Arc<Event>],

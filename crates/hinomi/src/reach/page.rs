@@ -9,7 +9,7 @@ use crate::render::style::group_digits;
 
 /// Makes the page from a report whose nodes are called as they are to be shown.
 pub fn page(report: &ReachReport, lang: Lang, show_names: bool) -> String {
-    let mut part = Part::new(lang);
+    let mut part = Part::new(lang, show_names);
     head(&mut part, report, lang);
     if !show_names {
         let note = part.say(
@@ -18,7 +18,7 @@ pub fn page(report: &ReachReport, lang: Lang, show_names: bool) -> String {
         );
         part.push(&format!("<p class=\"small dim\">{note}</p>"));
     }
-    for line in unknown_targets(report, lang) {
+    for line in unknown_targets(&report.targets, lang) {
         part.push(&format!("<p class=\"o-unknown\">{}</p>", escape(&line)));
     }
     tiles(&mut part, report);
@@ -26,7 +26,7 @@ pub fn page(report: &ReachReport, lang: Lang, show_names: bool) -> String {
     part.cut(&report.answer);
     part.heading(part.say("Blast radius", "影響範囲"));
     part.radius(&report.answer.radius, report.answer.sources);
-    part.secrets(&report.secrets, show_names);
+    part.secrets(&report.secrets);
     if let Some(change) = &report.change {
         part.heading(part.say("Since the earlier exports", "以前のエクスポートとの比較"));
         // Names of sources stand in these lines; their numbers do not carry over between two imports.
@@ -76,7 +76,10 @@ fn tiles(part: &mut Part, report: &ReachReport) {
             figures.shortest.map_or_else(dash, |s| s.to_string()),
             part.say("steps of the shortest way", "最短経路の手数"),
         ),
-        (if unknown { dash() } else { cut }, part.say("edges to cut", "断つべきつながり")),
+        (
+            if unknown { dash() } else { cut },
+            part.say("cuts that close every way", "すべての経路を閉じる箇所"),
+        ),
         (
             group_digits(report.secrets.entries.len() as u64 + report.secrets.beyond),
             part.say("secrets on hosts", "ホスト上の秘密情報"),

@@ -5,8 +5,8 @@ use hinomi_assure::estate::{AnswerEntry, Counted, CutEntry, RadiusEntry, SecretE
 use hinomi_assure::graph::Step;
 
 use super::drawing::drawing;
+use super::listing::{chain, numbered};
 use super::model::SecretMap;
-use super::terminal::{chain, numbered};
 use crate::args::Lang;
 use crate::document::escape;
 use crate::render::style::group_digits;
@@ -18,12 +18,13 @@ const MOST_SECRETS: usize = 60;
 /// HTML about reach.
 pub(crate) struct Part {
     lang: Lang,
+    show_names: bool,
     out: String,
 }
 
 impl Part {
-    pub(crate) fn new(lang: Lang) -> Self {
-        Self { lang, out: String::new() }
+    pub(crate) fn new(lang: Lang, show_names: bool) -> Self {
+        Self { lang, show_names, out: String::new() }
     }
 
     /// What was written.
@@ -63,10 +64,13 @@ impl Part {
         self.push(&format!("<div class=\"scroll\"><table><tr>{head}</tr>"));
         for entry in radius {
             let class = if entry.targets_possible > 0 { " class=\"o-contradicted\"" } else { "" };
+            let kind = kind_name(&entry.source.kind, self.lang);
+            // «account 7» says what it is.
+            let kind = if entry.source.name.starts_with(kind) { "" } else { kind };
             let row = format!(
                 "<tr><td>{} <span class=\"small dim\">{}</span></td><td>{}</td><td>{}</td><td{class}>{} / {}</td></tr>",
                 escape(&entry.source.name),
-                kind_name(&entry.source.kind, self.lang),
+                kind,
                 counted(&entry.in_fact, self.lang),
                 counted(&entry.possible, self.lang),
                 group_digits(entry.targets_in_fact),
@@ -102,12 +106,13 @@ impl Part {
         }
         let drawn = drawing(cut, self.lang);
         self.push(&drawn);
-        let items: String = cut.edges.iter().take(MOST_EDGES).map(|edge| {
+        let items: String = cut.edges.iter().take(MOST_EDGES).enumerate().map(|(number, edge)| {
+            let open = if number == 0 { " open" } else { "" };
             let act = edge.edge.act.as_ref().map(|a| self.text(a)).unwrap_or_default();
             let steps: String = edge.way.iter().map(|s| self.step(s)).collect();
             let cost = self.say("effort", "手間");
             format!(
-                "<li><details><summary><b>{act}</b> <span class=\"small dim\">{cost} {}</span></summary><p class=\"small dim\">{}</p><ol class=\"small\">{steps}</ol></details></li>",
+                "<li><details{open}><summary><b>{act}</b> <span class=\"small dim\">{cost} {}</span></summary><p class=\"small dim\">{}</p><ol class=\"small\">{steps}</ol></details></li>",
                 edge.edge.cost.unwrap_or_default(),
                 self.say("What stays open if this alone is left:", "これだけを残した場合に通れる経路:")
             )
@@ -126,18 +131,22 @@ impl Part {
             (_, 0, Lang::En) => "Over what was read nothing protected is reached.".to_owned(),
             (_, 0, Lang::Ja) => "読み込んだ範囲では、守る対象に到達できません。".to_owned(),
             (_, _, Lang::En) => format!(
-                "<b>{}</b> with an effort of {cost} in all: then nothing protected is reached from {separated} of the sources. Nothing cheaper does it; the greatest flow is {flow}.",
-                numbered(edges as u64, "cut", "cuts")
+                "<b>{}</b> (effort {cost} in all) closes every way of {} to what is protected. No cheaper set does: the greatest flow is {flow}.",
+                numbered(edges as u64, "cut", "cuts"),
+                numbered(cut.separated, "source", "sources")
             ),
             (_, _, Lang::Ja) => format!(
-                "<b>{edges}</b> か所を断つ(手間の合計 {cost})と、{separated} の起点を守る対象すべてから切り離せます。これより安い方法はありません(最大フロー {flow})。"
+                "<b>{edges} か所</b>を断つと(手間の合計 {cost})、{separated} の起点から守る対象への経路がすべて閉じます。これより安い組み合わせはありません(最大フロー {flow})。"
             ),
         }
     }
 
     fn step(&self, step: &Step) -> String {
         let seen = if step.is_observed { self.say(" (seen)", "(記録あり)") } else { "" };
-        let from = escape(&place(step, self.lang));
+        let place = place(step, self.lang);
+        // The line of a list would name the account that is numbered here.
+        let line = place.rsplit_once(':').filter(|(_, line)| line.chars().all(|c| c.is_ascii_digit()));
+        let from = escape(line.filter(|_| !self.show_names).map_or(place.as_str(), |(document, _)| document));
         format!("<li>{}{seen}<br><code>{from}</code></li>", self.text(&step.sentence))
     }
 
@@ -163,7 +172,7 @@ impl Part {
     }
 
     /// Which hosts hold credentials of what.
-    pub(crate) fn secrets(&mut self, secrets: &SecretMap, show_names: bool) {
+    pub(crate) fn secrets(&mut self, secrets: &SecretMap) {
         if secrets.entries.is_empty() && secrets.decoys_used.is_empty() {
             return;
         }
@@ -175,7 +184,7 @@ impl Part {
         self.push(&format!("<p class=\"small dim\">{note}</p>"));
         for (secret, account, reference) in &secrets.decoys_used {
             let word = self.say("A decoy was used", "おとりが使われました");
-            let account = if show_names { format!(" ({})", escape(account)) } else { String::new() };
+            let account = if self.show_names { format!(" ({})", escape(account)) } else { String::new() };
             let cited = reference.as_deref().unwrap_or("–");
             self.push(&format!(
                 "<p class=\"o-contradicted\">{word}: {}{account}<br><code>{}</code></p>",

@@ -286,6 +286,42 @@ fn pages_show_the_ways_without_naming_accounts() {
     assert!(terminal.contains("Kitano Systems はアカウント ctr01@corp.example.jp を使用する"), "{terminal}");
 }
 
+/// The recorded case: the supplier's account came to the file server, from which the backup account was used, which operates the
+/// backups. That way was taken in fact. The cut takes the secrets off the server and leaves the backup its own account.
+#[test]
+fn the_recorded_case_reaches_the_backups_in_fact() {
+    let folder = scratch("recorded");
+    write(&folder, "exports/cloud.csv", CLOUD);
+    write(&folder, "exports/secrets.csv", SECRETS);
+    let exports = folder.join("exports").display().to_string();
+    let case =
+        ["examples/case", "--inventory", "examples/lists", "--exports", &exports, "--tz", "Asia/Tokyo", "-q"];
+    let output = hinomi(&[&["reach", "--json", "--from", "supplier:北野システム"], &case[..]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let radius = &report["answer"]["radius"][0];
+    assert_eq!((&radius["targets_in_fact"], &radius["targets_possible"]), (&json!(1), &json!(2)));
+    let cut = list(&report["answer"]["cut"], "edges").iter();
+    let mut cut: Vec<(&str, &str)> =
+        cut.map(|e| (text(&e["edge"], "from"), text(&e["edge"], "to"))).collect();
+    cut.sort_unstable();
+    assert_eq!(cut, [("cloud:ops-role", "vault-2026-11"), ("fs01", "backup-svc")]);
+    for (lang, said) in
+        [("en", "What they reach, and what to cut"), ("ja", "到達できる範囲と、断つべきつながり")]
+    {
+        let path = folder.join(format!("{lang}.html")).display().to_string();
+        let output = hinomi(&[&["assure", "--json", "--lang", lang, "--report", &path], &case[..]].concat());
+        let board: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let of_supplier =
+            list(&board["reach"]["answer"], "radius").iter().find(|r| r["source"]["kind"] == "supplier");
+        assert_eq!(of_supplier.unwrap()["targets_in_fact"], 1);
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert!(page.contains(said) && page.contains("<svg class=\"cut\""), "{lang}");
+        for name in ["ctr-adm01", "backup-svc", "s.aoki", "ops-role", "accounts.csv:"] {
+            assert!(!page.contains(name), "{lang}: {name}");
+        }
+    }
+}
+
 /// What names nothing, or cannot be read, is said with the way out.
 #[test]
 fn wrong_questions_are_refused() {

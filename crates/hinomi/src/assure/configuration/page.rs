@@ -49,8 +49,9 @@ impl Page<'_> {
         let place = |p: &super::model::SaysPlace| {
             let at = match (&p.pointer, p.line) {
                 (Some(pointer), _) => format!("{}#{pointer}", p.document),
-                (None, Some(line)) => format!("{}:{line}", p.document),
-                (None, None) => p.document.clone(),
+                // The line of a list would name the account that is numbered here.
+                (None, Some(line)) if self.show_names => format!("{}:{line}", p.document),
+                (None, _) => p.document.clone(),
             };
             format!("<br><code>{} = {}</code>", escape(&at), escape(&mask.text(&p.value)))
         };
