@@ -34,7 +34,7 @@ pub struct Assure {
     #[arg(long)]
     pub json: bool,
     /// Write a page; its name's ending says what: .html (self-contained, one page for the board and one per supplier) or
-    /// .csv (a row per verdict). Repeat for several
+    /// .csv or .xlsx (a row per verdict). Repeat for several
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
     /// Names of accounts that lack a protection, in full: they are a shopping list for an intruder

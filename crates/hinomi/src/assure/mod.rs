@@ -16,5 +16,5 @@ pub use gather::{Gathered, gather};
 pub use model::{AssureReport, Surroundings, build};
 pub use page::page;
 pub use reach::{numbers, question};
-pub use table::table;
+pub use table::{table, workbook};
 pub use terminal::{View, terminal};

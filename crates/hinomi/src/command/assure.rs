@@ -18,7 +18,7 @@ use super::investigate::{forced, inputs, language, time, with_progress, zone};
 use crate::args::{Assure, ColorChoice, FormatName, Lang};
 use crate::assure::{
     AssureReport, Content, ContentError, Standards, Surroundings, View, build, gather, lists, numbers, page,
-    question, table, terminal,
+    question, table, terminal, workbook,
 };
 use crate::clock;
 use crate::exit::{Exit, Failure};
@@ -200,18 +200,20 @@ fn write_pages(
 ) -> Result<(), Failure> {
     for path in &args.report {
         let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_lowercase();
-        let text = match ending.as_str() {
-            "html" | "htm" => page(report, reach, lang, args.show_names),
-            "csv" => table(report, lang, args.show_names),
+        let bytes = match ending.as_str() {
+            "html" | "htm" => page(report, reach, lang, args.show_names).into_bytes(),
+            "csv" => table(report, lang, args.show_names).into_bytes(),
+            "xlsx" => workbook(report, lang, args.show_names)
+                .map_err(|e| Failure::new(Exit::Internal, format!("--report {}: {e}", path.display())))?,
             _ => {
                 return Err(Failure::new(
                     Exit::Usage,
                     format!("--report {}: unknown ending", path.display()),
                 )
-                .hint("give a name that ends in .html or .csv"));
+                .hint("give a name that ends in .html, .csv or .xlsx"));
             }
         };
-        let written = render::to_file(path, |out| out.write_all(text.as_bytes()));
+        let written = render::to_file(path, |out| out.write_all(&bytes));
         written.map_err(|e| Failure::new(Exit::Usage, format!("--report {}: {e}", path.display())))?;
     }
     Ok(())
