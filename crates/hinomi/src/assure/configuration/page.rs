@@ -1,6 +1,8 @@
 //! What configuration says, on the board page.
 
 use hinomi_assure::Outcome;
+use hinomi_model::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::model::{ConfigurationClaim, DisagreementEntry, JudgementEntry};
 use super::terminal::supported_of;
@@ -44,6 +46,13 @@ impl Page<'_> {
         self.cut_note(report.disagreements.len());
     }
 
+    /// A time to the minute, in the zone of the page.
+    fn moment(&self, time: Timestamp) -> String {
+        let zone = TimeZone::get(&self.report.zone).unwrap_or(TimeZone::UTC);
+        let instant = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
+        instant.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()
+    }
+
     fn disagreement(&self, entry: &DisagreementEntry) -> [String; 4] {
         let mask = self.mask();
         let place = |p: &super::model::SaysPlace| {
@@ -56,8 +65,7 @@ impl Page<'_> {
             format!("<br><code>{} = {}</code>", escape(&at), escape(&mask.text(&p.value)))
         };
         let places: String = entry.says.places.iter().take(2).map(place).collect();
-        let when = entry.shows.time.map(|t| t.to_string().chars().take(16).collect::<String>());
-        let when = when.map(|w| format!("{} UTC: ", w.replace('T', " "))).unwrap_or_default();
+        let when = entry.shows.time.map(|t| format!("{}: ", self.moment(t))).unwrap_or_default();
         let cited = entry.shows.evidence.iter().filter_map(|e| e.reference.as_deref()).take(2);
         let cited: String = cited.map(|r| format!("<br><code>{}</code>", escape(r))).collect();
         let reasons: Vec<String> = entry.shows.reasons.iter().map(|r| self.text(&r.text)).collect();
