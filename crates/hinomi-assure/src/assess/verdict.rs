@@ -116,7 +116,8 @@ impl<'b> Bench<'b> {
             }
             let grounds = gathered.grounds.entry(outcome).or_default();
             let service = row.session().map(|s| s.service.as_str());
-            if grounds.len() < MOST_GROUNDS || grounds.iter().all(|g| g.service.as_deref() != service) {
+            let most = if outcome == Outcome::Supported { 1 } else { MOST_GROUNDS };
+            if grounds.len() < most || grounds.iter().all(|g| g.service.as_deref() != service) {
                 grounds.push(ground(self.claim, row, outcome, time));
             }
         }
