@@ -9,7 +9,7 @@ use std::path::Path;
 
 use hinomi_assure::assess::{Local, Material, SourceLog, assess};
 use hinomi_assure::claim::{self, Claim};
-use hinomi_assure::inventory::{Entity, EntityKind, Inventory, Place, Validity};
+use hinomi_assure::inventory::{Entity, EntityKind, Inventory, ListKind, Place};
 use hinomi_assure::{Observation, ObservationSpec};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
@@ -93,16 +93,7 @@ fn inventory(accounts: u64, hosts: u64) -> Inventory {
     let mut inventory = Inventory::default();
     let mut add = |kind, id: String, said: &[(&str, &str)]| {
         let attributes = said.iter().map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()])).collect();
-        let (aliases, known_from, place) = (Vec::new(), None, Place::default());
-        inventory.add(Entity {
-            kind,
-            id,
-            aliases,
-            attributes,
-            valid: Validity::default(),
-            known_from,
-            place,
-        });
+        inventory.add(Entity { attributes, ..Entity::new(kind, id, Place::default(), ListKind::default()) });
     };
     for n in 0..accounts {
         let privileged = if n.is_multiple_of(100) { "yes" } else { "no" };

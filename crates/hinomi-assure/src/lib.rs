@@ -14,6 +14,7 @@
 pub mod assess;
 pub mod claim;
 pub mod declared;
+mod elements;
 pub mod estate;
 pub mod graph;
 pub mod inventory;

@@ -197,6 +197,15 @@ impl HostDay<'_> {
         self.day
     }
 
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether others saw it, or its own logs came.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen > 0 || self.logs == Truth::True
+    }
+
     pub(super) fn time(&self) -> Option<Timestamp> {
         self.silent.as_ref().map(|s| s.from).or(self.first)
     }
@@ -209,7 +218,7 @@ impl Row for HostDay<'_> {
         }
         match name {
             "host" => Value::word(Some(&self.host)),
-            "seen" => Value::Truth(Truth::from(self.seen > 0 || self.logs == Truth::True)),
+            "seen" => Value::Truth(Truth::from(self.is_seen())),
             "logs" => Value::Truth(self.logs),
             "sensor" => Value::Truth(self.sensor),
             "sensor_silent" if self.sensor == Truth::Unknown => Value::Unknown,

@@ -1,5 +1,6 @@
 //! Every claim put to everything that was observed.
 
+mod entity;
 mod entry;
 mod exception;
 mod flow;
@@ -10,12 +11,12 @@ mod source;
 mod tests;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hinomi_model::Timestamp;
 
 use crate::claim::{Claim, Subject};
-use crate::inventory::{EntityKind, Inventory, Resolver, Sighted};
+use crate::inventory::{CONTRADICTION, EntityKind, Inventory, Resolver, Sighted};
 use crate::{Observation, ObservationKind, ObservationSpec, Session, Truth, sessions};
 
 pub(crate) use exception::lacks;
@@ -110,6 +111,9 @@ pub fn assess(material: &Material<'_>) -> Assessment {
     let flows = flow::all(&scene);
     let (weaknesses, grants) = (entry::weaknesses(&scene), entry::grants(&scene));
     let administrators = entry::administrators(&scene);
+    let judge_all = |bench: &mut Bench<'_>, kind| {
+        entity::all(&scene, kind, &hosts, &sessions).iter().for_each(|row| bench.judge(row, None, None));
+    };
     for claim in material.claims {
         let mut bench = Bench::new(claim, &mut exceptions, material.now);
         match claim.of {
@@ -127,6 +131,10 @@ pub fn assess(material: &Material<'_>) -> Assessment {
             }
             Subject::Grant => grants.iter().for_each(|row| bench.judge(row, row.time(), None)),
             Subject::Flow => flows.iter().for_each(|row| bench.judge(row, Some(row.time()), Some(row.day()))),
+            Subject::Host => judge_all(&mut bench, EntityKind::Host),
+            Subject::Exposure => judge_all(&mut bench, EntityKind::Exposure),
+            Subject::Supplier => judge_all(&mut bench, EntityKind::Supplier),
+            Subject::Copy => judge_all(&mut bench, EntityKind::Copy),
             Subject::SourceDay => {
                 sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
             }
@@ -171,27 +179,35 @@ fn span(material: &Material<'_>) -> Option<(Day, Day)> {
     })
 }
 
-/// Kinds of lists that a claim reads and that were not given.
+/// Kinds of lists that a claim reads and that were not given: lists that people keep, where it asks what is registered.
 fn unlisted(claim: &Claim, inventory: &Inventory) -> Vec<EntityKind> {
     let read = claim.scope.iter().chain([&claim.holds]).flat_map(|c| c.attributes());
-    let of = |name: &str| match name.split_once('.')?.0 {
-        "account" => Some(EntityKind::Account),
-        "supplier" => Some(EntityKind::Supplier),
-        "host" | "device" | "origin" | "destination_host" => Some(EntityKind::Host),
-        "segment" | "destination_segment" => Some(EntityKind::Segment),
-        "source" => Some(EntityKind::Source),
-        _ => None,
+    let of = |name: &str| {
+        let (prefix, attribute) = name.split_once('.')?;
+        let kind = match prefix {
+            "account" => EntityKind::Account,
+            "supplier" => EntityKind::Supplier,
+            "host" | "device" | "origin" | "destination_host" => EntityKind::Host,
+            "segment" | "destination_segment" => EntityKind::Segment,
+            "source" => EntityKind::Source,
+            "exposure" => EntityKind::Exposure,
+            "copy" => EntityKind::Copy,
+            _ => return None,
+        };
+        let is_given =
+            if attribute == "registered" { inventory.has_register(kind) } else { inventory.has_list(kind) };
+        (!is_given).then_some(kind)
     };
-    let mut kinds: Vec<EntityKind> = read.into_iter().filter_map(of).collect();
-    kinds.extend(match claim.of {
+    let own = match claim.of {
         Subject::SourceDay => Some(EntityKind::Source),
         Subject::Weakness => Some(EntityKind::Weakness),
         Subject::Grant => Some(EntityKind::Grant),
         _ => None,
-    });
+    };
+    let mut kinds: Vec<EntityKind> = read.into_iter().filter_map(of).collect();
+    kinds.extend(own.filter(|kind| !inventory.has_list(*kind)));
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.retain(|kind| !inventory.has_list(*kind));
     kinds
 }
 
@@ -221,7 +237,8 @@ fn unseen(scene: &Scene<'_>, claim: &Claim, sessions: &[Session]) -> Vec<Unseen>
     found
 }
 
-/// Attributes of an entity under a prefix such as `account.`: not known without any list, absent where the list has none.
+/// Attributes of an entity under a prefix such as `account.`: not known without any list, absent where a list that people keep
+/// has none. What an export leaves out is not known: it says what it was asked.
 fn listed<'e>(
     inventory: &Inventory,
     kind: EntityKind,
@@ -229,14 +246,27 @@ fn listed<'e>(
     attribute: &str,
 ) -> crate::claim::Value<'e> {
     use crate::claim::Value;
-    if !inventory.has_list(kind) {
-        return Value::Unknown;
-    }
+    let exports = || inventory.exports(kind);
+    let seen_in = |class: Option<&str>| {
+        let has = |seen: &BTreeSet<String>| class.map_or(!seen.is_empty(), |class| seen.contains(class));
+        let is_given = class.map_or_else(|| !exports().is_empty(), |class| exports().contains(class));
+        let is_there = Truth::from(entity.is_some_and(|e| has(&e.seen_in)));
+        Value::Truth(if is_given { is_there } else { Truth::Unknown })
+    };
     match (attribute, entity) {
-        ("registered", entity) => Value::Truth(Truth::from(entity.is_some())),
-        (_, None) => Value::Absent,
+        ("registered", _) if !inventory.has_register(kind) => Value::Unknown,
+        ("registered", entity) => Value::Truth(Truth::from(entity.is_some_and(|e| e.is_registered))),
+        ("exported", _) => seen_in(None),
+        // Whether a list says so; one that says nothing of it takes nothing out of a claim.
+        ("disabled", entity) => {
+            Value::Truth(Truth::from(entity.and_then(|e| e.value("enabled")) == Some("no")))
+        }
+        (CONTRADICTION, Some(entity)) => Value::words(entity.values(CONTRADICTION)),
         ("id", Some(entity)) => Value::word(Some(&entity.id)),
-        (name, Some(entity)) => Value::words(entity.values(name)),
+        (name, _) if name.starts_with("in_") => seen_in(name.strip_prefix("in_")),
+        (name, Some(entity)) if !entity.values(name).is_empty() => Value::words(entity.values(name)),
+        _ if inventory.has_register(kind) => Value::Absent,
+        _ => Value::Unknown,
     }
 }
 

@@ -5,7 +5,7 @@
 //! version: 1
 //! title: {en: …, ja: …}
 //! why: {en: …, ja: …}
-//! of: session                    # what is judged: session, account, host-day or source-day
+//! of: session                    # what is judged: session, account, host-day, source-day, host, exposure, supplier or copy …
 //! about: account                 # which entity of it answers for it
 //! scope: {access: [remote, cloud]}
 //! holds: {second_factor: "yes"}
@@ -22,5 +22,6 @@ mod row;
 
 pub use condition::{Condition, Test};
 pub(crate) use condition::{fits, prefix_of};
+pub(crate) use parse::condition;
 pub use parse::{Claim, ClaimError, Subject, parse};
 pub use row::{Row, Value};

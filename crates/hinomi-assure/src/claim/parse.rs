@@ -28,6 +28,14 @@ pub enum Subject {
     Grant,
     /// Every pair of source and destination between which bytes went, day by day.
     Flow,
+    /// Every host of a list or a log.
+    Host,
+    /// Every exposed service of a list or a scan.
+    Exposure,
+    /// Every supplier of a list, or that an account names.
+    Supplier,
+    /// Every backup copy of a list or a console.
+    Copy,
 }
 
 /// A claim.
@@ -127,9 +135,9 @@ pub fn parse(text: &str, origin: &str) -> Result<Claim, ClaimError> {
     })
 }
 
-type Fault = (String, String);
+pub(crate) type Fault = (String, String);
 
-fn condition(yaml: &Yaml, path: &str, depth: usize) -> Result<Condition, Fault> {
+pub(crate) fn condition(yaml: &Yaml, path: &str, depth: usize) -> Result<Condition, Fault> {
     let fault = |problem: &str| (path.to_owned(), problem.to_owned());
     if depth > DEEPEST {
         return Err(fault("nested too deeply"));

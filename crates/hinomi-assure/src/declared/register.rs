@@ -185,7 +185,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::inventory::{ImportTable, Inventory};
+    use crate::inventory::{Formats, Importer, Inventory};
 
     const PACK: &str = r"
 kinds:
@@ -200,13 +200,13 @@ claims:
 ";
 
     fn inventory(exceptions: &str) -> Inventory {
-        let mut inventory = Inventory::default();
-        let table = ImportTable::bundled().unwrap();
+        let formats = Formats::bundled().unwrap();
+        let mut importer = Importer::new(&formats, crate::inventory::day("2026-06-01", false).unwrap());
         let head = "exception,claim,entity,owner,reason,valid from,valid until";
-        table.import("exceptions.csv", &format!("{head}\n{exceptions}"), &mut inventory).unwrap();
+        importer.read("exceptions.csv", format!("{head}\n{exceptions}").as_bytes()).unwrap();
         let services = "service,owner\nhead office,IT\nside,janitor\n";
-        table.import("services.csv", services, &mut inventory).unwrap();
-        inventory
+        importer.read("services.csv", services.as_bytes()).unwrap();
+        importer.finish()
     }
 
     fn judged(exceptions: &str) -> Declaration {

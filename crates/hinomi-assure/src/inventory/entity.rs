@@ -15,8 +15,10 @@ pub enum EntityKind {
     Account,
     /// A computer or device.
     Host,
-    /// A service that other computers reach.
+    /// A service that somebody answers for, such as a tenant of a cloud.
     Service,
+    /// A port of a host that other computers reach.
+    Exposure,
     /// A company or contractor with access.
     Supplier,
     /// A range of addresses with a purpose.
@@ -44,6 +46,7 @@ impl EntityKind {
             Self::Account => "account",
             Self::Host => "host",
             Self::Service => "service",
+            Self::Exposure => "exposure",
             Self::Supplier => "supplier",
             Self::Segment => "segment",
             Self::Store => "store",
@@ -83,9 +86,48 @@ pub struct Entity {
     pub known_from: Option<Timestamp>,
     /// Where it stands.
     pub place: Place,
+    /// What kind of list says so: a list that people keep, or an export of a product.
+    pub list: ListKind,
+    /// Whether a list that people keep has it.
+    pub is_registered: bool,
+    /// Classes of exports that have it.
+    pub seen_in: BTreeSet<String>,
+}
+
+/// What a list is to an organisation.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct ListKind {
+    /// Its name: that of the shape of an export, or `register`.
+    pub name: String,
+    /// `directory`, `sensor`, `backup`, `scan` …; `register` for lists that people keep.
+    pub class: String,
+    /// Whether people keep it: what stands in it is registered, what stands in others is seen.
+    pub is_register: bool,
+}
+
+impl Default for ListKind {
+    fn default() -> Self {
+        Self { name: "register".to_owned(), class: "register".to_owned(), is_register: true }
+    }
 }
 
 impl Entity {
+    /// A row of a list, of which nothing more is said.
+    pub fn new(kind: EntityKind, id: String, place: Place, list: ListKind) -> Self {
+        Self {
+            kind,
+            id,
+            aliases: Vec::new(),
+            attributes: BTreeMap::new(),
+            valid: Validity::default(),
+            known_from: None,
+            place,
+            is_registered: list.is_register,
+            seen_in: if list.is_register { BTreeSet::new() } else { BTreeSet::from([list.class.clone()]) },
+            list,
+        }
+    }
+
     /// What tells it from others of its kind. A weakness is one per host, a right one per account and service.
     fn key(&self) -> String {
         let parts: &[&str] = match self.kind {
@@ -118,11 +160,24 @@ impl Entity {
 pub struct Inventory {
     /// Versions by kind and name.
     entities: BTreeMap<EntityKind, BTreeMap<String, Vec<Entity>>>,
+    sources: BTreeMap<EntityKind, Sources>,
+}
+
+/// Which lists speak of a kind.
+#[derive(Clone, Debug, Default)]
+struct Sources {
+    has_register: bool,
+    exports: BTreeSet<String>,
 }
 
 impl Inventory {
     /// Adds a row. Rows about the same entity are versions of it.
     pub fn add(&mut self, entity: Entity) {
+        let sources = self.sources.entry(entity.kind).or_default();
+        sources.has_register |= entity.is_registered;
+        let new = entity.seen_in.iter().filter(|class| !sources.exports.contains(*class)).cloned();
+        let new: Vec<String> = new.collect();
+        sources.exports.extend(new);
         let versions = self.entities.entry(entity.kind).or_default().entry(entity.key()).or_default();
         versions.push(entity);
         versions.sort_by(|a, b| {
@@ -156,9 +211,25 @@ impl Inventory {
         self.of_kind(kind).flatten()
     }
 
-    /// Whether any list speaks of this kind: without one, nothing is unregistered.
+    /// Whether any list speaks of this kind.
     pub fn has_list(&self, kind: EntityKind) -> bool {
         self.entities.contains_key(&kind)
+    }
+
+    /// Every row of every kind.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Entity> {
+        self.entities.values().flat_map(BTreeMap::values).flatten()
+    }
+
+    /// Whether people keep a list of this kind: without one, nothing is unregistered.
+    pub fn has_register(&self, kind: EntityKind) -> bool {
+        self.sources.get(&kind).is_some_and(|sources| sources.has_register)
+    }
+
+    /// Classes of exports that speak of this kind.
+    pub fn exports(&self, kind: EntityKind) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.sources.get(&kind).map_or(&NONE, |sources| &sources.exports)
     }
 
     /// Names of the documents that were used.
@@ -184,16 +255,13 @@ mod tests {
 
     fn version(owner: &str, from: i64, until: Option<i64>, known: i64) -> Entity {
         Entity {
-            kind: EntityKind::Account,
-            id: "Mika".to_owned(),
-            aliases: Vec::new(),
             attributes: BTreeMap::from([("owner".to_owned(), vec![owner.to_owned()])]),
             valid: Validity {
                 from: Some(Timestamp::from_nanos(from)),
                 until: until.map(Timestamp::from_nanos),
             },
             known_from: Some(Timestamp::from_nanos(known)),
-            place: Place::default(),
+            ..Entity::new(EntityKind::Account, "Mika".to_owned(), Place::default(), ListKind::default())
         }
     }
 

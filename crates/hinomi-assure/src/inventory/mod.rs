@@ -5,14 +5,23 @@
 
 mod csv;
 mod entity;
+mod form;
+mod groups;
+mod import;
+mod join;
 mod resolve;
+mod shape;
 mod span;
 mod table;
 
 pub use csv::decode_text;
 pub(crate) use csv::{Row as TableRow, rows as table_rows};
-pub use entity::{Entity, EntityKind, Inventory, Place};
+pub use entity::{Entity, EntityKind, Inventory, ListKind, Place};
+pub use import::{Formats, Imported, Importer};
+pub(crate) use join::CONTRADICTION;
+pub use join::MergeRules;
 pub use resolve::{AccountName, Resolved, Resolver, Sighted};
+pub use shape::Form;
 pub use span::Validity;
+pub use table::ImportError;
 pub(crate) use table::day;
-pub use table::{ImportError, ImportTable, Imported};

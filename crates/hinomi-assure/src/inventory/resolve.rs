@@ -42,7 +42,7 @@ impl AccountName {
 
     /// Whether both may be written for one account: same user, and domains of which one is missing, equal, or the first
     /// label of the other.
-    fn agrees_with(&self, other: &Self) -> bool {
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
         let label = |domain: &str| domain.split('.').next().unwrap_or_default().to_owned();
         let (a, b) = (self.domain.as_str(), other.domain.as_str());
         let same = a.is_empty() || b.is_empty() || a == b;
@@ -239,19 +239,15 @@ fn written(name: &AccountName) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entity, Place, Validity};
+    use super::super::{Entity, ListKind, Place};
     use super::*;
 
     fn entity(kind: EntityKind, id: &str, aliases: &[&str], addresses: &[&str]) -> Entity {
         let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         Entity {
-            kind,
-            id: id.to_owned(),
             aliases: owned(aliases),
             attributes: BTreeMap::from([("addresses".to_owned(), owned(addresses))]),
-            valid: Validity::default(),
-            known_from: None,
-            place: Place::default(),
+            ..Entity::new(kind, id.to_owned(), Place::default(), ListKind::default())
         }
     }
 

@@ -5,20 +5,23 @@ use std::collections::BTreeMap;
 use hinomi_model::Timestamp;
 use serde::Deserialize;
 
-use super::csv::{self, Row};
-use super::{Entity, EntityKind, Inventory, Place, Validity};
+use super::csv::Row;
+use super::{Entity, EntityKind, ListKind, MergeRules, Place};
 
 /// Columns of lists and words in them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ImportTable {
+pub(super) struct ImportTable {
     /// Version of the table.
-    pub version: u32,
+    #[expect(dead_code, reason = "tables state it")]
+    version: u32,
     lists: Vec<List>,
     /// Attribute → word → what claims call it.
     words: BTreeMap<String, BTreeMap<String, String>>,
     /// Attributes that list several values.
     several: Vec<String>,
+    /// How the statements of several lists become one.
+    pub(super) merge: MergeRules,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +40,34 @@ pub enum ImportError {
     /// The table of columns does not parse.
     #[error("table of list columns: {0}")]
     Table(#[from] serde_yaml_ng::Error),
+    /// The shape of an export cannot be used, which a test excludes for those that ship.
+    #[error("{origin}: {at}: {problem}")]
+    Shape {
+        /// The file of shapes.
+        origin: String,
+        /// The shape.
+        at: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Reading failed.
+    #[error("{document}: {source}")]
+    Unreadable {
+        /// The list.
+        document: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Records of a form that is known, and none of a kind that is.
+    #[error("{document}: {form}, but no record in it is of a known kind; {said}")]
+    UnknownRecords {
+        /// The list.
+        document: String,
+        /// Its form.
+        form: &'static str,
+        /// What was found instead.
+        said: String,
+    },
     /// No row.
     #[error("{document}: empty")]
     Empty {
@@ -66,21 +97,15 @@ impl ImportTable {
     ///
     /// # Errors
     /// When it does not parse, which a test excludes.
-    pub fn bundled() -> Result<Self, ImportError> {
-        Ok(serde_yaml_ng::from_str(include_str!("../../../../mappings/inventory.yaml"))?)
+    pub(super) fn bundled() -> Result<Self, ImportError> {
+        Ok(serde_yaml_ng::from_str(include_str!("../../../../mappings/inventory/lists.yaml"))?)
     }
 
-    /// Adds the rows of a list to `inventory`; returns how many, and what could not be read in them.
+    /// The entities of the rows of a list, and what could not be read in them, by line.
     ///
     /// # Errors
     /// When the list is empty or of no known kind.
-    pub fn import(
-        &self,
-        document: &str,
-        text: &str,
-        inventory: &mut Inventory,
-    ) -> Result<Imported, ImportError> {
-        let rows = csv::rows(text);
+    pub(super) fn entities(&self, document: &str, rows: &[Row]) -> Result<Rows, ImportError> {
         let Some((header, rows)) = rows.split_first() else {
             return Err(ImportError::Empty { document: document.to_owned() });
         };
@@ -90,25 +115,22 @@ impl ImportTable {
             columns: header.cells.join(", "),
         })?;
         let places = Columns::of(list, &columns);
-        let mut imported = Imported { kind: list.kind, rows: 0, problems: Vec::new() };
+        let mut read = Rows { entities: Vec::new(), refused: 0, problems: Vec::new() };
         for row in rows {
             let place = Place { document: document.to_owned(), line: row.line };
-            match self.entity(list, &places, row, place, &mut imported.problems) {
-                Some(entity) => {
-                    imported.rows += 1;
-                    inventory.add(entity);
-                }
-                None => imported.problems.push((row.line, "no name in this row".to_owned())),
+            if let Some(entity) = self.entity(list, &places, row, place, &mut read.problems) {
+                read.entities.push(entity);
+            } else {
+                read.refused += 1;
+                read.problems.push((row.line, "no name in this row".to_owned()));
             }
         }
         let known = places.by_attribute.values().copied().chain([places.id]);
         let known: Vec<usize> = known.collect();
         let unused =
             header.cells.iter().enumerate().filter(|(at, name)| !known.contains(at) && !name.is_empty());
-        imported
-            .problems
-            .extend(unused.map(|(_, name)| (header.line, format!("column {name:?} is not used"))));
-        Ok(imported)
+        read.problems.extend(unused.map(|(_, name)| (header.line, format!("column {name:?} is not used"))));
+        Ok(read)
     }
 
     /// The list with an id column here, and most other columns.
@@ -127,15 +149,7 @@ impl ImportTable {
         problems: &mut Vec<(u64, String)>,
     ) -> Option<Entity> {
         let id = row.cells.get(places.id).filter(|id| !id.is_empty())?.clone();
-        let mut entity = Entity {
-            kind: list.kind,
-            id,
-            aliases: Vec::new(),
-            attributes: BTreeMap::new(),
-            valid: Validity::default(),
-            known_from: None,
-            place,
-        };
+        let mut entity = Entity::new(list.kind, id, place, ListKind::default());
         for (attribute, at) in &places.by_attribute {
             let Some(text) = row.cells.get(*at).filter(|t| !t.is_empty()) else { continue };
             let mut date = |slot: &mut Option<Timestamp>, next_day: bool| match day(text, next_day) {
@@ -158,12 +172,14 @@ impl ImportTable {
         Some(entity)
     }
 
-    fn values(&self, attribute: &str, text: &str) -> Vec<String> {
+    /// What claims call a word of a list.
+    pub(super) fn meaning(&self, attribute: &str, value: String) -> String {
         let words = self.words.get(attribute);
-        let word = |value: String| match words.and_then(|w| w.get(&value.to_lowercase())) {
-            Some(meaning) => meaning.clone(),
-            None => value,
-        };
+        words.and_then(|w| w.get(&value.to_lowercase())).cloned().unwrap_or(value)
+    }
+
+    fn values(&self, attribute: &str, text: &str) -> Vec<String> {
+        let word = |value: String| self.meaning(attribute, value);
         if self.several.iter().any(|s| s == attribute) {
             several(text).into_iter().map(word).collect()
         } else {
@@ -172,15 +188,14 @@ impl ImportTable {
     }
 }
 
-/// What an import did.
+/// What the rows of a list hold.
 #[derive(Debug)]
-pub struct Imported {
-    /// What the list is of.
-    pub kind: EntityKind,
-    /// Rows that became entities.
-    pub rows: u64,
+pub(super) struct Rows {
+    pub(super) entities: Vec<Entity>,
+    /// Rows that name nothing.
+    pub(super) refused: u64,
     /// Line and problem.
-    pub problems: Vec<(u64, String)>,
+    pub(super) problems: Vec<(u64, String)>,
 }
 
 /// Which cell is which.
@@ -199,7 +214,7 @@ impl Columns {
 }
 
 /// Headers differ in case, spaces and signs only by accident.
-fn normal(header: &str) -> String {
+pub(super) fn normal(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -240,12 +255,14 @@ impl<I: Iterator> FirstMax for I {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Inventory, csv};
     use super::*;
 
-    fn import(text: &str) -> (Inventory, Imported) {
+    fn import(text: &str) -> (Inventory, Rows) {
+        let read = ImportTable::bundled().unwrap().entities("list.csv", &csv::rows(text)).unwrap();
         let mut inventory = Inventory::default();
-        let imported = ImportTable::bundled().unwrap().import("list.csv", text, &mut inventory).unwrap();
-        (inventory, imported)
+        read.entities.iter().cloned().for_each(|entity| inventory.add(entity));
+        (inventory, read)
     }
 
     fn attribute(inventory: &Inventory, kind: EntityKind, id: &str, name: &str) -> Vec<String> {
@@ -259,7 +276,7 @@ mod tests {
         let japanese = "アカウント名,管理責任者,種別,委託先,特権,許可ネットワーク\nctr-adm01,sales,委託先,Acme,有,198.51.100.0/24、192.0.2.0/25\n";
         for text in [english, japanese] {
             let (inventory, imported) = import(text);
-            assert_eq!((imported.kind, imported.rows), (EntityKind::Account, 1));
+            assert_eq!(imported.entities.len(), 1);
             assert!(imported.problems.is_empty(), "{:?}", imported.problems);
             let of = |name| attribute(&inventory, EntityKind::Account, "CTR-ADM01", name);
             assert_eq!(of("owner"), ["sales"]);
@@ -272,7 +289,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said_with_its_line() {
         let (inventory, imported) = import("account,owner,colour,valid until\na,x,red,soon\n,y,,\n");
-        assert_eq!(imported.rows, 1);
+        assert_eq!((imported.entities.len(), imported.refused), (1, 1));
         let said: Vec<_> = imported.problems.iter().map(|(line, text)| format!("{line}: {text}")).collect();
         assert_eq!(said.len(), 3, "{said:?}");
         assert!(said[0].starts_with("2: valid_until: \"soon\""));
@@ -283,8 +300,7 @@ mod tests {
 
     #[test]
     fn a_list_of_nothing_known_is_refused_with_its_columns() {
-        let mut inventory = Inventory::default();
-        let error = ImportTable::bundled().unwrap().import("x.csv", "price,colour\n1,red", &mut inventory);
+        let error = ImportTable::bundled().unwrap().entities("x.csv", &csv::rows("price,colour\n1,red"));
         assert!(error.unwrap_err().to_string().contains("price, colour"));
     }
 

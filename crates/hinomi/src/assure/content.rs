@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use hinomi_assure::ObservationSpec;
 use hinomi_assure::claim::{self, Claim, ClaimError};
-use hinomi_assure::inventory::{ImportError, ImportTable, Inventory, decode_text};
+use hinomi_assure::inventory::{Formats, ImportError, Imported, Importer, Inventory, decode_text};
 use hinomi_assure::posture::ClaimFileError;
 use hinomi_detect::sigma::{Document, Placeholders};
 use hinomi_detect::{Engine, LogSources, RuleIndex};
+use hinomi_model::Timestamp;
 use serde::Deserialize;
 
 use super::configuration;
@@ -171,7 +173,7 @@ fn read_claims(added: &[PathBuf]) -> Result<Vec<Claim>, ContentError> {
         add(text, &format!("bundled:{name}"))?;
     }
     for path in added {
-        let files = files(path, &["yaml", "yml"])?;
+        let files = files(path, Some(&["yaml", "yml"]))?;
         if files.is_empty() {
             return Err(ContentError::NoClaims(path.clone()));
         }
@@ -187,49 +189,62 @@ fn read_claims(added: &[PathBuf]) -> Result<Vec<Claim>, ContentError> {
     Ok(claims)
 }
 
-/// A list and what could not be read in it, by line.
+/// A list and what was read in it.
 pub struct ListRead {
     /// The file.
     pub document: String,
-    /// What it is of.
-    pub kind: &'static str,
-    /// Rows that are used.
-    pub rows: u64,
-    /// Line and problem.
-    pub problems: Vec<(u64, String)>,
+    /// What it held, or why it is no list.
+    pub imported: Result<Imported, ImportError>,
 }
 
-/// Reads every list (`.csv`, `.tsv`, `.txt`) below a folder, or one file.
+/// Endings of files that are lists: one of which nothing can be read is an error, not a file of something else.
+const LISTS: [&str; 8] = ["csv", "tsv", "txt", "ldif", "ldf", "ndjson", "jsonl", "xml"];
+
+/// Reads every list and export below a folder, or one file, and joins what was known at `known` of each entity. What a
+/// file is, its content says.
 ///
 /// # Errors
 /// When one cannot be read, or is of nothing known: a list that is silently left out would make what it names look
-/// unregistered.
-pub fn lists(paths: &[PathBuf]) -> Result<(Inventory, Vec<ListRead>), ContentError> {
-    let table = ImportTable::bundled()?;
-    let mut inventory = Inventory::default();
+/// unregistered. Other files in a folder are returned as such.
+pub fn lists(
+    paths: &[PathBuf],
+    present: Timestamp,
+    known: Timestamp,
+) -> Result<(Inventory, Vec<ListRead>), ContentError> {
+    let formats = Formats::bundled()?;
+    let mut importer = Importer::new(&formats, present);
     let mut read_lists = Vec::new();
     for path in paths {
-        for file in files(path, &["csv", "tsv", "txt"])? {
-            let bytes = read(&file)?;
-            let (text, replaced) = decode_text(&bytes);
+        for file in files(path, None)? {
             let document = file.display().to_string();
-            let mut imported = table.import(&document, &text, &mut inventory)?;
-            if replaced {
-                imported.problems.insert(0, (0, "some characters are in no known encoding".to_owned()));
-            }
-            let (kind, rows, problems) = (imported.kind.name(), imported.rows, imported.problems);
-            read_lists.push(ListRead { document, kind, rows, problems });
+            let opened = fs::File::open(&file)
+                .map_err(|source| ContentError::Unreadable { path: file.clone(), source })?;
+            let held = match importer.read(&document, BufReader::new(opened)) {
+                Err(error) if file == *path || ends_in(&file, &LISTS) => return Err(error.into()),
+                held => held,
+            };
+            read_lists.push(ListRead { document, imported: held });
         }
     }
-    Ok((inventory, read_lists))
+    Ok((importer.finish().joined(formats.merge_rules(), known), read_lists))
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ContentError> {
     fs::read(path).map_err(|source| ContentError::Unreadable { path: path.to_owned(), source })
 }
 
-/// A file itself, or the files of a folder and those below it with one of these endings, in order of name.
-pub(super) fn files(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, ContentError> {
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    endings.contains(&ending.as_str())
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// A file itself, or the files of a folder and those below it with one of these endings, in order of name; without
+/// endings, all that are not hidden.
+pub(super) fn files(path: &Path, endings: Option<&[&str]>) -> Result<Vec<PathBuf>, ContentError> {
     let unreadable = |source| ContentError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -237,10 +252,9 @@ pub(super) fn files(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, Conte
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         if path.is_dir() {
             found.extend(files(&path, endings)?);
-        } else if endings.contains(&ending.as_str()) {
+        } else if endings.map_or(!is_hidden(&path), |endings| ends_in(&path, endings)) {
             found.push(path);
         }
     }

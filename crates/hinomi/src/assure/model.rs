@@ -85,12 +85,69 @@ impl FactorCounts {
 pub struct ListEntry {
     /// The file.
     pub document: String,
-    /// What it is of.
-    pub kind: &'static str,
+    /// What most of its rows are of; `null` for a file that is no list.
+    pub kind: Option<&'static str>,
+    /// CSV, JSON, LDIF or XML.
+    pub form: Option<&'static str>,
+    /// Which lists or exports it holds.
+    pub lists: Vec<String>,
     /// Rows that are used.
     pub rows: u64,
+    /// Rows by what they are of.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// Groups, which say who administers.
+    pub groups: u64,
+    /// Records of kinds that are known and no entities.
+    pub passed_over: u64,
+    /// Records that could not be used.
+    pub refused: u64,
+    /// Since when it can be known, as it states or as follows from the latest moment that it speaks of.
+    #[serde(serialize_with = "time")]
+    pub known_from: Option<Timestamp>,
     /// Problems with their lines.
     pub problems: Vec<String>,
+    /// Problems beyond those.
+    pub more_problems: u64,
+}
+
+impl From<ListRead> for ListEntry {
+    fn from(list: ListRead) -> Self {
+        let mut entry = Self {
+            document: list.document,
+            kind: None,
+            form: None,
+            lists: Vec::new(),
+            rows: 0,
+            kinds: BTreeMap::new(),
+            groups: 0,
+            passed_over: 0,
+            refused: 0,
+            known_from: None,
+            problems: Vec::new(),
+            more_problems: 0,
+        };
+        let imported = match list.imported {
+            Ok(imported) => imported,
+            Err(error) => {
+                entry.problems.push(error.to_string());
+                return entry;
+            }
+        };
+        let most = imported.rows.iter().max_by_key(|(kind, rows)| (**rows, std::cmp::Reverse(**kind)));
+        entry.kind = Some(most.map_or("group", |(kind, _)| kind.name()));
+        entry.form = Some(imported.form.name());
+        entry.rows = imported.rows.values().sum();
+        entry.kinds = imported.rows.iter().map(|(kind, rows)| (kind.name(), *rows)).collect();
+        entry.lists = imported.lists.into_iter().collect();
+        entry.groups = imported.groups;
+        entry.passed_over = imported.passed_over;
+        entry.refused = imported.refused;
+        entry.known_from = imported.known_from;
+        entry.problems =
+            imported.problems.into_iter().map(|(line, text)| format!("{line}: {text}")).collect();
+        entry.more_problems = imported.more_problems;
+        entry
+    }
 }
 
 /// A claim and what it comes to.
@@ -330,12 +387,6 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         last_restore: copy.value("last_restore").map(str::to_owned),
     });
     let copies = copies.collect();
-    let list = |l: ListRead| ListEntry {
-        document: l.document,
-        kind: l.kind,
-        rows: l.rows,
-        problems: l.problems.into_iter().map(|(line, text)| format!("{line}: {text}")).collect(),
-    };
     AssureReport {
         schema_version: SCHEMA_VERSION,
         zone: around.zone,
@@ -343,7 +394,7 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         events: around.events,
         observations: around.gathered.observations.len() as u64,
         without_time: around.gathered.without_time,
-        lists: around.lists.into_iter().map(list).collect(),
+        lists: around.lists.into_iter().map(ListEntry::from).collect(),
         sessions: count_sessions(assessment.sessions.iter()),
         claims,
         suppliers,

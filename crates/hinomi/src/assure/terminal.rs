@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use hinomi_assure::{Bilingual, Outcome};
 use jiff::tz::TimeZone;
 
-use super::model::{AssureReport, ClaimEntry, ExceptionEntry, GroundEntry, VerdictEntry};
+use super::model::{AssureReport, ClaimEntry, ExceptionEntry, GroundEntry, ListEntry, VerdictEntry};
 use super::sentence;
 use crate::args::Lang;
 use crate::render::style::{Paint, fit, group_digits, harmless, pad, width};
@@ -310,12 +310,59 @@ impl Page<'_> {
         format!("{id}  {}", self.painted(state, &harmless(&text)))
     }
 
+    /// What was read of which file.
     fn lists(&mut self) -> io::Result<()> {
+        if !self.report.lists.is_empty() {
+            let heading = self.say("Lists", "台帳");
+            self.heading(heading)?;
+        }
+        for list in &self.report.lists {
+            let line = self.list(list);
+            writeln!(self.out, "  {line}")?;
+        }
+        self.not_read()
+    }
+
+    fn list(&self, list: &ListEntry) -> String {
+        let name = self.paint.bold(&harmless(&list.document));
+        let Some(form) = list.form else {
+            let text = self.say("no list: not used", "台帳ではないため不使用");
+            return format!("{name}  {}", self.paint.dim(text));
+        };
+        let counted = |kind: &str, count: u64| {
+            let word = sentence::attribute(&format!("list.{kind}"));
+            match self.view.lang {
+                Lang::En => format!("{} {}", group_digits(count), word.en),
+                Lang::Ja => format!("{} {}", word.ja, group_digits(count)),
+            }
+        };
+        let mut parts = vec![form.to_owned()];
+        parts.extend(list.kinds.iter().map(|(kind, rows)| counted(kind, *rows)));
+        parts.extend((list.groups > 0).then(|| counted("group", list.groups)));
+        parts.extend((list.refused > 0).then(|| {
+            let text = counted("refused", list.refused);
+            self.painted(Outcome::Unknown, &text)
+        }));
+        if let Some(known) = list.known_from {
+            let day: String = known.to_string().chars().take(10).collect();
+            parts.push(match self.view.lang {
+                Lang::En => format!("as of {day}"),
+                Lang::Ja => format!("{day} 時点"),
+            });
+        }
+        format!("{name}  {}", parts.join(" · "))
+    }
+
+    fn not_read(&mut self) -> io::Result<()> {
         let problems: Vec<String> = self
             .report
             .lists
             .iter()
-            .flat_map(|l| l.problems.iter().map(move |p| harmless(&format!("{}:{p}", l.document))))
+            .flat_map(|l| {
+                let more = (l.more_problems > 0).then(|| format!("… +{}", l.more_problems));
+                let said = l.problems.iter().cloned().chain(more);
+                said.map(move |p| harmless(&format!("{}:{p}", l.document)))
+            })
             .chain(self.report.diagnostics.iter().map(|d| harmless(d)))
             .collect();
         if problems.is_empty() {

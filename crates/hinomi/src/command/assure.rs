@@ -37,9 +37,9 @@ pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     let mut exports = readers.find(&standards.pack, &args.paths, &args.exports)?;
     let documents = std::mem::take(&mut exports.documents);
     let connections = readers.connections(exports);
-    let (inventory, read) = lists(&args.inventory).map_err(unusable)?;
     let window = window(args.since.as_deref(), args.until.as_deref(), &zone)?;
     let known = args.known_at.as_deref().map(|t| time(t, &zone)).transpose()?.unwrap_or(now);
+    let (inventory, read) = lists(&args.inventory, now, known).map_err(unusable)?;
     let logs = Logs {
         paths: &args.paths,
         format: args.format,
@@ -160,7 +160,9 @@ pub(super) fn unusable(error: ContentError) -> Failure {
         _ => Exit::Usage,
     };
     let hint = match &error {
-        ContentError::List(_) => Some("a list is a CSV file with a header; docs/assure.md names the columns"),
+        ContentError::List(_) => {
+            Some("docs/assure.md names the columns of lists and the exports that are understood")
+        }
         ContentError::NoClaims(_) => Some("--claims takes a YAML file with a claim, or a folder of them"),
         _ => None,
     };

@@ -33,7 +33,7 @@ pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
         Ok::<Connections, Failure>(readers.connections(exports))
     };
     let content = Content::load(&[], &args.observations).map_err(unusable)?;
-    let (inventory, _) = lists(&args.inventory).map_err(unusable)?;
+    let (inventory, _) = lists(&args.inventory, now, now).map_err(unusable)?;
     let (gathered, mut findings) = observe(&args, &content, (&zone, now), lang)?;
     let known = Known { content: &content, gathered: &gathered, inventory: &inventory, now };
     let read = connections(&args.exports)?;

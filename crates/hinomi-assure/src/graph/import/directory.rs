@@ -6,9 +6,9 @@ use hinomi_model::DiagnosticKind;
 use serde_json::Value;
 
 use super::Import;
-use super::elements::{End, Take, cut};
 use super::format::{DirectoryFormat, Role};
 use super::walk::{Object, State};
+use crate::elements::{End, Layout, Spot, Take, cut};
 use crate::graph::build::{Builder, DocumentId, Row};
 
 /// Kind of the edge between somebody and what a policy grants.
@@ -26,7 +26,7 @@ impl Builder {
             import: Import::default(),
             described: Vec::new(),
         };
-        let end = cut(reader, (&format.list, &format.about), largest, &mut taker);
+        let end = cut(reader, Layout::Named(&[&format.list], &format.about), largest, &mut taker);
         match end {
             End::Whole => {}
             End::Cut(at) => taker.diagnose(at, DiagnosticKind::Truncated, "the document ends in the middle"),
@@ -52,7 +52,7 @@ struct Taker<'b> {
 }
 
 impl Take for Taker<'_> {
-    fn element(&mut self, bytes: &[u8], offset: u64) {
+    fn element(&mut self, bytes: &[u8], Spot { offset, .. }: Spot) {
         if let Err(error) = self.state.read(bytes) {
             self.import.skipped += 1;
             let message = format!("an object is skipped: {error}");
@@ -68,7 +68,7 @@ impl Take for Taker<'_> {
         self.object(offset);
     }
 
-    fn about(&mut self, bytes: &[u8], offset: u64) {
+    fn about(&mut self, bytes: &[u8], Spot { offset, .. }: Spot) {
         let Ok(about) = serde_json::from_slice::<Value>(bytes) else {
             self.diagnose(
                 offset,
@@ -87,7 +87,7 @@ impl Take for Taker<'_> {
         }
     }
 
-    fn refused(&mut self, offset: u64, why: &'static str) {
+    fn refused(&mut self, Spot { offset, .. }: Spot, why: &'static str) {
         self.import.skipped += 1;
         self.diagnose(offset, DiagnosticKind::Malformed, why);
     }

@@ -9,7 +9,6 @@
 
 mod csv;
 mod directory;
-mod elements;
 mod format;
 mod walk;
 

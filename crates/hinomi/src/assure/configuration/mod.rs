@@ -39,7 +39,7 @@ impl Standards {
         let mut texts: Vec<(String, String)> =
             BUNDLED_PACK.iter().map(|(name, text)| (format!("bundled:{name}"), (*text).to_owned())).collect();
         for path in added {
-            for file in files(path, &["yaml", "yml"])? {
+            for file in files(path, Some(&["yaml", "yml"]))? {
                 let bytes = read(&file)?;
                 let text = decode_text(&bytes).0;
                 if is_pack(&text) {

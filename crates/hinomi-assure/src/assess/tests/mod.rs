@@ -1,5 +1,7 @@
 //! A small organisation, seen by everybody; then with one eye closed after the other.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::*;
 use crate::claim;
-use crate::inventory::ImportTable;
+use crate::inventory::{Formats, Importer};
 use crate::{Access, Outcome};
 
 const MINUTE: i64 = 60;
@@ -48,12 +50,13 @@ struct World {
 
 impl World {
     fn new(lists: &[(&str, &str)]) -> Self {
-        let table = ImportTable::bundled().unwrap();
-        let mut inventory = Inventory::default();
+        let formats = Formats::bundled().unwrap();
+        let mut importer = Importer::new(&formats, at(0));
         for (name, text) in lists {
-            let imported = table.import(name, text, &mut inventory).unwrap();
-            assert!(imported.problems.is_empty(), "{name}: {:?}", imported.problems);
+            let read = importer.read(name, text.as_bytes()).unwrap();
+            assert!(read.problems.is_empty(), "{name}: {:?}", read.problems);
         }
+        let inventory = importer.finish().joined(formats.merge_rules(), at(3 * 24 * HOUR));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../claims/evidence");
         let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
@@ -182,18 +185,54 @@ const SEGMENTS: &str =
 const SOURCES: &str = "log,host,shows,retention days,owner\n\
     vpn,gw,remote,400,it\nlogons,dc,interactive,400,it\nnet,fs,network,400,it\njobs,fs,service,400,it\nsensors,fs,sensor,400,it\n";
 
+const SERVICES: &str =
+    "service,owner,host,port,purpose\nfiles,it,fs,445,shared folders\nremote access,it,gw,443,VPN\n";
+const COPIES: &str = "backup,owner,immutable,last restore\nbk:/srv,it,yes,2025-12-24\n";
+/// Exports of products about the same organisation.
+const DIRECTORY: &str = r#"{"value":[
+{"id":"0a1b2c3d-0000-4000-8000-000000000001","userPrincipalName":"mika@corp.example","accountEnabled":true},
+{"id":"0a1b2c3d-0000-4000-8000-000000000002","userPrincipalName":"ctr1@corp.example","accountEnabled":true},
+{"id":"0a1b2c3d-0000-4000-8000-000000000003","userPrincipalName":"adm1@corp.example","accountEnabled":true},
+{"id":"0a1b2c3d-0000-4000-8000-000000000004","userPrincipalName":"svc1@corp.example","accountEnabled":true},
+{"id":"0a1b2c3d-0000-4000-8000-000000000005","userPrincipalName":"glass1@corp.example","accountEnabled":true}]}"#;
+const SENSORS: &str = r#"[
+{"id":"m1","computerDnsName":"gw.corp.example","healthStatus":"Active","onboardingStatus":"Onboarded","lastSeen":"2026-02-03T20:00:00Z"},
+{"id":"m2","computerDnsName":"fs.corp.example","healthStatus":"Active","onboardingStatus":"Onboarded","lastSeen":"2026-02-03T20:00:00Z"},
+{"id":"m3","computerDnsName":"dc.corp.example","healthStatus":"Active","onboardingStatus":"Onboarded","lastSeen":"2026-02-03T20:00:00Z"},
+{"id":"m4","computerDnsName":"bk.corp.example","healthStatus":"Active","onboardingStatus":"Onboarded","lastSeen":"2026-02-03T20:00:00Z"}]"#;
+const SCAN: &str = r#"<nmaprun start="1770150000">
+<host endtime="1770150000"><status state="up"/><address addr="192.0.2.20" addrtype="ipv4"/><hostnames><hostname name="fs.corp.example"/></hostnames>
+<ports><port protocol="tcp" portid="445"><state state="open"/></port></ports></host>
+<host endtime="1770150000"><status state="up"/><address addr="203.0.113.1" addrtype="ipv4"/>
+<ports><port protocol="tcp" portid="443"><state state="open"/></port></ports></host></nmaprun>"#;
+const BACKUPS: &str = r#"{"BackupVaultList":[{"BackupVaultName":"bk:/srv","BackupVaultArn":"arn:x:backup-vault:bk","Locked":true}]}"#;
+
+/// All lists: what people keep, and what products export.
+const LISTS: [(&str, &str); 14] = [
+    ("a", ACCOUNTS),
+    ("s", SUPPLIERS),
+    ("h", HOSTS),
+    ("l", SOURCES),
+    ("g", SEGMENTS),
+    ("w", WEAKNESSES),
+    ("r", GRANTS),
+    ("m", ADMINISTRATORS),
+    ("services", SERVICES),
+    ("copies", COPIES),
+    ("directory", DIRECTORY),
+    ("sensors", SENSORS),
+    ("scan", SCAN),
+    ("backups", BACKUPS),
+];
+
 /// Everything is as it should be, and everybody looks.
 fn whole() -> World {
-    let mut world = World::new(&[
-        ("a", ACCOUNTS),
-        ("s", SUPPLIERS),
-        ("h", HOSTS),
-        ("l", SOURCES),
-        ("g", SEGMENTS),
-        ("w", WEAKNESSES),
-        ("r", GRANTS),
-        ("m", ADMINISTRATORS),
-    ]);
+    whole_with(&LISTS)
+}
+
+/// The same days, with these lists.
+fn whole_with(lists: &[(&str, &str)]) -> World {
+    let mut world = World::new(lists);
     for day in 0..3 {
         let nine = day * 24 * HOUR + 9 * HOUR;
         for (account, address) in [("mika", "203.0.113.50"), ("ctr1", "198.51.100.7")] {
