@@ -133,8 +133,10 @@ fn deliver(args: &TrialArgs, name: &str, figures: &Figures, trials: &Trials) -> 
         write(path, format!("{:#}\n", navigator_layer(name, figures)).as_bytes())?;
     }
     if let Some(path) = &args.history {
+        // Variants are drawn anew with every change of a rule: no later line could be compared with theirs.
+        let kept = args.variants.is_none().then_some(&trials.outcomes);
         let verdicts: serde_json::Map<String, Value> =
-            trials.outcomes.iter().map(|o| (o.procedure.clone(), o.verdict.name().into())).collect();
+            kept.into_iter().flatten().map(|o| (o.procedure.clone(), o.verdict.name().into())).collect();
         let line = json!({
             "at": clock::now().to_string(), "program": env!("CARGO_PKG_VERSION"), "name": name,
             "without": args.without, "figures": figures, "procedures": verdicts,
