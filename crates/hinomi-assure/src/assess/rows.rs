@@ -245,10 +245,17 @@ impl Row for AccountRow<'_> {
 }
 
 impl AccountRow<'_> {
-    /// Most different addresses from which it was used within one hour of the clock.
+    /// Most different addresses from which it was used within one hour of the clock. A host that it signed in to itself is
+    /// a hop on its way, not another place.
     fn addresses_at_once(&self) -> usize {
         let hour = |s: &Session| s.time.as_nanos().div_euclid(3600 * NANOS_PER_SECOND);
-        let used = self.sessions.iter().filter_map(|s| Some((hour(s), s.address.as_deref()?)));
+        let entered = self.distinct(|s| s.devices.iter().map(|d| d.id.as_str()).collect());
+        let is_hop = |s: &Session, address: &str| {
+            let host = self.scene.resolver.host_at(address, s.time);
+            host.is_some_and(|h| entered.contains(h.id.as_str()))
+        };
+        let used = self.sessions.iter().filter_map(|s| Some((s, s.address.as_deref()?)));
+        let used = used.filter(|(s, address)| !is_hop(s, address)).map(|(s, address)| (hour(s), address));
         let pairs: BTreeSet<(i64, &str)> = used.collect();
         let by_hour = counted(pairs.into_iter().map(|(hour, _)| hour));
         by_hour.into_values().max().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX))

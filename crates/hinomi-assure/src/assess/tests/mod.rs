@@ -403,6 +403,21 @@ fn servers_send_only_where_a_list_allows() {
     assert_eq!(outcomes(&silent.assess(), "outbound-only-allowed"), fs(Outcome::Unknown));
 }
 
+/// Three addresses within an hour are three places, unless one is a host that the account signed in to on its way.
+#[test]
+fn a_hop_is_no_other_place() {
+    let personal = |addresses: [&str; 3]| {
+        let mut world = whole();
+        for (minute, address) in (0..).zip(addresses) {
+            world.see("interactive", 30 * HOUR + minute * MINUTE, ["adm1", address, "", "fs"]);
+        }
+        outcomes(&world.assess(), "privileged-accounts-personal").get("adm1").copied()
+    };
+    assert_eq!(personal(["192.0.2.9", "192.0.2.77", "192.0.2.78"]), Some(Outcome::Contradicted));
+    // It signs in to the domain controller every day.
+    assert_eq!(personal(["192.0.2.9", "192.0.2.77", "192.0.2.10"]), Some(Outcome::Supported));
+}
+
 /// Three classes, three clocks; one weakness on two hosts is two; whoever closed in time did well.
 #[test]
 fn weaknesses_have_clocks_by_class() {
