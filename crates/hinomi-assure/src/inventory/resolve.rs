@@ -205,7 +205,8 @@ impl Resolver {
         let short = name.split('.').next().unwrap_or_default();
         let listed = self.hosts.get(&name).or_else(|| self.hosts.get(short)).or_else(|| {
             // A list may have the full name where the log has the short one.
-            let mut full = self.hosts.iter().filter(|(n, _)| n.split('.').next() == Some(name.as_str()));
+            let dotted = format!("{name}.");
+            let mut full = self.hosts.range(dotted.clone()..).take_while(|(n, _)| n.starts_with(&dotted));
             full.next().filter(|_| full.next().is_none()).map(|(_, id)| id)
         });
         if let Some(id) = listed {

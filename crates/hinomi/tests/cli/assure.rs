@@ -152,6 +152,49 @@ fn a_server_that_sends_elsewhere_is_shown_by_the_proxy() {
     assert!(!supported && claim(&blind, OUTBOUND)["outcome"] != "supported");
 }
 
+/// Contradictions without a valid exception, whoever they are about.
+fn open(report: &Value) -> BTreeMap<(String, String), String> {
+    let mut all = outcomes(report);
+    all.retain(|_, outcome| ["contradicted", "expired-exception"].contains(&outcome.as_str()));
+    all
+}
+
+/// Lists and logs of a small organisation: what is found is what its recording script did (`truth.json`) and what was written
+/// into the lists to be found; nothing else, within a minute.
+#[test]
+fn exactly_the_planted_exceptions_appear() {
+    let begun = std::time::Instant::now();
+    let pair = |(claim, entity, outcome): (&str, &str, &str)| {
+        ((claim.to_owned(), entity.to_owned()), outcome.to_owned())
+    };
+    // In the lists: a log that is kept for 90 days, a host that sends no logs of its own, a laptop on no list whose exception
+    // nobody signed. On every day: backups that run with a key from the server they save.
+    let always = [
+        ("sources-kept-long-enough", "freeradius/radiusd @ gw01", "contradicted"),
+        ("hosts-logged", "log01", "contradicted"),
+        ("hosts-registered", "laptop", "contradicted"),
+        ("service-accounts-not-interactive", "backup-svc", "contradicted"),
+        ("administration-hosts", "backup-svc", "contradicted"),
+    ];
+    let case = [
+        // S02 and S03: a password alone, from an unknown network, while the supplier works; its exception ended last year.
+        ("remote-second-factor", SUPPLIER, "expired-exception"),
+        ("supplier-networks", SUPPLIER, "contradicted"),
+        ("privileged-accounts-personal", SUPPLIER, "contradicted"),
+        // S04 and S06: on from the intruder's own computer.
+        ("administration-hosts", SUPPLIER, "contradicted"),
+        // S13 and S17: uploads through the proxy.
+        ("outbound-only-allowed", "fs01", "contradicted"),
+    ];
+    // R07: the administrator asks the directory from the file server.
+    let benign = [("administration-hosts", "s.aoki", "contradicted")];
+    for (logs, more) in [("examples/case", &case[..]), ("examples/benign", &benign[..])] {
+        let planted: BTreeMap<_, _> = always.iter().chain(more).copied().map(pair).collect();
+        assert_eq!(open(&assess(logs, LISTS)), planted, "{logs}");
+    }
+    assert!(begun.elapsed().as_secs() < 60);
+}
+
 /// What lists say of settings is no evidence: turning every «second factor: yes» into «no», and the reverse, changes no verdict.
 #[test]
 fn flipping_configuration_alone_changes_no_verdict() {
