@@ -1,7 +1,8 @@
 //! A directory of half a million nodes and five million edges: building it, reach, exposure and minimum cuts, with
 //! memory, and each as a ratio to a plain breadth-first walk over the same edges in the same run.
 //!
-//! `cargo bench -p hinomi-assure --bench graph [-- NODES EDGES SEED]`
+//! `cargo bench -p hinomi-assure --bench graph [-- NODES EDGES SEED]`; with `--edges` behind these the edges are printed
+//! as a list instead, for `hinomi reach --exports`.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -93,6 +94,9 @@ fn main() {
     let number = |n: usize, otherwise: u64| given.get(n).copied().unwrap_or(otherwise);
     let shape =
         Shape { nodes: number(0, 500_000) as u32, edges: number(1, 5_200_000) as u32, seed: number(2, 1) };
+    if std::env::args().any(|a| a == "--edges") {
+        return print_edges(&directory(shape).finish().0);
+    }
     let (builder, _) = timed("generate, with text identifiers", None, || directory(shape));
     let ((graph, _), _) = timed("build: number, sort, join equal edges", None, || builder.finish());
     println!("{} nodes, {} distinct edges", graph.node_count(), graph.edge_count());
@@ -126,6 +130,16 @@ fn main() {
     let (again, _) = timed("difference to itself", Some(base), || graph.difference(&graph));
     assert_eq!(again, hinomi_assure::graph::Difference::default());
     import(&graph);
+}
+
+/// The edges as a list for the command line.
+fn print_edges(graph: &Graph) {
+    println!("from,kind,to,observed,from_kind,to_kind");
+    for edge in graph.edges().filter_map(|e| graph.edge(e)).filter(|e| e.origin.is_some()) {
+        let (from, to) = (graph.node(edge.from), graph.node(edge.to));
+        let observed = if edge.is_observed { "yes" } else { "" };
+        println!("{},{},{},{observed},{},{}", from.id, edge.kind.name, to.id, from.kind, to.kind);
+    }
 }
 
 /// An export that states the first million edges as rights, and how fast it is read.

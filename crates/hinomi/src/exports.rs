@@ -8,10 +8,11 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hinomi_assure::estate::{SecretTable, StoredSecret};
+use hinomi_assure::estate::{CloudTable, SecretTable, StoredSecret};
 use hinomi_assure::graph::{Bounds, Builder, Catalogue, DirectoryFormat, Import};
 use hinomi_assure::inventory::decode_text;
 use hinomi_assure::posture::{Document, Pack};
+use serde_json::Value;
 
 use crate::recorded::Recorded;
 
@@ -32,6 +33,8 @@ pub struct Exports {
     pub directories: Vec<PathBuf>,
     /// Tables: edges, secrets.
     pub tables: Vec<PathBuf>,
+    /// Answers of cloud interfaces that hold edges.
+    pub clouds: Vec<(String, Value)>,
     /// What was given and could not be used, with the reason.
     pub unread: Vec<String>,
 }
@@ -42,6 +45,8 @@ pub struct Reader<'r> {
     pub pack: &'r Pack,
     /// Form of collections of a directory.
     pub format: &'r DirectoryFormat,
+    /// Form of answers of cloud interfaces.
+    pub cloud: &'r CloudTable,
 }
 
 impl Reader<'_> {
@@ -82,15 +87,18 @@ impl Reader<'_> {
         }
         let largest = if is_given { LARGEST_GIVEN } else { LARGEST_AMONG_LOGS };
         let is_json = ends.head.starts_with(['{', '[']) && ends.length <= largest;
-        let parsed = is_json.then(|| fs::read(file).ok()).flatten().map(|b| Document::parse(&name, &b));
+        let bytes = is_json.then(|| fs::read(file).ok()).flatten();
+        let parsed = bytes.as_deref().map(|bytes| Document::parse(&name, bytes));
         match parsed {
             Some(Ok(document)) => {
                 let kind = self.pack.recognise(std::slice::from_ref(&document)).pop().and_then(|r| r.kind);
-                if kind.is_some() {
-                    exports.documents.push(document);
-                } else if is_given {
+                let value = bytes.and_then(|b| serde_json::from_slice::<Value>(&b).ok());
+                let cloud = value.filter(|value| self.cloud.recognises(value));
+                if kind.is_none() && cloud.is_none() && is_given {
                     exports.unread.push(format!("{name}: JSON of no known kind of export"));
                 }
+                exports.documents.extend(kind.map(|_| document));
+                exports.clouds.extend(cloud.map(|value| (name, value)));
             }
             Some(Err(error)) if is_given => exports.unread.push(error.to_string()),
             None if is_given => exports.unread.push(format!("{name}: no known kind of export")),
@@ -117,7 +125,7 @@ impl Exports {
         &self,
         catalogue: Arc<Catalogue>,
         format: &DirectoryFormat,
-        table: &SecretTable,
+        (table, cloud): (&SecretTable, &CloudTable),
     ) -> Connections {
         let builder = Builder::new(catalogue, Bounds::default());
         let mut read = Connections { builder, secrets: Vec::new(), imports: Vec::new(), unread: Vec::new() };
@@ -130,6 +138,10 @@ impl Exports {
                 }
                 Err(error) => read.unread.push(format!("{name}: {error}")),
             }
+        }
+        for (name, value) in &self.clouds {
+            let import = cloud.read(name, value, &mut read.builder);
+            read.imports.push((name.clone(), import));
         }
         for path in &self.tables {
             let name = path.display().to_string();

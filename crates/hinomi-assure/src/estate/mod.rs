@@ -10,14 +10,18 @@
 
 mod answer;
 mod build;
+mod cloud;
 mod names;
 mod secrets;
 mod selection;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{
     Answer, AnswerEntry, Counted, CutEdgeEntry, CutEntry, NodeEntry, Question, RadiusEntry, SecretEntry,
     WayEntry, secrets,
 };
 pub use build::{Estate, Event, Material};
+pub use cloud::{CloudTable, CloudTableError};
 pub use secrets::{SecretTable, SecretTableError, StoredSecret};
 pub use selection::{SelectionError, select};

@@ -48,7 +48,7 @@ pub(super) struct Page<'p> {
     out: String,
 }
 
-fn class(outcome: Option<Outcome>) -> &'static str {
+pub(super) fn class(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         Some(Outcome::Contradicted) => "contradicted",
         Some(Outcome::ExpiredException) => "expired-exception",

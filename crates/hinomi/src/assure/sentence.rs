@@ -147,6 +147,15 @@ pub(super) fn outcome(outcome: Outcome) -> Bilingual {
     }
 }
 
+/// The name of an outcome of a claim about configuration, which shows nothing and only says.
+pub(super) fn declared_outcome(declared: Outcome) -> Bilingual {
+    match declared {
+        Outcome::Contradicted => both("set otherwise", "要件に反する設定"),
+        Outcome::Supported => both("set as claimed", "要件どおりの設定"),
+        other => outcome(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hinomi_assure::estate::{Estate, Material, SecretTable, StoredSecret};
+use hinomi_assure::estate::{CloudTable, Estate, Material, SecretTable, StoredSecret};
 use hinomi_assure::graph::{Builder, Catalogue, DirectoryFormat};
 use hinomi_assure::inventory::Inventory;
 use hinomi_assure::posture::Pack;
@@ -18,6 +18,7 @@ pub(super) struct Readers {
     catalogue: Arc<Catalogue>,
     format: DirectoryFormat,
     table: SecretTable,
+    cloud: CloudTable,
 }
 
 impl Readers {
@@ -26,12 +27,13 @@ impl Readers {
         let catalogue = Arc::new(Catalogue::bundled().map_err(|e| internal(&e))?);
         let format = DirectoryFormat::bundled(&catalogue).map_err(|e| internal(&e))?;
         let table = SecretTable::bundled().map_err(|e| internal(&e))?;
-        Ok(Self { catalogue, format, table })
+        let cloud = CloudTable::bundled().map_err(|e| internal(&e))?;
+        Ok(Self { catalogue, format, table, cloud })
     }
 
     /// Exports among logs and those given as such.
     pub(super) fn find(&self, pack: &Pack, paths: &[PathBuf], given: &[PathBuf]) -> Result<Exports, Failure> {
-        let reader = Reader { pack, format: &self.format };
+        let reader = Reader { pack, format: &self.format, cloud: &self.cloud };
         reader.read(paths, given).map_err(|(path, error)| {
             Failure::new(Exit::Unreadable, format!("--exports {}: {error}", path.display()))
         })
@@ -39,7 +41,8 @@ impl Readers {
 
     /// What they say of who can reach what.
     pub(super) fn connections(&self, exports: Exports) -> Connections {
-        let mut read = exports.connections(Arc::clone(&self.catalogue), &self.format, &self.table);
+        let mut read =
+            exports.connections(Arc::clone(&self.catalogue), &self.format, (&self.table, &self.cloud));
         read.unread.extend(exports.unread);
         read
     }

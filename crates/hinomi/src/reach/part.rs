@@ -131,9 +131,9 @@ impl Part {
             (_, 0, Lang::En) => "Over what was read nothing protected is reached.".to_owned(),
             (_, 0, Lang::Ja) => "読み込んだ範囲では、守る対象に到達できません。".to_owned(),
             (_, _, Lang::En) => format!(
-                "<b>{}</b> (effort {cost} in all) closes every way of {} to what is protected. No cheaper set does: the greatest flow is {flow}.",
-                numbered(edges as u64, "cut", "cuts"),
-                numbered(cut.separated, "source", "sources")
+                "Every way of {} to what is protected is closed by <b>{}</b> (effort {cost} in all). No cheaper set does it: the greatest flow is {flow}.",
+                numbered(cut.separated, "source", "sources"),
+                numbered(edges as u64, "cut", "cuts")
             ),
             (_, _, Lang::Ja) => format!(
                 "<b>{edges} か所</b>を断つと(手間の合計 {cost})、{separated} の起点から守る対象への経路がすべて閉じます。これより安い組み合わせはありません(最大フロー {flow})。"

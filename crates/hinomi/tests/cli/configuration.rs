@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{hinomi, list, root, text};
+use crate::support::{hinomi, list, root, text, unpacked};
 
 /// An account of the policies' exclusions, as the directory writes it.
 const EXCLUDED: &str = "0b9a7c52-3d41-4f0e-8a6b-5c2d9e1f7a30";
@@ -300,4 +300,31 @@ claims:
     write(&folder, "gate.yaml", &pack.replace("at_least", "no_such_check"));
     let (code, _) = run(&folder, &["--claims", &claims]);
     assert_eq!(code, Some(2), "a wrong claim is refused, not left out");
+}
+
+/// Exports of two tenants that others published: every value that is cited stands where its pointer says.
+#[test]
+fn citations_of_published_exports_lead_to_their_values() {
+    let Some(corpus) = unpacked("n_control_audit/scubagear_m365_exports") else { return };
+    let stubs = corpus.join("PowerShell/ScubaGear/Testing/Unit/PowerShell");
+    let mut checked = 0;
+    for export in ["RunRego/RunRegoStubs", "CreateReport/CreateReportStubs"] {
+        let path = stubs.join(export).join("ProviderSettingsExport.json");
+        let bytes = std::fs::read(&path).unwrap();
+        let settings: Value =
+            serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).unwrap();
+        let output = hinomi(&["assure", "--exports", &path.display().to_string(), "--json", "-q"]);
+        assert_eq!(output.status.code(), Some(1));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(list(&report["configuration"], "documents").len(), 1);
+        let judgements = list(&report["configuration"], "claims").iter().flat_map(|c| list(c, "judgements"));
+        for because in judgements.flat_map(|j| list(j, "because")).filter(|b| b["reason"] == "found") {
+            let (pointer, shown) = (text(&because["place"], "pointer"), text(&because["place"], "shown"));
+            let stands = settings.pointer(pointer).unwrap_or_else(|| panic!("{pointer}")).to_string();
+            let beginning = shown.trim_end_matches('…');
+            assert!(stands.starts_with(beginning), "{pointer}: {stands} {shown}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 200, "{checked}");
 }

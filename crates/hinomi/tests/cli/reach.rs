@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{hinomi, list, text};
+use crate::support::{hinomi, list, text, unpacked};
 
 const SID: &str = "S-1-5-21-10-20-30";
 
@@ -155,6 +155,29 @@ fn without_the_secrets_map_the_cloud_account_is_not_reachable() {
     }
     let (code, report) = reach(&organisation("ablation"), &["--to", "cloud:ops-role"]);
     assert_eq!((code, &report["answer"]["exposure"]["reaching"]), (Some(1), &json!(1)));
+}
+
+/// The same way, told by the cloud's own answers instead of a list: the server acts as a role, which may take on another.
+#[test]
+fn answers_of_a_cloud_interface_make_the_way_from_server_to_role() {
+    let folder = organisation("cloud");
+    std::fs::remove_file(folder.join("exports/secrets.csv")).unwrap();
+    let instance = json!({"InstanceId": "i-07", "Tags": [{"Key": "Name", "Value": "fs01"}],
+        "IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/files"}});
+    write(&folder, "exports/a.json", &json!({"Reservations": [{"Instances": [instance]}]}).to_string());
+    let profile = json!({"Arn": "arn:aws:iam::1:instance-profile/files", "Roles": [{"Arn": "arn:aws:iam::1:role/files"}]});
+    write(&folder, "exports/b.json", &json!({"InstanceProfiles": [profile]}).to_string());
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:role/files"}});
+    let role = json!({"Arn": "cloud:ops-role", "AssumeRolePolicyDocument": {"Statement": [statement]}});
+    write(&folder, "exports/c.json", &json!({"Roles": [role]}).to_string());
+    let (code, report) = reach(&folder, &[]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        kinds(&report),
+        ["uses-account", "signed-in-at", "stores-secret", "assumes-role", "assumes-role", "can-delete"]
+    );
+    let step = &report["answer"]["ways"][0]["steps"][2];
+    assert!(text(step, "document").ends_with("a.json#/Reservations/0/Instances/0"), "{step}");
 }
 
 /// Which sign-ins leave a secret: at the screen, over remote desktop and as a service, but neither over the network nor in
@@ -339,4 +362,28 @@ fn wrong_questions_are_refused() {
     write(&folder, "exports/other.csv", "price,colour\n1,red\n");
     let (_, report) = reach(&folder, &[]);
     assert!(list(&report, "diagnostics").iter().any(|d| d.as_str().unwrap().contains("other.csv")));
+}
+
+/// An export that others published, counted outside of this program: 63 objects and one account that is only pointed at; 503
+/// distinct statements; and who replicates all secrets. Nobody collected sessions or local groups: unknown.
+#[test]
+fn a_published_collection_is_read_as_counted_by_hand() {
+    let Some(corpus) = unpacked("f_ad_graph/bofhound_bloodhound_json_and_ldap") else { return };
+    let exports = corpus.join("tests/test_data/json_output").display().to_string();
+    let asked = |from: &str| {
+        let output =
+            hinomi(&["reach", "--exports", &exports, "--from", from, "--to", "kind:domain", "--json", "-q"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let administrator = asked("administrator");
+    assert_eq!(administrator["graph"]["nodes"], 64);
+    let objects: u64 = list(&administrator, "imports").iter().filter_map(|i| i["objects"].as_u64()).sum();
+    assert_eq!(objects, 4 + 1 + 54 + 4);
+    let computers = list(&administrator, "imports").iter().find(|i| i["kind"] == "computers").unwrap();
+    assert_eq!(computers["not_collected"].as_object().unwrap().len(), 7);
+    assert_eq!(list(&administrator["answer"]["ways"][0], "steps").len(), 2);
+    // The user 1110 is in 513 and 1114, which is in 1113; 513 is in Users, and, as everybody, in two more.
+    let user = asked("S-1-5-21-3539700351-1165401899-3544196954-1110");
+    assert_eq!(user["answer"]["exposure"]["reaching"], 0);
+    assert_eq!(user["answer"]["radius"][0]["possible"], json!({"group": 6}));
 }

@@ -8,7 +8,8 @@ use super::model::{ConfigurationClaim, DisagreementEntry, JudgementEntry};
 use super::terminal::supported_of;
 use super::words::Mask;
 use crate::args::Lang;
-use crate::assure::page::Page;
+use crate::assure::page::{Page, class};
+use crate::assure::sentence;
 use crate::document::escape;
 
 /// Rows before a list is cut with a count.
@@ -123,9 +124,15 @@ impl Page<'_> {
         }
     }
 
+    /// The name of an outcome of what configuration says.
+    fn declared(&self, outcome: Outcome) -> String {
+        let name = self.text(&sentence::declared_outcome(outcome));
+        format!("<span class=\"o o-{}\">{name}</span>", class(Some(outcome)))
+    }
+
     fn declared_claim(&mut self, claim: &ConfigurationClaim) {
         let (state, title, why) =
-            (self.outcome(Some(claim.outcome)), self.text(&claim.title), self.text(&claim.why));
+            (self.declared(claim.outcome), self.text(&claim.title), self.text(&claim.why));
         self.push(&format!("<h3>{state} {title}</h3><p class=\"small dim\">{why}</p>"));
         let attention: Vec<(usize, &JudgementEntry)> =
             claim.judgements.iter().enumerate().filter(|(_, j)| j.outcome == claim.outcome).collect();
@@ -177,7 +184,7 @@ impl Page<'_> {
         if titles.is_empty() {
             return;
         }
-        let state = self.outcome(Some(outcome));
+        let state = self.declared(outcome);
         self.push(&format!(
             "<details><summary>{state} {}</summary><ul class=\"small\">{}</ul></details>",
             titles.len(),

@@ -7,6 +7,7 @@ use hinomi_assure::posture::Because;
 
 use super::model::{ConfigurationClaim, CoverageEntry, DisagreementEntry, JudgementEntry};
 use crate::args::Lang;
+use crate::assure::sentence;
 use crate::assure::terminal::{ORDER, Page, sentence_name};
 use crate::render::style::{fit, harmless, pad, width};
 
@@ -86,7 +87,7 @@ impl Page<'_> {
         }
         let counts = ORDER.iter().filter_map(|outcome| {
             let count = configuration.claims.iter().filter(|c| c.outcome == *outcome).count();
-            let text = format!("{} {count}", sentence_name(*outcome, self.view.lang));
+            let text = format!("{} {count}", declared_name(*outcome, self.view.lang));
             (count > 0).then(|| self.painted(*outcome, &text))
         });
         let counts = counts.collect::<Vec<_>>().join("  ");
@@ -100,8 +101,8 @@ impl Page<'_> {
     }
 
     fn declared_claim(&mut self, claim: &ConfigurationClaim) -> io::Result<()> {
-        let outcome = self.painted(claim.outcome, &sentence_name(claim.outcome, self.view.lang));
-        let room = self.columns.saturating_sub(width(&sentence_name(claim.outcome, self.view.lang)) + 4);
+        let outcome = self.painted(claim.outcome, &declared_name(claim.outcome, self.view.lang));
+        let room = self.columns.saturating_sub(width(&declared_name(claim.outcome, self.view.lang)) + 4);
         let title = fit(self.text(&claim.title), room);
         writeln!(self.out, "\n  {outcome}  {}  {}", self.paint.bold(&title), self.paint.dim(&claim.id))?;
         let attention: Vec<&JudgementEntry> =
@@ -147,7 +148,7 @@ impl Page<'_> {
         for claim in unsaid {
             let reason = claim.judgements.iter().flat_map(|j| &j.because).next();
             let why = reason.map(|r| harmless(self.text(&r.text))).unwrap_or_default();
-            let state = self.painted(Outcome::Unknown, &sentence_name(Outcome::Unknown, self.view.lang));
+            let state = self.painted(Outcome::Unknown, &declared_name(Outcome::Unknown, self.view.lang));
             writeln!(self.out, "  {state}  {}: {why}", self.text(&claim.title))?;
         }
         if !absent.is_empty() {
@@ -193,6 +194,11 @@ impl Page<'_> {
         };
         writeln!(self.out, "  {}", self.paint.dim(&text))
     }
+}
+
+fn declared_name(outcome: Outcome, lang: Lang) -> String {
+    let name = sentence::declared_outcome(outcome);
+    if lang == Lang::Ja { name.ja } else { name.en }
 }
 
 fn is_absent(judgement: &JudgementEntry) -> bool {

@@ -141,7 +141,7 @@ pub(in crate::assure) fn rows(
             claim.id.clone(),
             pick(&claim.title),
             mask.subject(claim, number, lang),
-            pick(&sentence::outcome(judgement.outcome)),
+            pick(&sentence::declared_outcome(judgement.outcome)),
             String::new(),
             if shown { reasons.join("; ") } else { String::new() },
             if judgement.subject.document.is_empty() { String::new() } else { place },
