@@ -66,6 +66,14 @@ pub enum ServerError {
         /// Which rule it breaks.
         what: &'static str,
     },
+    /// The other side understood and does not want to.
+    #[error("{url}: {what}")]
+    Refused {
+        /// Who.
+        url: String,
+        /// Why.
+        what: String,
+    },
     /// The evidence itself.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

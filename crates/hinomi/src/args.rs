@@ -1,6 +1,7 @@
 //! The command line's arguments.
 
 mod assure;
+mod inventory;
 mod ledger;
 mod reach;
 mod scenario;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use assure::Assure;
+pub use inventory::{InventoryVerb, Ldap};
 pub use ledger::{
     CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
     LedgerRepair, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle, VerifyExport,
@@ -59,6 +61,9 @@ pub enum Command {
         hinomi reach --exports ./exports/november --before ./exports/october --json\n\n\
         Exit code 1: a way to what is protected exists. What was not exported is unknown, never safe.")]
     Reach(Box<Reach>),
+    /// Fetch what inventories need from where it is kept
+    #[command(subcommand)]
+    Inventory(InventoryVerb),
     /// Check evidence, and documents against what they speak of
     #[command(subcommand)]
     Verify(Verify),

@@ -43,6 +43,12 @@ impl Formats {
         Ok(Self { table: ImportTable::bundled()?, shapes: Shapes::bundled()? })
     }
 
+    /// Attributes of a directory that are read from its export.
+    pub fn directory_attributes(&self) -> Vec<String> {
+        let used: BTreeSet<&String> = self.shapes.of_form(Form::Ldif).flat_map(|s| &s.used).collect();
+        used.into_iter().filter(|name| *name != "dn").cloned().collect()
+    }
+
     /// How the statements of several lists become one.
     pub fn merge_rules(&self) -> &MergeRules {
         &self.table.merge
@@ -366,7 +372,10 @@ impl<'i, 'f> Reading<'i, 'f> {
 
     fn note_unused(&mut self, record: &Value, shapes: &[&Shape]) {
         for field in record.as_object().into_iter().flat_map(Map::keys) {
-            let is_used = shapes.iter().any(|s| s.of == Of::Nothing || s.used.contains(field));
+            // One export of a directory holds several kinds, and its fields are those of all of them.
+            let same_class = |s: &&Shape| shapes.iter().any(|fitting| fitting.class == s.class);
+            let mut known = self.importer.formats.shapes.of_form(self.imported.form).filter(same_class);
+            let is_used = shapes.iter().any(|s| s.of == Of::Nothing) || known.any(|s| s.used.contains(field));
             if !is_used && self.unused.len() < MOST_UNUSED && !self.unused.contains(field) {
                 self.unused.insert(field.chars().take(40).collect());
             }

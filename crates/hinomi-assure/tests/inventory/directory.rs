@@ -31,6 +31,14 @@ fn an_export_of_a_directory_is_read() {
     );
 }
 
+/// An export of this program says when it was made.
+#[test]
+fn an_export_that_states_its_moment_is_known_from_then() {
+    let stated = LDIF.replacen("version: 1", "version: 1\n# exported: 2026-01-25T03:04:05.000000000Z", 1);
+    let (_, imported) = read(&[("d.ldif", &stated)]);
+    assert_eq!(imported[0].known_from.unwrap(), "2026-01-25T03:04:05Z".parse().unwrap());
+}
+
 #[test]
 fn accounts_say_what_the_directory_knows_of_them() {
     let (inventory, _) = read(&[("d.ldif", LDIF)]);

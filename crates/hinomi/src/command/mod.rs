@@ -3,6 +3,7 @@
 mod assure;
 mod estate;
 mod extension;
+mod inventory;
 mod investigate;
 mod ledger;
 mod reach;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Investigate(args) => investigate::run(*args),
         Command::Assure(args) => assure::run(*args),
         Command::Reach(args) => reach::run(*args),
+        Command::Inventory(verb) => inventory::run(verb),
         Command::Rules(verb) => rules::run(verb),
         Command::Verify(what) => verify::run(what),
         Command::Scenario(verb) => scenario::run(verb),

@@ -13,6 +13,7 @@ mod attack_names;
 mod case;
 mod configuration;
 mod corpora;
+mod directory;
 mod document;
 mod exits;
 mod export;

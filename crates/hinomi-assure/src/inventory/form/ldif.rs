@@ -129,7 +129,7 @@ impl Entry<'_> {
 
     fn line(&mut self, number: u64, line: &[u8], sink: &mut dyn Sink) {
         if line.starts_with(b"#") {
-            return;
+            return comment(line, sink);
         }
         let Some(colon) = line.iter().position(|b| *b == b':') else {
             self.begin(number);
@@ -212,6 +212,14 @@ impl Entry<'_> {
             None if fields.is_empty() => {}
             None => sink.record("", Value::Object(fields), line),
         }
+    }
+}
+
+/// Comments say nothing, but for the moment of an export that this program wrote.
+fn comment(line: &[u8], sink: &mut dyn Sink) {
+    let time = line.strip_prefix(b"# exported: ").and_then(|time| std::str::from_utf8(time).ok());
+    if let Some(time) = time {
+        sink.document(serde_json::json!({ "exported": time }));
     }
 }
 

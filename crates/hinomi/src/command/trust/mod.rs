@@ -34,7 +34,7 @@ fn ledger_failure(error: LedgerError) -> Failure {
     Failure::new(exit, format!("{error}{cause}"))
 }
 
-fn server_failure(error: ServerError) -> Failure {
+pub(super) fn server_failure(error: ServerError) -> Failure {
     let cause = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
     let exit = match &error {
         ServerError::Address { .. } | ServerError::Credential { .. } | ServerError::Tls { .. } => Exit::Usage,
