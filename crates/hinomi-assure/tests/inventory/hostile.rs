@@ -5,7 +5,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const DOCUMENTS: [&str; 2] = [include_str!("fixtures/directory.ldif"), include_str!("fixtures/scan.xml")];
+const DOCUMENTS: [&str; 4] = [
+    include_str!("fixtures/directory.ldif"),
+    include_str!("fixtures/scan.xml"),
+    r#"{"Reservations":[{"OwnerId":"1","Instances":[{"InstanceId":"i-1","State":{"Name":"running"},"LaunchTime":"2025-12-01T00:00:00Z",
+        "Tags":[{"Key":"Name","Value":"web"}]},{"InstanceId":"i-2"}]},{"Instances":[]}]}"#,
+    r#"[{"id":"1","status":"ACTIVE","lastLogin":"2026-01-16T00:00:00.000Z","profile":{"login":"a@b"},"_embedded":{"factors":[{"status":"ACTIVE"}]}},
+        {"id":"2","status":"STAGED","profile":{"login":"c@d"}}]"#,
+];
 
 #[test]
 fn what_is_of_no_known_kind_is_an_error_that_says_what_it_saw() {

@@ -317,6 +317,47 @@ fn what_cannot_be_used_is_refused() {
     }
 }
 
+/// What a file is, its content says; each is named with what was read of it, and one that is no list says so.
+#[test]
+fn every_file_of_a_folder_is_accounted_for() {
+    let folder = scratch("mixed");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "a.bin",
+        "dn: CN=mika,DC=corp\nobjectClass: user\nsAMAccountName: mika\n\ndn: CN=x\nchangetype: delete\n",
+    );
+    write(
+        "b",
+        r#"{"value":[{"id":"1","computerDnsName":"fs01","healthStatus":"Active","lastSeen":"2026-01-01T00:00:00Z"}]}"#,
+    );
+    write("c.csv", "host,owner\nfs01,it\n");
+    write("readme.md", "# Notes\n");
+    let lists = folder.display().to_string();
+    let report = assess("examples/benign", &lists);
+    let said: Vec<(Value, Value, Value)> = report["lists"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| (l["form"].clone(), l["kinds"].clone(), l["refused"].clone()))
+        .collect();
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(
+        said,
+        [
+            ("LDIF".into(), json(r#"{"account":1}"#), 1.into()),
+            ("JSON".into(), json(r#"{"host":1}"#), 0.into()),
+            ("CSV".into(), json(r#"{"host":1}"#), 0.into()),
+            (Value::Null, json("{}"), 0.into()),
+        ]
+    );
+    let shown = hinomi(&["assure", "examples/benign", "--inventory", &lists, "-q", "--lang", "en"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for part in ["LDIF · 1 accounts · 1 refused", "JSON · 1 hosts · as of 2026-01-01", "no list: not used"]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
 #[test]
 fn every_bundled_observation_rule_passes_its_examples() {
     let output = hinomi(&["rules", "test", "observations"]);
