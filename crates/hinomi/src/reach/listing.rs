@@ -66,7 +66,8 @@ impl Lines<'_> {
             (_, None, Lang::Ja) => format!("読み込んだ範囲では、{sources} のうち到達できるものはありません"),
             (_, Some(steps), Lang::En) => {
                 format!(
-                    "{reaching} of {sources} reach it; the nearest in {steps} steps; {ways} shortest ways in all"
+                    "{reaching} of {sources} can reach it; the nearest in {}; shortest ways in all: {ways}",
+                    numbered(u64::from(steps), "step", "steps")
                 )
             }
             (_, Some(steps), Lang::Ja) => {
@@ -205,7 +206,8 @@ impl Lines<'_> {
         let separated = group_digits(cut.separated);
         let text = match self.lang {
             Lang::En => format!(
-                "{edges} cuts of cost {cost} together separate {separated} sources; nothing cheaper does (flow {})",
+                "{} of cost {cost} in all; sources separated: {separated}. Nothing cheaper does it (flow {})",
+                numbered(edges as u64, "cut", "cuts"),
                 cut.flow
             ),
             Lang::Ja => format!(
