@@ -190,6 +190,8 @@ impl Shared {
             outcome = self.commit_tick(core, tick);
         }
         if let Err(error) = &outcome {
+            // First nothing more is accepted, then whoever waits is told: nobody is told and then let in again.
+            self.poison(error);
             let reason = describe(error);
             let cells = waiting.durable.iter().chain(&waiting.tick).chain(core.block_cells.values());
             cells.chain(&core.leaf_cells).for_each(|cell| cell.fail(&reason));
