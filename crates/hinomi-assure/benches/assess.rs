@@ -1,17 +1,24 @@
 //! Every bundled claim put to sign-ins, sensors and flows of a generated organisation: time and memory, and how they grow
 //! with observations and entities. The baseline sorts the same observations by time in the same run.
 //!
-//! `cargo bench -p hinomi-assure --bench assess [-- OBSERVATIONS ENTITIES]`
+//! `cargo bench -p hinomi-assure --bench assess [-- OBSERVATIONS ENTITIES [PARTS]]`: with parts, observations lie in files and
+//! never in memory, and two threads judge.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking")]
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
-use hinomi_assure::assess::{Local, Material, SourceLog, assess};
-use hinomi_assure::claim::{self, Claim};
+use hinomi_assure::assess::{
+    Assessment, Bounds, Collected, Local, Material, Shelves, SourceLog, assess, assess_collected,
+};
+use hinomi_assure::claim::{self, Claim, Subject};
 use hinomi_assure::inventory::{Entity, EntityKind, Inventory, ListKind, Place};
-use hinomi_assure::{Observation, ObservationSpec};
+use hinomi_assure::{Attributes, Observation, ObservationSpec};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DAYS: u64 = 30;
 const SPECS: [&str; 6] = [
@@ -23,10 +30,13 @@ const SPECS: [&str; 6] = [
     "{kind: factor}",
 ];
 
-/// Processor time of this thread; a busy machine does not count.
+/// Processor time of the process; a busy machine does not count.
 fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // Behind the name, which may hold anything: user and system time are the 12th and 13th field, in hundredths.
+    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).unwrap().parse::<f64>().unwrap();
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// Most memory that the process has held, and what it holds now, in MB.
@@ -55,10 +65,11 @@ fn address(host: u64) -> String {
     format!("10.{}.{}.{}", host >> 16 & 255, host >> 8 & 255, host & 255)
 }
 
-fn observations(count: u64, accounts: u64, hosts: u64) -> Vec<Observation> {
+/// Observations of a month, evenly spread.
+fn observations(count: u64, accounts: u64, hosts: u64) -> impl Iterator<Item = Observation> {
     let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
     let start = Timestamp::from_civil((2026, 1, 1), (0, 0, 0), 0).unwrap().as_nanos();
-    let one = |event: u64| {
+    let one = move |event: u64| {
         let rule = match draw.below(100) {
             0..=9 => 0,
             10..=49 => 1,
@@ -83,10 +94,10 @@ fn observations(count: u64, accounts: u64, hosts: u64) -> Vec<Observation> {
             session: Some(draw.below(60_000).to_string()),
             factors: Vec::new(),
             second_factor: (rule == 0).then_some(!event.is_multiple_of(50)),
-            attributes: BTreeMap::from([("protocol".to_owned(), "Kerberos".to_owned())]),
+            attributes: Attributes::from_iter([("protocol", "Kerberos".to_owned())]),
         }
     };
-    (0..count).map(one).collect()
+    (0..count).map(one)
 }
 
 fn inventory(accounts: u64, hosts: u64) -> Inventory {
@@ -114,11 +125,62 @@ fn inventory(accounts: u64, hosts: u64) -> Inventory {
     inventory
 }
 
+/// The bundled claims, and those about sign-ins and accounts once more until there are fifty.
 fn claims() -> Vec<Claim> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../claims/evidence");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
-    files.iter().map(|f| claim::parse(&std::fs::read_to_string(f).unwrap(), "bundled").unwrap()).collect()
+    let read =
+        |f: &std::path::PathBuf| claim::parse(&std::fs::read_to_string(f).unwrap(), "bundled").unwrap();
+    let mut claims: Vec<Claim> = files.iter().map(read).collect();
+    let again = claims.iter().filter(|c| matches!(c.of, Subject::Session | Subject::Account)).cloned();
+    let again: Vec<Claim> = again.map(|c| Claim { id: format!("{}-again", c.id), ..c }).collect();
+    claims.extend(again.into_iter().take(50_usize.saturating_sub(files.len())));
+    claims
+}
+
+/// Files in a folder that is removed at the end.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("hinomi-assess-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn shelf(&self, number: usize) -> PathBuf {
+        self.0.join(number.to_string())
+    }
+
+    fn bytes(&self) -> u64 {
+        std::fs::read_dir(&self.0).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+impl Shelves for Files {
+    fn put(&self, number: usize, bytes: &[u8]) -> io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(self.shelf(number))?;
+        file.write_all(bytes)
+    }
+
+    fn take(&self, number: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.copy(number)?;
+        if self.shelf(number).exists() {
+            std::fs::remove_file(self.shelf(number))?;
+        }
+        Ok(bytes)
+    }
+
+    fn copy(&self, number: usize) -> io::Result<Vec<u8>> {
+        if self.shelf(number).exists() { std::fs::read(self.shelf(number)) } else { Ok(Vec::new()) }
+    }
 }
 
 fn utc(time: Timestamp) -> Local {
@@ -126,53 +188,104 @@ fn utc(time: Timestamp) -> Local {
     Local { day: seconds.div_euclid(86_400) as i32, minute: (seconds.rem_euclid(86_400) / 60) as u32 }
 }
 
-fn run(count: u64, entities: u64) {
-    let (accounts, hosts) = (entities * 3 / 4, entities / 4);
-    let specs: Vec<ObservationSpec> = SPECS.iter().map(|s| serde_yaml_ng::from_str(s).unwrap()).collect();
-    let (observations, inventory, claims) =
-        (observations(count, accounts, hosts), inventory(accounts, hosts), claims());
-    let hours = 0..DAYS as i64 * 24;
-    let base =
-        Timestamp::from_civil((2026, 1, 1), (0, 0, 0), 0).unwrap().as_nanos() / (3600 * NANOS_PER_SECOND);
-    let log = SourceLog {
+/// A log that came in every hour.
+fn log() -> SourceLog {
+    let start = Timestamp::from_civil((2026, 1, 1), (0, 0, 0), 0).unwrap().as_nanos();
+    let base = start / (3600 * NANOS_PER_SECOND);
+    SourceLog {
         host: "host0".to_owned(),
         channel: "vpn".to_owned(),
         kind: "vpn".to_owned(),
-        hours: hours.map(|h| base + h).collect(),
+        hours: (0..DAYS as i64 * 24).map(|h| base + h).collect(),
         last: None,
-    };
-    let (_, before) = megabytes();
-    let start = processor_seconds();
-    let mut sorted: Vec<&Observation> = observations.iter().collect();
-    sorted.sort_by_key(|o| (o.time, o.event));
-    let baseline = processor_seconds() - start;
-    drop(sorted);
-    let start = processor_seconds();
-    let assessment = assess(&Material {
+    }
+}
+
+/// Judges `count` observations of `entities`, in memory or in parts.
+fn run(count: u64, entities: u64, parts: Option<usize>) {
+    let (accounts, hosts) = (entities * 3 / 4, entities / 4);
+    let specs: Vec<ObservationSpec> = SPECS.iter().map(|s| serde_yaml_ng::from_str(s).unwrap()).collect();
+    let (inventory, claims, logs) = (inventory(accounts, hosts), claims(), [log()]);
+    let material = Material {
         claims: &claims,
         specs: &specs,
-        observations: &observations,
         inventory: &inventory,
-        logs: &[log],
+        logs: &logs,
         now: Timestamp::from_civil((2026, 2, 1), (0, 0, 0), 0).unwrap(),
         local: &utc,
-    });
-    let seconds = processor_seconds() - start;
-    let (peak, _) = megabytes();
+    };
+    let seen = observations(count, accounts, hosts);
+    let lists = megabytes().1;
+    let (assessment, seconds, more) = match parts {
+        Some(parts) => outside_memory(&material, seen, parts),
+        None => in_memory(&material, seen.collect()),
+    };
+    let judged: u64 = assessment.tallies.values().flat_map(|t| t.entities.values()).sum();
     println!(
-        "{count:>9} observations, {entities:>8} entities, {} claims: {seconds:8.2} s CPU ({:5.1} µs per observation, {:6.1} × sorting), {} verdicts, {} sign-ins, observations and lists {before} MB, peak {peak} MB",
+        "{count:>9} observations, {entities:>8} entities, {} claims: {seconds:.2} s CPU ({:.1} µs per observation), {judged} verdicts, {more}, lists {lists} MB, peak {} MB",
         claims.len(),
         seconds * 1e6 / count as f64,
-        seconds / baseline,
-        assessment.verdicts.len(),
-        assessment.sessions.len(),
+        megabytes().0,
     );
 }
 
+fn in_memory(material: &Material<'_>, seen: Vec<Observation>) -> (Assessment, f64, String) {
+    let start = processor_seconds();
+    let mut sorted: Vec<&Observation> = seen.iter().collect();
+    sorted.sort_by_key(|o| (o.time, o.event));
+    let baseline = (processor_seconds() - start).max(0.01);
+    drop(sorted);
+    let (start, held) = (processor_seconds(), megabytes().1);
+    let assessment = assess(material, &seen);
+    let seconds = processor_seconds() - start;
+    (assessment, seconds, format!("{:.1} × sorting, with observations {held} MB", seconds / baseline))
+}
+
+/// Making the observations counts as well: they are never all there.
+fn outside_memory(
+    material: &Material<'_>,
+    seen: impl Iterator<Item = Observation> + Send,
+    parts: usize,
+) -> (Assessment, f64, String) {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+    let clock = std::time::Instant::now();
+    let (start, files) = (processor_seconds(), Files::new());
+    let mut collected = Collected::new(material.specs, material.inventory, &files, parts);
+    std::thread::scope(|scope| {
+        let (send, receive) = std::sync::mpsc::sync_channel::<Vec<Observation>>(4);
+        scope.spawn(move || {
+            let mut seen = seen;
+            while let Some(batch) =
+                Some(seen.by_ref().take(4096).collect::<Vec<_>>()).filter(|b| !b.is_empty())
+            {
+                send.send(batch).unwrap();
+            }
+        });
+        for batch in receive {
+            batch.iter().for_each(|seen| collected.add(seen).unwrap());
+        }
+    });
+    let (taken, bytes) = (processor_seconds() - start, files.bytes() >> 20);
+    let bounds = Bounds { threads: 2, verdicts: 1_000, sessions: 0 };
+    let assessment = assess_collected(material, collected, bounds).unwrap();
+    let (seconds, wall) = (processor_seconds() - start, clock.elapsed().as_secs_f64());
+    (
+        assessment,
+        seconds,
+        format!("{taken:.1} s of it to make and store them, {wall:.1} s on the clock, {bytes} MB in files"),
+    )
+}
+
 fn main() {
-    let mut given = std::env::args().skip(1).filter_map(|a| a.parse().ok());
-    match (given.next(), given.next()) {
-        (Some(count), Some(entities)) => run(count, entities),
-        _ => [(10_000, 1_000), (100_000, 1_000), (100_000, 10_000)].into_iter().for_each(|(c, e)| run(c, e)),
+    let given: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    match given.as_slice() {
+        [count, entities] => run(*count, *entities, None),
+        [count, entities, parts] => run(*count, *entities, usize::try_from(*parts).ok()),
+        _ => {
+            [(10_000, 1_000), (100_000, 1_000), (100_000, 10_000)]
+                .into_iter()
+                .for_each(|(c, e)| run(c, e, None));
+            run(100_000, 10_000, Some(8));
+        }
     }
 }

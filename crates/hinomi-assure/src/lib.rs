@@ -12,6 +12,7 @@
 //! Reading of logs (`hinomi-ingest`), attacks (`hinomi-detect`), rendering (`hinomi`).
 
 pub mod assess;
+mod attributes;
 pub mod claim;
 pub mod declared;
 mod elements;
@@ -25,10 +26,11 @@ mod session;
 mod text;
 mod truth;
 
+pub use attributes::Attributes;
 pub use observation::{
     Access, LeavesSecret, Observation, ObservationKind, ObservationSpec, Sample, StatedFactor,
 };
 pub use outcome::Outcome;
-pub use session::{FactorReason, Session, sessions};
+pub use session::{FactorReason, Session};
 pub use text::Bilingual;
 pub use truth::Truth;

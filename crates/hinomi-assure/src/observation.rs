@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Bilingual;
+use crate::{Attributes, Bilingual};
 
 /// What kind of fact an event states.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ pub struct LeavesSecret {
 
 impl LeavesSecret {
     /// Whether a sign-in with these attributes leaves one.
-    fn applies(&self, attributes: &BTreeMap<String, String>) -> bool {
+    fn applies(&self, attributes: &Attributes) -> bool {
         let has = |(name, values): (&String, &Vec<String>)| {
             attributes.get(name).is_some_and(|value| values.iter().any(|v| v.eq_ignore_ascii_case(value)))
         };
@@ -229,7 +229,8 @@ impl ObservationSpec {
             let among = |words: &[String]| words.iter().any(|w| w.eq_ignore_ascii_case(value));
             if among(&s.yes) { Some(true) } else { among(&s.no).then_some(false) }
         });
-        let attributes = self.attributes.iter().filter_map(|(name, from)| Some((name.clone(), said(from)?)));
+        let attributes = self.attributes.iter().filter_map(|(name, from)| Some((name.as_str(), said(from)?)));
+        let set = self.set.iter().map(|(name, text)| (name.as_str(), text.clone()));
         Some(Observation {
             rule,
             event,
@@ -243,7 +244,7 @@ impl ObservationSpec {
             session: said(&self.session),
             factors: factors.filter(|f| !f.is_empty()).collect(),
             second_factor: outright,
-            attributes: attributes.chain(self.set.clone()).collect(),
+            attributes: attributes.chain(set).collect(),
         })
     }
 }
@@ -298,7 +299,7 @@ pub struct Observation {
     /// What the event itself says of a second factor.
     pub second_factor: Option<bool>,
     /// Everything else, by the name that claims use.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
 }
 
 #[cfg(test)]
@@ -360,8 +361,8 @@ mod tests {
         assert_eq!(seen.address.as_deref(), Some("192.0.2.1"));
         assert_eq!(seen.factors, ["Password", "TOTP"]);
         assert_eq!(seen.second_factor, Some(false));
-        assert_eq!(seen.attributes.get("zone").map(String::as_str), Some("x"));
-        assert!(!seen.attributes.contains_key("protocol"));
+        assert_eq!(seen.attributes.get("zone"), Some("x"));
+        assert!(seen.attributes.get("protocol").is_none());
         assert!(spec.observe(3, (7, 0), None, field).is_none());
         assert!(spec.fields().contains(&"mfa"));
     }

@@ -19,6 +19,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Contradicted, Self::ExpiredException, Self::Unknown, Self::Excepted, Self::Supported];
+
     /// The outcome of several observations together: the one that most needs attention.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -10,11 +10,14 @@
 //!   Everything else is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
-use crate::inventory::{Resolved, Resolver};
-use crate::{Access, Bilingual, Observation, ObservationKind, ObservationSpec, Truth};
+use crate::inventory::{Memo, Resolved};
+use crate::{Access, Attributes, Bilingual, Observation, ObservationKind, ObservationSpec, Truth};
 
 /// Events of one sign-in come within this, in nanoseconds.
 const ONE_SIGN_IN: i64 = 30 * NANOS_PER_SECOND;
@@ -22,6 +25,35 @@ const ONE_SIGN_IN: i64 = 30 * NANOS_PER_SECOND;
 const CHECKED_BEFORE: i64 = 180 * NANOS_PER_SECOND;
 /// And at most this long after, in nanoseconds.
 const CHECKED_AFTER: i64 = 30 * NANOS_PER_SECOND;
+
+/// Sign-ins and checks of one account further apart than this, in nanoseconds, decide nothing about each other.
+const APART: i64 = CHECKED_BEFORE + ONE_SIGN_IN;
+
+/// When an account signed in or a factor of it was checked, for [`near_checks`].
+pub(crate) struct Moment {
+    /// The account, however it is numbered.
+    pub(crate) account: usize,
+    pub(crate) time: Timestamp,
+    pub(crate) is_check: bool,
+}
+
+/// Numbers of those moments that decide which sign-in a check proves: everything around checks, as far as one moment leads to
+/// the next.
+pub(crate) fn near_checks(moments: &[Moment]) -> Vec<usize> {
+    let mut order: Vec<(usize, Timestamp, usize)> =
+        moments.iter().enumerate().map(|(at, m)| (m.account, m.time, at)).collect();
+    order.sort_unstable();
+    let follows = |a: &(usize, Timestamp, usize), b: &(usize, Timestamp, usize)| {
+        a.0 == b.0 && b.1.as_nanos() - a.1.as_nanos() <= APART
+    };
+    let has_check = |group: &&[(usize, Timestamp, usize)]| {
+        group.iter().any(|(.., at)| moments.get(*at).is_some_and(|m| m.is_check))
+    };
+    let mut near: Vec<usize> =
+        order.chunk_by(follows).filter(has_check).flatten().map(|(.., at)| *at).collect();
+    near.sort_unstable();
+    near
+}
 
 /// Words for a factor that is not named.
 const UNNAMED: [&str; 5] = ["unknown", "radius", "saml", "federated", "other"];
@@ -36,7 +68,7 @@ pub struct Session {
     /// What it opens.
     pub access: Access,
     /// Product or protocol.
-    pub service: String,
+    pub service: Arc<str>,
     /// Hosts that were entered or let in.
     pub devices: Vec<Resolved>,
     /// Where it came from.
@@ -44,21 +76,21 @@ pub struct Session {
     /// Computer it came from.
     pub origin: Option<String>,
     /// Further attributes.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
     /// Events that state it.
     pub events: Vec<usize>,
     /// Rules that selected them.
-    pub rules: BTreeSet<usize>,
+    pub rules: Vec<usize>,
     /// Whether more than one factor was used.
     pub second_factor: Truth,
     /// Why.
     pub because: FactorReason,
     key: Option<String>,
-    logs: BTreeSet<usize>,
-    factors: BTreeSet<String>,
+    logs: Vec<usize>,
+    factors: Vec<String>,
     all_factors: bool,
     stated: Option<bool>,
-    programs: BTreeSet<String>,
+    programs: Vec<String>,
 }
 
 /// Why a second factor is proven, disproven or unknown.
@@ -78,30 +110,144 @@ pub enum FactorReason {
     Unsaid(Vec<Bilingual>),
 }
 
-/// Rebuilds every sign-in. `observations` may come in any order.
-pub fn sessions(
-    specs: &[ObservationSpec],
-    observations: &[Observation],
-    resolver: &Resolver,
-) -> Vec<Session> {
-    let mut ordered: Vec<&Observation> = observations.iter().collect();
-    ordered.sort_by_key(|o| (o.time, o.event));
-    let of = |kind| {
-        let specs = &specs;
-        move |o: &&&Observation| specs.get(o.rule).is_some_and(|s| s.kind == kind)
-    };
-    let mut sessions = Vec::new();
-    let mut open: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-    for seen in ordered.iter().filter(of(ObservationKind::SignIn)) {
-        let Some(spec) = specs.get(seen.rule) else { continue };
-        let session = Session::begin(spec, seen, resolver);
-        let who = session.account.as_ref().map(|a| a.id.clone()).unwrap_or_default();
-        let recent = open.entry((who, session.service.clone())).or_default();
-        recent.retain(|at| {
-            sessions
-                .get(*at)
-                .is_some_and(|s: &Session| session.time.as_nanos() - s.time.as_nanos() <= ONE_SIGN_IN)
-        });
+/// Sign-ins of some accounts, and which of them a check of a factor proves.
+///
+/// A session and its checks are of one account: accounts may be rebuilt apart from each other. Only what a log would have
+/// said ([`Named`]) is learnt from all.
+pub(crate) struct Rebuilt {
+    sessions: Vec<Session>,
+    checks: Vec<Check>,
+    proofs: BTreeMap<usize, usize>,
+}
+
+/// Device and service → logs that named the check of a session there, with one such event: that of the first session.
+#[derive(Default, PartialEq, Debug)]
+pub(crate) struct Named(BTreeMap<(Arc<str>, Arc<str>), BTreeMap<usize, Witness>>);
+
+/// Time and first event of a session, and the event of its check.
+type Witness = (Timestamp, usize, usize);
+
+impl Named {
+    /// Learns from some accounts.
+    pub(crate) fn add(&mut self, rebuilt: &Rebuilt) {
+        for (session, check) in &rebuilt.proofs {
+            let (Some(session), Some(check)) = (rebuilt.sessions.get(*session), rebuilt.checks.get(*check))
+            else {
+                continue;
+            };
+            let witness = (session.time, session.events.first().copied().unwrap_or_default(), check.event);
+            for seat in session.seats() {
+                let logs = self.0.entry(seat).or_default();
+                for log in &check.logs {
+                    let known = logs.entry(*log).or_insert(witness);
+                    *known = witness.min(*known);
+                }
+            }
+        }
+    }
+
+    /// Learns what another has learnt.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (seat, logs) in other.0 {
+            let known = self.0.entry(seat).or_default();
+            for (log, witness) in logs {
+                let first = known.entry(log).or_insert(witness);
+                *first = witness.min(*first);
+            }
+        }
+    }
+}
+
+/// First and last time of each log.
+#[derive(Clone, Default)]
+pub(crate) struct Spans(BTreeMap<usize, (Timestamp, Timestamp)>);
+
+impl Spans {
+    /// A log has an event at a time.
+    pub(crate) fn add(&mut self, log: usize, time: Timestamp) {
+        let span = self.0.entry(log).or_insert((time, time));
+        *span = (span.0.min(time), span.1.max(time));
+    }
+
+    fn goes_on(&self, log: usize, time: Timestamp) -> bool {
+        self.0.get(&log).is_some_and(|(first, last)| *first <= time && time <= *last)
+    }
+}
+
+impl Rebuilt {
+    /// Rebuilds sign-ins. `observations` may come in any order; other kinds than sign-ins and checks are passed over.
+    pub(crate) fn of(specs: &[ObservationSpec], observations: Vec<Observation>, names: &Memo<'_>) -> Self {
+        let kind = |o: &Observation| specs.get(o.rule).map(|s| s.kind);
+        let mut checked = Vec::new();
+        let mut signed_in = Vec::with_capacity(observations.len());
+        for seen in observations {
+            let all = match kind(&seen) {
+                Some(ObservationKind::SignIn) => &mut signed_in,
+                Some(ObservationKind::Factor) => &mut checked,
+                _ => continue,
+            };
+            let name = seen.account.as_deref();
+            let account = name.map(|name| names.account(name, seen.account_id.as_deref()));
+            all.push(Owned { account, seen });
+        }
+        let (checked, signed_in) = (in_order(checked), in_order(signed_in));
+        let sessions = joined(specs, signed_in, names);
+        let checks = checks_once(checked, names);
+        let proofs = assign(&sessions, &checks);
+        Self { sessions, checks, proofs }
+    }
+
+    /// The sessions, each judged whether it had a second factor.
+    pub(crate) fn judged(mut self, specs: &[ObservationSpec], named: &Named, spans: &Spans) -> Vec<Session> {
+        for (at, session) in self.sessions.iter_mut().enumerate() {
+            let check = self.proofs.get(&at).and_then(|c| self.checks.get(*c));
+            (session.second_factor, session.because) = match (session.stated, check) {
+                (Some(true), _) => (Truth::True, FactorReason::Stated(true)),
+                (_, Some(check)) => (Truth::True, FactorReason::Checked(check.event)),
+                (Some(false), None) => (Truth::False, FactorReason::Stated(false)),
+                (None, None) => unchecked(session, specs, named, spans),
+            };
+        }
+        self.sessions
+    }
+}
+
+/// An observation and whose it is.
+struct Owned {
+    account: Option<Resolved>,
+    seen: Observation,
+}
+
+/// One account after the other, each in order of time: what is said of an account is judged while it is at hand.
+/// Observations are large, so their times are sorted and not they.
+fn in_order(all: Vec<Owned>) -> impl Iterator<Item = Owned> {
+    let mut accounts: HashMap<Option<Arc<str>>, usize, RandomState> = HashMap::default();
+    let mut order: Vec<(usize, Timestamp, usize, usize)> = Vec::with_capacity(all.len());
+    for (at, Owned { account, seen }) in all.iter().enumerate() {
+        let next = accounts.len();
+        let account = *accounts.entry(account.as_ref().map(|a| Arc::clone(&a.id))).or_insert(next);
+        order.push((account, seen.time, seen.event, at));
+    }
+    order.sort_unstable();
+    let mut all: Vec<Option<Owned>> = all.into_iter().map(Some).collect();
+    order.into_iter().filter_map(move |(.., at)| all.get_mut(at)?.take())
+}
+
+/// Account and service.
+type Who = (Option<Arc<str>>, Arc<str>);
+
+/// Sign-ins in the order of their events; events that speak of one are joined.
+fn joined(specs: &[ObservationSpec], ordered: impl Iterator<Item = Owned>, names: &Memo<'_>) -> Vec<Session> {
+    let mut sessions: Vec<Session> = Vec::with_capacity(ordered.size_hint().0);
+    let mut open: HashMap<Who, Vec<usize>, RandomState> = HashMap::default();
+    let services: Vec<Arc<str>> = specs.iter().map(|s| s.service.as_str().into()).collect();
+    for Owned { account, seen } in ordered {
+        let (Some(spec), Some(service)) = (specs.get(seen.rule), services.get(seen.rule)) else { continue };
+        let session = Session::begin((spec, service), account, seen, names);
+        let who = session.account.as_ref().map(|a| Arc::clone(&a.id));
+        let recent = open.entry((who, Arc::clone(service))).or_default();
+        let is_near = |s: &Session| session.time.as_nanos() - s.time.as_nanos() <= ONE_SIGN_IN;
+        recent.retain(|at| sessions.get(*at).is_some_and(is_near));
         let same = recent.iter().copied().find(|at| sessions.get(*at).is_some_and(|s| s.is_also(&session)));
         if let Some(known) = same.and_then(|at| sessions.get_mut(at)) {
             known.join(session);
@@ -110,43 +256,37 @@ pub fn sessions(
             sessions.push(session);
         }
     }
-    let checks: Vec<&Observation> = ordered.iter().filter(of(ObservationKind::Factor)).copied().collect();
-    let spans = spans(&ordered);
-    prove(&mut sessions, &checks, specs, resolver, &spans);
     sessions
 }
 
-/// First and last time of each log.
-fn spans(ordered: &[&Observation]) -> BTreeMap<usize, (Timestamp, Timestamp)> {
-    let mut spans = BTreeMap::new();
-    for seen in ordered {
-        let span = spans.entry(seen.log).or_insert((seen.time, seen.time));
-        span.1 = span.1.max(seen.time);
-    }
-    spans
-}
-
 impl Session {
-    fn begin(spec: &ObservationSpec, seen: &Observation, resolver: &Resolver) -> Self {
-        let program = seen.attributes.get("program").map(|p| p.to_lowercase());
-        let named = seen.factors.iter().filter(|f| !UNNAMED.contains(&f.to_lowercase().as_str()));
+    fn begin(
+        (spec, service): (&ObservationSpec, &Arc<str>),
+        account: Option<Resolved>,
+        seen: Observation,
+        names: &Memo<'_>,
+    ) -> Self {
+        let program = seen.attributes.get("program").map(str::to_lowercase);
+        let stated = seen.factors.iter().filter(|f| !UNNAMED.contains(&f.to_lowercase().as_str()));
+        let mut factors: Vec<String> = stated.map(|f| f.to_lowercase()).collect();
+        sort_once(&mut factors);
         Self {
             time: seen.time,
-            account: seen.account.as_deref().map(|name| resolver.account(name, seen.account_id.as_deref())),
+            account,
             access: spec.access.unwrap_or(Access::Network),
-            service: spec.service.clone(),
-            devices: seen.device.as_deref().map(|d| resolver.host(d)).into_iter().collect(),
-            address: seen.address.clone(),
-            origin: seen.origin.clone(),
-            attributes: seen.attributes.clone(),
+            service: Arc::clone(service),
+            devices: seen.device.as_deref().map(|d| names.host(d)).into_iter().collect(),
+            address: seen.address,
+            origin: seen.origin,
+            attributes: seen.attributes,
             events: vec![seen.event],
-            rules: BTreeSet::from([seen.rule]),
+            rules: vec![seen.rule],
             second_factor: Truth::Unknown,
             because: FactorReason::Unsaid(Vec::new()),
-            key: seen.session.clone(),
-            logs: BTreeSet::from([seen.log]),
-            factors: named.map(|f| f.to_lowercase()).collect(),
+            key: seen.session,
+            logs: vec![seen.log],
             all_factors: spec.all_factors && !seen.factors.is_empty(),
+            factors,
             stated: seen.second_factor,
             programs: program.into_iter().collect(),
         }
@@ -158,7 +298,8 @@ impl Session {
         fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
             a.is_none() || b.is_none() || a == b
         }
-        let repeated = !self.logs.is_disjoint(&later.logs) && !self.rules.is_disjoint(&later.rules);
+        let meet = |a: &[usize], b: &[usize]| a.iter().any(|one| b.contains(one));
+        let repeated = meet(&self.logs, &later.logs) && meet(&self.rules, &later.rules);
         let keyed = self.key.is_some() && self.key == later.key && self.address == later.address;
         agree(self.address.as_ref(), later.address.as_ref())
             && agree(self.key.as_ref(), later.key.as_ref())
@@ -175,14 +316,16 @@ impl Session {
         self.origin = self.origin.take().or(later.origin);
         self.key = self.key.take().or(later.key);
         self.account = self.account.take().or(later.account);
-        for (name, value) in later.attributes {
-            self.attributes.entry(name).or_insert(value);
-        }
+        self.attributes.complete(later.attributes);
         self.events.extend(later.events);
         self.rules.extend(later.rules);
         self.logs.extend(later.logs);
         self.factors.extend(later.factors);
         self.programs.extend(later.programs);
+        sort_once(&mut self.rules);
+        sort_once(&mut self.logs);
+        sort_once(&mut self.factors);
+        sort_once(&mut self.programs);
         self.all_factors |= later.all_factors;
         self.stated = match (self.stated, later.stated) {
             (Some(true), _) | (_, Some(true)) => Some(true),
@@ -192,37 +335,42 @@ impl Session {
     }
 
     fn account_id(&self) -> Option<&str> {
-        self.account.as_ref().map(|a| a.id.as_str())
+        self.account.as_ref().map(|a| &*a.id)
     }
 
     /// Where peers are compared: services of devices.
-    fn seats(&self) -> impl Iterator<Item = (String, String)> {
-        self.devices.iter().map(|d| (d.id.clone(), self.service.clone()))
+    fn seats(&self) -> impl Iterator<Item = (Arc<str>, Arc<str>)> {
+        self.devices.iter().map(|d| (Arc::clone(&d.id), Arc::clone(&self.service)))
     }
+}
+
+/// In order, each once.
+fn sort_once<T: Ord>(all: &mut Vec<T>) {
+    all.sort_unstable();
+    all.dedup();
 }
 
 /// A check of a factor, once, however many logs repeat it.
 struct Check {
-    account: String,
-    device: Option<String>,
+    account: Arc<str>,
+    device: Option<Arc<str>>,
     program: Option<String>,
     time: Timestamp,
     event: usize,
     logs: BTreeSet<usize>,
 }
 
-fn checks_once(observations: &[&Observation], resolver: &Resolver) -> Vec<Check> {
+fn checks_once(observations: impl Iterator<Item = Owned>, names: &Memo<'_>) -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
-    for seen in observations {
-        let Some(name) = seen.account.as_deref() else { continue };
-        let account = resolver.account(name, seen.account_id.as_deref()).id;
-        let device = seen.device.as_deref().map(|d| resolver.host(d).id);
-        let program = seen.attributes.get("program").map(|p| p.to_lowercase());
-        let near = |c: &&mut Check| seen.time.as_nanos() - c.time.as_nanos() <= 2 * NANOS_PER_SECOND;
+    for Owned { account, seen } in observations {
+        let Some(account) = account.map(|a| a.id) else { continue };
+        let device = seen.device.as_deref().map(|d| names.host(d).id);
+        let program = seen.attributes.get("program").map(str::to_lowercase);
+        let near = |c: &&mut Check| {
+            c.account == account && seen.time.as_nanos() - c.time.as_nanos() <= 2 * NANOS_PER_SECOND
+        };
         let mut recent = checks.iter_mut().rev().take_while(near);
-        let copy = recent.find(|c| {
-            c.account == account && c.device == device && c.program == program && !c.logs.contains(&seen.log)
-        });
+        let copy = recent.find(|c| c.device == device && c.program == program && !c.logs.contains(&seen.log));
         match copy {
             Some(known) => {
                 known.logs.insert(seen.log);
@@ -240,53 +388,20 @@ fn checks_once(observations: &[&Observation], resolver: &Resolver) -> Vec<Check>
     checks
 }
 
-fn prove(
-    sessions: &mut [Session],
-    observations: &[&Observation],
-    specs: &[ObservationSpec],
-    resolver: &Resolver,
-    spans: &BTreeMap<usize, (Timestamp, Timestamp)>,
-) {
-    let checks = checks_once(observations, resolver);
-    let proofs = assign(sessions, &checks);
-    // Device and service → logs that named the check of a session there, with one such event.
-    let mut named: BTreeMap<(String, String), BTreeMap<usize, usize>> = BTreeMap::new();
-    for (session, check) in &proofs {
-        let (Some(session), Some(check)) = (sessions.get(*session), checks.get(*check)) else { continue };
-        for seat in session.seats() {
-            let logs = named.entry(seat).or_default();
-            check.logs.iter().for_each(|log| _ = logs.entry(*log).or_insert(check.event));
-        }
-    }
-    for (at, session) in sessions.iter_mut().enumerate() {
-        let check = proofs.get(&at).and_then(|c| checks.get(*c));
-        (session.second_factor, session.because) = match (session.stated, check) {
-            (Some(true), _) => (Truth::True, FactorReason::Stated(true)),
-            (_, Some(check)) => (Truth::True, FactorReason::Checked(check.event)),
-            (Some(false), None) => (Truth::False, FactorReason::Stated(false)),
-            (None, None) => unchecked(session, specs, &named, spans),
-        };
-    }
-}
-
 /// What follows for a session that says nothing outright and for which no check was found.
 fn unchecked(
     session: &Session,
     specs: &[ObservationSpec],
-    named: &BTreeMap<(String, String), BTreeMap<usize, usize>>,
-    spans: &BTreeMap<usize, (Timestamp, Timestamp)>,
+    named: &Named,
+    spans: &Spans,
 ) -> (Truth, FactorReason) {
-    let factors: Vec<String> = session.factors.iter().cloned().collect();
-    match factors.as_slice() {
-        [_, _, ..] => return (Truth::True, FactorReason::Named(factors)),
+    match session.factors.as_slice() {
+        [_, _, ..] => return (Truth::True, FactorReason::Named(session.factors.clone())),
         [only] if session.all_factors => return (Truth::False, FactorReason::Only(only.clone())),
         _ => {}
     }
-    let goes_on = |log: &usize| {
-        spans.get(log).is_some_and(|(first, last)| *first <= session.time && session.time <= *last)
-    };
-    let logs = session.seats().filter_map(|seat| named.get(&seat)).flatten();
-    if let Some((_, event)) = logs.into_iter().find(|(log, _)| goes_on(log)) {
+    let logs = session.seats().filter_map(|seat| named.0.get(&seat)).flatten();
+    if let Some((_, (.., event))) = logs.into_iter().find(|(log, _)| spans.goes_on(**log, session.time)) {
         return (Truth::False, FactorReason::NotInLog(*event));
     }
     let mut settling: Vec<Bilingual> = Vec::new();
@@ -308,14 +423,20 @@ fn assign(sessions: &[Session], checks: &[Check]) -> BTreeMap<usize, usize> {
     }
     let mut fits: Vec<(bool, i64, usize, usize)> = Vec::new();
     for (number, check) in checks.iter().enumerate() {
-        for at in by_account.get(check.account.as_str()).into_iter().flatten() {
+        let own = by_account.get(&*check.account).map_or(&[][..], Vec::as_slice);
+        let time_of = |at: &usize| sessions.get(*at).map_or(i64::MAX, |s| s.time.as_nanos());
+        let earliest = check.time.as_nanos().saturating_sub(CHECKED_AFTER);
+        let latest = check.time.as_nanos().saturating_add(CHECKED_BEFORE);
+        // Sessions are in order of time.
+        let from = own.partition_point(|at| time_of(at) < earliest);
+        for at in own.iter().skip(from).take_while(|at| time_of(at) <= latest) {
             let Some(session) = sessions.get(*at) else { continue };
-            let late = check.time.as_nanos() - session.time.as_nanos();
-            let device = check.device.as_ref().is_none_or(|d| {
+            let is_there = check.device.as_ref().is_none_or(|d| {
                 session.devices.is_empty() || session.devices.iter().any(|known| known.id == *d)
             });
-            if device && (-CHECKED_BEFORE..=CHECKED_AFTER).contains(&late) {
+            if is_there {
                 let other_program = check.program.as_ref().is_none_or(|p| !session.programs.contains(p));
+                let late = check.time.as_nanos() - session.time.as_nanos();
                 fits.push((other_program, late.abs(), number, *at));
             }
         }
@@ -335,7 +456,7 @@ fn assign(sessions: &[Session], checks: &[Check]) -> BTreeMap<usize, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Inventory, Sighted};
+    use crate::inventory::{Inventory, Resolver, Sighted};
 
     fn specs() -> Vec<ObservationSpec> {
         let settled = "settled_by: {en: the gateway's authentication log, ja: ゲートウェイの認証ログ}";
@@ -374,7 +495,7 @@ mod tests {
                     session: None,
                     factors: Vec::new(),
                     second_factor: None,
-                    attributes: BTreeMap::from([("program".to_owned(), (*program).to_owned())]),
+                    attributes: Attributes::from_iter([("program", (*program).to_owned())]),
                 }
             };
         list.iter().enumerate().map(observation).collect()
@@ -382,7 +503,13 @@ mod tests {
 
     fn judged(observations: &[Observation]) -> Vec<(i64, Truth, FactorReason)> {
         let resolver = Resolver::new(&Inventory::default(), Sighted::default());
-        let sessions = sessions(&specs(), observations, &resolver);
+        let memo = Memo::of(&resolver);
+        let rebuilt = Rebuilt::of(&specs(), observations.to_vec(), &memo);
+        let (mut named, mut spans) = (Named::default(), Spans::default());
+        named.add(&rebuilt);
+        observations.iter().for_each(|o| spans.add(o.log, o.time));
+        let mut sessions = rebuilt.judged(&specs(), &named, &spans);
+        sessions.sort_by_key(|s| s.time);
         let second = |s: &Session| s.time.as_nanos() / NANOS_PER_SECOND;
         sessions.iter().map(|s| (second(s), s.second_factor, s.because.clone())).collect()
     }

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use hinomi_assure::Outcome;
 use hinomi_assure::posture::{Document, Judgement, Pack};
@@ -88,8 +89,13 @@ fn pack() -> Pack {
     Pack::parse(&borrowed).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
 }
 
-/// The corpus's folder, unpacked into the build's scratch folder; or nothing, said loudly.
+/// The corpus's folder, unpacked once into the build's scratch folder; or nothing, said loudly.
 fn corpus() -> Option<PathBuf> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(unpacked).clone()
+}
+
+fn unpacked() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let folder =
         std::env::var_os("HINOMI_CORPORA").map_or_else(beside, PathBuf::from).join("n_control_audit");

@@ -5,10 +5,14 @@
 
 pub mod completeness;
 pub mod correlate;
+mod detection;
 mod engine;
+pub mod live;
+mod saved;
 pub mod sigma;
 pub mod story;
 
+pub use detection::detection_id;
 pub use engine::{
     CompileError, Depth, Engine, EngineRule, Evaluator, FilterId, KeywordPrefilter, LogSourceError,
     LogSources, RawEncoding, RuleIndex,

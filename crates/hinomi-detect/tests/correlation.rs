@@ -150,3 +150,26 @@ proptest! {
         prop_assert_eq!(by_engine(&correlation, &hits), occurrences(&correlation, &hits));
     }
 }
+
+#[test]
+fn an_event_without_a_number_moves_no_window() {
+    let condition =
+        CountCondition { bounds: vec![(Comparison::GreaterOrEqual, 0.0)], ..CountCondition::default() };
+    let correlation = Correlation {
+        meta: Meta { id: "r".into(), ..Meta::default() },
+        kind: CorrelationKind::ValueSum("v".to_owned(), condition),
+        rules: vec!["a".to_owned()],
+        group_by: Vec::new(),
+        timespan_ns: 3,
+        aliases: BTreeMap::new(),
+        generate: false,
+    };
+    let hit = |time, value: &str| NaiveHit {
+        rules: BTreeSet::from(["a".to_owned()]),
+        time,
+        fields: BTreeMap::from([("v".to_owned(), value.to_owned())]),
+    };
+    // At the third event the first leaves the window, and the rest would meet the condition.
+    assert_eq!(by_engine(&correlation, &[hit(9, "-1"), hit(11, "0"), hit(13, "many")]), []);
+    assert_eq!(by_engine(&correlation, &[hit(9, "-1"), hit(11, "0"), hit(13, "0")]).len(), 1);
+}

@@ -14,6 +14,8 @@ pub struct Member {
     pub path: String,
     /// Path inside it, `/`-joined through nested archives; empty for a plain file.
     pub inner: String,
+    /// Whether it is the outermost file itself, byte for byte.
+    pub verbatim: bool,
 }
 
 impl Member {
@@ -32,8 +34,6 @@ pub struct Unit {
     pub ordinal: u64,
     /// Offset of `bytes` in the unpacked member. Rows store offsets relative to the unit.
     pub offset: u64,
-    /// Number of lines of the member before this unit, for text formats.
-    pub lines_before: u64,
     /// Whole records: EVTX chunks, lines, JSON documents.
     pub bytes: Vec<u8>,
     /// Header lines that later records need (Zeek `#fields`, CSV and W3C headers), empty otherwise.
@@ -46,13 +46,12 @@ impl Unit {
     /// A whole log held in memory, as one unit; times without zone are UTC, those without year long ago.
     #[must_use]
     pub fn whole(path: &str, bytes: Vec<u8>) -> Self {
-        let member = Member { file: 0, path: path.to_owned(), inner: String::new() };
+        let member = Member { file: 0, path: path.to_owned(), inner: String::new(), verbatim: false };
         let clocks = Clocks { zone: jiff::tz::TimeZone::UTC, latest: Timestamp::from_nanos(0) };
         Self {
             member: Arc::new(member),
             ordinal: 0,
             offset: 0,
-            lines_before: 0,
             bytes,
             preamble: Arc::from([]),
             clocks: Arc::new(clocks),
@@ -66,7 +65,6 @@ impl Unit {
             member: Arc::clone(&self.member),
             ordinal: self.ordinal,
             offset: self.offset,
-            lines_before: self.lines_before,
             bytes: Vec::new(),
             preamble: Arc::clone(&self.preamble),
             clocks: Arc::clone(&self.clocks),

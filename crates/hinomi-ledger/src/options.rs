@@ -92,8 +92,11 @@ pub struct Options {
     /// Threads that hash, compress and encrypt. 0: none, nor any other thread; the caller drives with
     /// [`crate::Ledger::commit`] and [`crate::Ledger::tick`].
     pub threads: usize,
-    /// Level of zstd.
+    /// Level of zstd for what comes in.
     pub level: i32,
+    /// Level of zstd for segments, which are written once and kept for years. Where packing falls behind, frames are copied as
+    /// they came in instead.
+    pub packed_level: i32,
     /// Vaults that every data key is sealed to. A scope whose key is sealed otherwise gets a new one when the ledger is
     /// opened; what was sealed before stays as it is.
     pub vaults: Vec<VaultRecipient>,
@@ -115,6 +118,7 @@ impl Default for Options {
             tick_bytes: 8 << 20,
             threads: 2,
             level: 3,
+            packed_level: 9,
             vaults: Vec::new(),
             low_priority: Vec::new(),
             watch: true,

@@ -7,6 +7,8 @@
 //! No record is returned that is not committed: the whole block is hashed and compared with its leaf, and the leaf is
 //! proven to be in the tree of the checkpoint.
 
+mod refresh;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -50,6 +52,8 @@ pub struct Reader {
     keys: Mutex<Option<Keys>>,
     /// Frames of blocks in write-ahead files.
     wal: BTreeMap<BlockId, Vec<Place>>,
+    /// How far each write-ahead file was looked through.
+    scanned: BTreeMap<u64, u64>,
     /// Number and end of the leaves of each segment, by its first leaf.
     segments: BTreeMap<u64, (u64, u64)>,
     cache: Mutex<Cache>,
@@ -143,6 +147,7 @@ impl Reader {
             published,
             keys: Mutex::new(keys),
             wal: BTreeMap::new(),
+            scanned: BTreeMap::new(),
             segments: BTreeMap::new(),
             cache: Mutex::default(),
             rotations: OnceLock::new(),
@@ -266,6 +271,21 @@ impl Reader {
         })
     }
 
+    /// The leaves that say that a key was destroyed, in order, not proven yet.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] or [`LedgerError::Io`] when the leaves cannot be read.
+    pub fn tombstone_leaves(&self) -> impl Iterator<Item = Result<u64, LedgerError>> {
+        (0..self.size()).filter_map(|leaf| {
+            let decoded = self.published.leaf_bytes(leaf).and_then(|bytes| Leaf::decode(&bytes));
+            match decoded {
+                Ok(Leaf::Tombstone(_)) => Some(Ok(leaf)),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
     fn index(&mut self) -> Result<(), LedgerError> {
         let folder = self.places.wal();
         for number in numbered(&*self.disk, &folder, ".wal")? {
@@ -274,6 +294,9 @@ impl Reader {
         // Listed after the write-ahead files: what was packed meanwhile is found in one of the two.
         let folder = self.places.segments();
         for number in numbered(&*self.disk, &folder, ".seg")? {
+            if self.segments.values().any(|(known, _)| *known == number) {
+                continue;
+            }
             let path = segment_path(&folder, number);
             let (opening, _) = SegmentFile::opening(&*self.disk, &path, number, &self.identity.ledger)?;
             self.segments.insert(opening.first_leaf, (number, opening.end_leaf));
@@ -289,7 +312,7 @@ impl Reader {
             }
             other => other?,
         };
-        let mut scan = Scan::new(source, number);
+        let mut scan = Scan::from(source, number, self.scanned.get(&number).copied().unwrap_or(0));
         // What cannot be read is missed when its leaf is asked for; a writer may be in the middle of the last frame.
         while let Found::Frame(place, frame) = scan.next(None)? {
             if frame.prelude.kind == FrameKind::Records {
@@ -298,6 +321,7 @@ impl Reader {
                     self.wal.entry(part.block).or_default().push(place);
                 }
             }
+            self.scanned.insert(number, scan.at());
         }
         Ok(())
     }

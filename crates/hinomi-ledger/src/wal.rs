@@ -88,9 +88,23 @@ impl WalWriter {
         opening: &Opening,
         room: u64,
     ) -> Result<Self, LedgerError> {
+        Self::reserve(disk, folder, number, opening, room)?.begin(disk, next_frame)
+    }
+
+    /// Takes the name and the space of file `number`. Until it begins, recovery takes it for a file that was never used.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`]; after a full disk nothing is left of it.
+    pub(crate) fn reserve(
+        disk: &dyn Disk,
+        folder: &Path,
+        number: u64,
+        opening: &Opening,
+        room: u64,
+    ) -> Result<Reserved, LedgerError> {
         let path = wal_path(folder, number);
         let file = disk.open(&path, Access::CreateNew { mode: 0o600 }).map_err(io_error("create", &path))?;
-        let created_ns = opening.created_ns;
+        let frame = opening.frame()?;
         let mut writer = Self {
             folder: folder.to_owned(),
             file,
@@ -98,21 +112,16 @@ impl WalWriter {
             number,
             len: 0,
             allocated: 0,
-            next_frame,
-            durable: next_frame,
-            created_ns,
+            next_frame: 0,
+            durable: 0,
+            created_ns: opening.created_ns,
         };
-        let frame = opening.frame()?;
-        let enough = writer.ensure_room(frame.len() + room);
-        if let Err(error) = enough {
+        if let Err(error) = writer.ensure_room(frame.len() + room) {
             // Nothing refers to the file yet.
             files::remove(disk, &writer.path)?;
             return Err(error);
         }
-        writer.write(&frame)?;
-        writer.sync()?;
-        files::sync_dir(disk, folder)?;
-        Ok(writer)
+        Ok(Reserved { writer, frame })
     }
 
     /// Continues a file whose valid part ends at `len`; what lies behind is cut off, and the part that was not known
@@ -210,6 +219,24 @@ impl WalWriter {
         self.file.sync_data().map_err(io_error("sync", &self.path))?;
         self.allocated = self.len;
         Ok(())
+    }
+}
+
+/// A file that has its space and nothing in it.
+pub(crate) struct Reserved {
+    writer: WalWriter,
+    frame: Unplaced,
+}
+
+impl Reserved {
+    /// Writes the first frame; durable when it returns.
+    pub(crate) fn begin(self, disk: &dyn Disk, next_frame: u64) -> Result<WalWriter, LedgerError> {
+        let Self { mut writer, frame } = self;
+        (writer.next_frame, writer.durable) = (next_frame, next_frame);
+        writer.write(&frame)?;
+        writer.sync()?;
+        files::sync_dir(disk, &writer.folder)?;
+        Ok(writer)
     }
 }
 

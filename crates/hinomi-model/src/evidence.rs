@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::Digest;
 
-/// `file:<sha256>/<member>#<offset>.<sub>@<event-sha256>` or `log:<origin>/<leaf>/<record>#<offset>.<sub>@<event-sha256>`.
+/// What keeps the event, then `#<offset>.<sub>@<event-sha256>`: `file:<sha256>/<member>`, `piece:<from>+<length>/<sha256>` or
+/// `log:<origin>/<leaf>/<record>`.
 ///
 /// `sub` numbers the events inside one record of a log; the last digest is that of the event's own bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,6 +32,8 @@ pub enum EvidencePlace {
         /// percent-encoded.
         member: String,
     },
+    /// A stretch of a log that was found on disk as it is.
+    Piece(Piece),
     /// A ledger.
     Log {
         /// Its origin. In text it is percent-encoded, except for `/`.
@@ -42,12 +45,26 @@ pub enum EvidencePlace {
     },
 }
 
+/// Bytes of a file around a cited event: what else has to be the same for the event to be read as it was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Piece {
+    /// Where they begin in the file.
+    pub from: u64,
+    /// How many.
+    pub length: u32,
+    /// Their digest.
+    pub sha256: Digest,
+}
+
 impl fmt::Display for EvidenceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             EvidencePlace::File { file, member } => {
                 write!(f, "file:{file}/")?;
                 escape(f, member)?;
+            }
+            EvidencePlace::Piece(Piece { from, length, sha256 }) => {
+                write!(f, "piece:{from}+{length}/{sha256}")?;
             }
             EvidencePlace::Log { origin, leaf, record } => {
                 f.write_str("log:")?;
@@ -62,8 +79,8 @@ impl fmt::Display for EvidenceRef {
 /// Text that is not an evidence reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an evidence reference is file:<sha256>/<member>#<offset>.<sub>@<sha256> \
-     or log:<origin>/<leaf>/<record>#<offset>.<sub>@<sha256>: {0}"
+    "an evidence reference is file:<sha256>/<member>, piece:<from>+<length>/<sha256> or \
+     log:<origin>/<leaf>/<record>, and #<offset>.<sub>@<sha256>: {0}"
 )]
 pub struct EvidenceError(&'static str);
 
@@ -77,7 +94,11 @@ impl FromStr for EvidencePlace {
             let file = file.parse().map_err(|_| EvidenceError("the file digest is malformed"))?;
             return Ok(Self::File { file, member: unescape(member)? });
         }
-        let rest = text.strip_prefix("log:").ok_or(EvidenceError("it starts with neither file: nor log:"))?;
+        if let Some(rest) = text.strip_prefix("piece:") {
+            return rest.parse().map(Self::Piece);
+        }
+        let rest =
+            text.strip_prefix("log:").ok_or(EvidenceError("it starts with none of file:, piece:, log:"))?;
         let mut parts = rest.rsplitn(3, '/');
         let (record, leaf, origin) = (parts.next(), parts.next(), parts.next());
         let record =
@@ -85,6 +106,20 @@ impl FromStr for EvidencePlace {
         let leaf = leaf.and_then(|l| l.parse().ok()).ok_or(EvidenceError("the leaf is not a number"))?;
         let origin = origin.filter(|o| !o.is_empty()).ok_or(EvidenceError("no origin before the leaf"))?;
         Ok(Self::Log { origin: unescape(origin)?, leaf, record })
+    }
+}
+
+impl FromStr for Piece {
+    type Err = EvidenceError;
+
+    fn from_str(text: &str) -> Result<Self, EvidenceError> {
+        let (range, sha256) = text.split_once('/').ok_or(EvidenceError("no / before the piece's digest"))?;
+        let (from, length) = range.split_once('+').ok_or(EvidenceError("no + before the piece's length"))?;
+        Ok(Self {
+            from: from.parse().map_err(|_| EvidenceError("the piece begins at no number"))?,
+            length: length.parse().map_err(|_| EvidenceError("the piece's length is not a number"))?,
+            sha256: sha256.parse().map_err(|_| EvidenceError("the piece's digest is malformed"))?,
+        })
     }
 }
 
@@ -147,6 +182,7 @@ mod tests {
         for name in ["", "a/b.evtx", "日本 語#@%/x\n.log"] {
             round_trip(EvidencePlace::File { file: Digest::of(b"f"), member: name.to_owned() });
         }
+        round_trip(EvidencePlace::Piece(Piece { from: u64::MAX, length: 1, sha256: Digest::of(b"p") }));
         for origin in ["o", "logs.example.jp/evidence", "日本 語#@%/7/x\n"] {
             round_trip(EvidencePlace::Log { origin: origin.to_owned(), leaf: 12, record: 3 });
         }
@@ -174,6 +210,10 @@ mod tests {
             &format!("log:o/1/-2#0.0@{digest}"),
             &format!("log:%zz/1/2#0.0@{digest}"),
             "log:o/1/2#0.0@",
+            &format!("piece:1/{digest}#0.0@{digest}"),
+            &format!("piece:1+/{digest}#0.0@{digest}"),
+            &format!("piece:1+4294967296/{digest}#0.0@{digest}"),
+            &format!("piece:1+2#0.0@{digest}"),
         ] {
             assert!(text.parse::<EvidenceRef>().is_err(), "{text}");
         }

@@ -16,7 +16,7 @@ pub use clock::{Clock, Entropy};
 pub use diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
 pub use digest::{Digest, DigestError, Hashing};
 pub use disk::{Access, DirEntry, Disk, DiskFile, DiskLock, DiskMetadata, EntryKind};
-pub use evidence::{EvidenceError, EvidencePlace, EvidenceRef};
+pub use evidence::{EvidenceError, EvidencePlace, EvidenceRef, Piece};
 pub use kind::{KindId, KindTable, LogKind};
 pub use level::{Level, LevelError};
 pub use time::{NANOS_PER_SECOND, TimeError, Timestamp};

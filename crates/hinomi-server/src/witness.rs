@@ -12,7 +12,8 @@ use hinomi_ledger::vault::WitnessView;
 use hinomi_ledger::witness::{MAX_REQUEST_BYTES, Witness};
 
 use crate::client::Client;
-use crate::http::{Bounds, Handler, Request, Response};
+use crate::http::{Handler, Request, Response};
+use crate::listen::Bounds;
 
 /// The bounds of a witness's server.
 pub fn bounds() -> Bounds {

@@ -53,6 +53,11 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let bare = words.iter().fold(code, |c, w| c.strip_prefix(w).unwrap_or(c));
         let Some(name) = bare.strip_prefix("fn ") else { continue };
         let name = name.split(['(', '<']).next().unwrap_or(name);
+        // A declaration in a trait ends where others begin their body.
+        let ends = |l: &&&str| l.ends_with('{') || l.ends_with(';') || l.ends_with('}');
+        if lines[at..].iter().find(ends).is_some_and(|l| l.ends_with(';')) {
+            continue;
+        }
         let close = format!("{}}}", " ".repeat(indent));
         let length = lines[at..].iter().position(|l| *l == close).map_or(1, |n| n + 1);
         found.push((name.to_owned(), length));

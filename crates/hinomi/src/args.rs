@@ -1,10 +1,15 @@
 //! The command line's arguments.
 
 mod assure;
+#[cfg(feature = "query")]
+mod derived;
+mod detect;
 mod inventory;
 mod ledger;
 mod reach;
+mod reading;
 mod scenario;
+mod serve;
 mod trial;
 mod trust;
 
@@ -14,14 +19,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
 pub use assure::Assure;
+#[cfg(feature = "query")]
+pub use derived::{Derive, DerivedAt, IcebergArgs, QueryArgs, RowShape, RulesRun, SearchArgs, VerifyDerived};
+pub use detect::{Detect, DetectArgs, FollowArgs};
 pub use inventory::{InventoryVerb, Ldap};
+#[cfg(feature = "query")]
+pub use ledger::LedgerReindex;
 pub use ledger::{
     CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
     LedgerRepair, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle, VerifyExport,
     VerifyLedger,
 };
 pub use reach::Reach;
+pub use reading::Reading;
 pub use scenario::{RenderArgs, RenderShape, Scenario};
+pub use serve::{ConfigVerb, Serve};
 pub use trial::{Trial, TrialArgs, TrialSubject};
 pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
 
@@ -64,6 +76,41 @@ pub enum Command {
     /// Fetch what inventories need from where it is kept
     #[command(subcommand)]
     Inventory(InventoryVerb),
+    /// Make derived data of logs: Parquet files and an index of words, for search and SQL
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi derive ./collected --to ./derived\n  hinomi derive case.zip --to ./derived --tz Asia/Tokyo\n\n\
+        Of ledgers derived data is made by `hinomi ledger reindex`, and brought up to date by every search and query."
+    )]
+    Derive(Derive),
+    /// Find events by words in any field, or in the fields that are named
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi search --in ./derived rundll32\n  hinomi search --in /var/lib/hinomi 'CommandLine:\"-enc\" host:ws5' --from 2026-11-01\n  \
+        hinomi search --in ./derived '不正アクセス -src_ip:10.0.0.5'\n  hinomi search --in ./derived 'Image=*\\rundll32.exe' --output jsonl\n\n\
+        A text matches whole words in any case and width; * opens its ends. field=text matches the whole field, -term excludes."
+    )]
+    Search(SearchArgs),
+    /// Ask a question in SQL
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi query --in ./derived \"SELECT host, count(*) AS n FROM events WHERE event_id = '4625' GROUP BY host ORDER BY n DESC\"\n  \
+        hinomi query --in /var/lib/hinomi \"SELECT time, host, Image FROM events WHERE CommandLine LIKE '%-enc%' AND time >= '2026-11-01'\" --output csv\n  \
+        hinomi query --in ./derived --tables\n\n\
+        Names of fields in any case; nothing can be written or opened. Memory, time and rows are bounded. Exit code 2: refused, \
+        3: a bound was reached."
+    )]
+    Query(QueryArgs),
+    /// Describe derived data as an Apache Iceberg table, for other engines
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi iceberg --in ./derived\n  hinomi iceberg --in /var/lib/hinomi --location s3://evidence/derived"
+    )]
+    Iceberg(IcebergArgs),
+    /// The process that answers a query
+    #[cfg(feature = "query")]
+    #[command(hide = true)]
+    AnswerQuery,
     /// Check evidence, and documents against what they speak of
     #[command(subcommand)]
     Verify(Verify),
@@ -82,6 +129,19 @@ pub enum Command {
     /// Keep a checked copy of a ledger where the primary's credentials do not reach
     #[command(subcommand)]
     Vault(VaultVerb),
+    /// Receive what senders deliver, and keep it as evidence
+    #[command(
+        after_help = "Examples:\n  hinomi serve --data /var/lib/hinomi --config /etc/hinomi/hinomi.toml\n  \
+        hinomi serve --data ./trial      # listens on this machine only: syslog 5514, http 9200, health and figures 9180\n\n\
+        Runs until SIGTERM or SIGINT; SIGHUP reads the tokens again. What is acknowledged is durable; docs/receivers.md says who is told what."
+    )]
+    Serve(Serve),
+    /// Check configurations of `serve`, and make tokens for senders
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Detect while records arrive
+    #[command(subcommand)]
+    Detect(Detect),
     /// Keep records as evidence that cannot silently change, and read them
     #[command(subcommand)]
     Ledger(Ledger),
@@ -112,8 +172,17 @@ pub enum OutputFormat {
     Timesketch,
 }
 
-/// Language of the output for people.
+/// What events are cited by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Cite {
+    /// The piece of the file around the event, of event logs and JSON that are not packed; otherwise the file
+    Pieces,
+    /// The file, as `sha256sum` does
+    Files,
+}
+
+/// Language of the output for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 pub enum Lang {
     /// English
     En,
@@ -142,6 +211,17 @@ pub enum ColorChoice {
     Always,
     /// Never
     Never,
+}
+
+impl ColorChoice {
+    /// Whether to use colours; `to_terminal` says whether a person's terminal shows them.
+    pub fn on(self, to_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        }
+    }
 }
 
 /// Rules and what goes with them.
@@ -183,6 +263,9 @@ pub struct Investigate {
     /// step), .json (ATT&CK Navigator layer). Repeat for several
     #[arg(long, value_name = "FILE")]
     pub report: Vec<PathBuf>,
+    /// What the SHA-256 in citations is of; --report always takes whole files
+    #[arg(long, value_enum, default_value = "pieces", value_name = "WHAT")]
+    pub cite: Cite,
     /// Language of the output; taken from the environment by default
     #[arg(long, value_enum)]
     pub lang: Option<Lang>,
@@ -240,6 +323,13 @@ pub enum Verify {
         hinomi verify ledger --data ./case --leaves 100..200 --json"
     )]
     Ledger(VerifyLedger),
+    /// Compare derived data with what was registered, and with --rebuild make it again from the evidence and compare; exits
+    /// with 4 when anything differs
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi verify derived --in ./derived\n  hinomi verify derived --in /var/lib/hinomi --rebuild"
+    )]
+    Derived(VerifyDerived),
     /// Follow the proof of one record, offline; exits with 3 when only the bundle names the key, 4 when it does not hold
     #[command(after_help = "Example:\n  hinomi verify bundle bundle.json --key hinomi/1f+8a30a1d8+AbC…")]
     Bundle(VerifyBundle),
@@ -302,6 +392,14 @@ pub enum Rules {
         #[arg(long)]
         json: bool,
     },
+    /// Evaluate rules over derived data of months and years; exits with 1 when any matches
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi rules run new-rule.yml --in /var/lib/hinomi --over 2026-01-01..\n  \
+        hinomi rules run ./rules --in ./derived --over 2026-03-01..2026-04-01 --output jsonl\n\n\
+        The matches are those of hinomi investigate with the same rules; only what a rule cannot match is not read."
+    )]
+    Run(RulesRun),
     /// List the loaded rules
     List {
         /// Files or folders, or `bundled`

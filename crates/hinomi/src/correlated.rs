@@ -25,10 +25,10 @@ impl MatchedEvent for Event {
 }
 
 /// What a correlation calls the account that an event names in whatever field, without domain.
-const ACCOUNT: &str = "@account";
+pub(crate) const ACCOUNT: &str = "@account";
 
 /// `op1` of `EXAMPLE\op1`, `op1@example.jp` and `arn:aws:iam::111122223333:user/op1`; letters stay as they are written.
-fn bare_account(account: &str) -> Option<&str> {
+pub(crate) fn bare_account(account: &str) -> Option<&str> {
     let name = if let Some(arn) = account.strip_prefix("arn:") {
         arn.split_once(":user/").map_or(account, |(_, path)| path.rsplit('/').next().unwrap_or(path))
     } else {
@@ -67,7 +67,8 @@ fn occurrences(engine: &Engine, outcome: &Outcome, events: &[&Arc<Event>]) -> Ve
     let described = alerting.filter_map(|o| {
         Some(Correlated {
             meta: engine.correlations().get(o.correlation)?.meta.clone(),
-            group: o.group.iter().cloned().collect(),
+            group: o.group.clone(),
+            fired_with: o.fired_with,
             events: o.matches.iter().filter_map(|&at| events.get(at)).map(|e| Arc::clone(e)).collect(),
             more: o.more,
             occurrence: o.number,

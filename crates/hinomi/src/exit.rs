@@ -32,6 +32,12 @@ impl Exit {
         }
     }
 
+    /// What a number means; an unknown one is a fault of the program.
+    pub fn of_code(code: i32) -> Self {
+        let all = [Self::Clean, Self::Found, Self::Usage, Self::Unreadable, Self::Failed];
+        all.into_iter().find(|exit| i32::from(exit.code()) == code).unwrap_or(Self::Internal)
+    }
+
     fn rank(self) -> usize {
         [Self::Clean, Self::Unreadable, Self::Found, Self::Failed, Self::Usage, Self::Internal]
             .iter()

@@ -64,7 +64,7 @@ fn block(input: &mut impl Read, length: usize) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Joins the records of one source.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Joining {
     /// The record before was a whole block of a binary file.
     in_blocks: bool,

@@ -9,10 +9,13 @@ pub mod attack;
 mod clock;
 pub mod command;
 mod correlated;
+#[cfg(feature = "query")]
+pub mod derived;
 pub mod document;
 pub mod exit;
 pub mod exports;
 mod framing;
+pub mod live;
 pub mod measure;
 pub mod reach;
 pub mod recorded;

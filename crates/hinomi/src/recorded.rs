@@ -12,11 +12,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hinomi_ingest::intake::{Root, is_packed};
-use hinomi_ledger::completeness::Day;
+use hinomi_ledger::completeness::{Day, is_built_in};
 use hinomi_ledger::note::VerifierKey;
 use hinomi_ledger::tlog::Hash;
 use hinomi_ledger::vault::is_vault;
@@ -27,8 +28,6 @@ use crate::framing::Joining;
 
 /// The ledger of evidence in a data directory.
 pub const EVIDENCE: &str = "evidence";
-/// Names of sources that the ledger writes itself.
-const OWN: &str = "hinomi:";
 /// Blocks whose records' lengths are remembered.
 const REMEMBERED: usize = 512;
 
@@ -61,6 +60,9 @@ pub struct Tally {
 #[derive(Debug)]
 struct Stream {
     name: String,
+    /// Name of the source in the ledger.
+    #[cfg(feature = "query")]
+    source: String,
     leaves: Vec<u64>,
     latest: Timestamp,
     /// Where each block that was read begins.
@@ -74,8 +76,26 @@ struct Start {
     joining: Joining,
 }
 
+/// A block and the records in it.
+#[cfg(feature = "query")]
+#[derive(Debug)]
+pub struct BlockAround {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Where it begins in what was read.
+    pub start: u64,
+    /// Lengths of its records, with the line feeds that were put behind them.
+    pub lengths: Arc<Vec<u32>>,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The month of a day of receipt, by which records are joined: `2026-11`.
+pub(crate) fn month_of(day: u32) -> String {
+    let day = Timestamp::from_nanos(i64::from(day) * 86_400 * NANOS_PER_SECOND).to_string();
+    day.get(..7).unwrap_or_default().to_owned()
 }
 
 /// Opens the ledger in a data directory, or the copy in a vault's folder, for reading.
@@ -98,17 +118,23 @@ impl Recorded {
     /// # Errors
     /// What opening meets, and [`LedgerError::NotAuthentic`] when the checkpoint is not signed by the ledger's key.
     pub fn open(data: &Path) -> Result<Arc<Self>, LedgerError> {
+        Self::open_range(data, 0..u64::MAX)
+    }
+
+    /// As [`Recorded::open`], of the blocks among some leaves.
+    ///
+    /// # Errors
+    /// As [`Recorded::open`].
+    pub fn open_range(data: &Path, among: Range<u64>) -> Result<Arc<Self>, LedgerError> {
         let reader = open_reader(data)?;
         let signer = reader.checkpoint_signer()?;
         let mut months: BTreeMap<(String, String), (Vec<u64>, u64)> = BTreeMap::new();
         for block in reader.block_leaves() {
             let (leaf, block) = block?;
-            if block.scope.source.starts_with(OWN) {
+            if !among.contains(&leaf) || is_built_in(&block.scope.source) {
                 continue;
             }
-            let day =
-                Timestamp::from_nanos(i64::from(block.scope.day) * 86_400 * NANOS_PER_SECOND).to_string();
-            let month = day.get(..7).unwrap_or_default().to_owned();
+            let month = month_of(block.scope.day);
             let (leaves, latest) = months.entry((block.scope.source, month)).or_default();
             leaves.push(leaf);
             *latest = block.last_ns.max(*latest);
@@ -118,6 +144,8 @@ impl Recorded {
             .into_iter()
             .map(|((source, month), (leaves, latest))| Stream {
                 name: format!("{shown}:{source} {month}"),
+                #[cfg(feature = "query")]
+                source,
                 leaves,
                 latest: Timestamp::from_nanos(i64::try_from(latest).unwrap_or(i64::MAX)),
                 starts: Mutex::default(),
@@ -202,6 +230,23 @@ impl Recorded {
         self.names.contains_key(name)
     }
 
+    /// Name of the source whose records are read under a name.
+    #[cfg(feature = "query")]
+    pub fn source_of(&self, name: &str) -> Option<&str> {
+        let at = *self.names.get(name)?;
+        self.streams.get(at).map(|s| s.source.as_str())
+    }
+
+    /// The block that holds an offset of what was read under a name.
+    #[cfg(feature = "query")]
+    pub fn block_around(&self, name: &str, offset: u64) -> Option<BlockAround> {
+        let stream = self.names.get(name).and_then(|&at| self.streams.get(at))?;
+        let starts = lock(&stream.starts);
+        let start = *starts.get(starts.partition_point(|s| s.offset <= offset).checked_sub(1)?)?;
+        drop(starts);
+        Some(BlockAround { leaf: start.leaf, start: start.offset, lengths: self.lengths(start)? })
+    }
+
     /// The record at an offset of what was read under a name, and the offset in it.
     pub fn locate(&self, name: &str, offset: u64) -> Option<(EvidencePlace, u64)> {
         let stream = self.names.get(name).and_then(|&at| self.streams.get(at))?;
@@ -232,12 +277,16 @@ impl Recorded {
         };
         let lengths =
             Arc::new(block.records.iter().map(|r| length(&r.bytes, &mut joining)).collect::<Vec<_>>());
+        self.remember(start.leaf, Arc::clone(&lengths));
+        Some(lengths)
+    }
+
+    fn remember(&self, leaf: u64, lengths: Arc<Vec<u32>>) {
         let mut known = lock(&self.lengths);
         if known.len() >= REMEMBERED {
             known.pop_first();
         }
-        known.insert(start.leaf, Arc::clone(&lengths));
-        Some(lengths)
+        known.insert(leaf, lengths);
     }
 }
 
@@ -300,6 +349,7 @@ impl Joined {
             };
             lock(&of.tally).records += block.records.len() as u64;
             lock(&stream.starts).push(Start { offset: self.offset, leaf, joining: self.joining });
+            let mut lengths = Vec::with_capacity(block.records.len());
             for (number, record) in block.records.iter().enumerate() {
                 if !self.joining.is_inside_a_file() && is_packed(&record.bytes) {
                     let at = self.offset + self.block.len() as u64;
@@ -309,10 +359,13 @@ impl Joined {
                     lock(&of.losses).push(&stream.name, at, DiagnosticKind::RefusedMember, message);
                 }
                 self.block.extend_from_slice(&record.bytes);
-                if self.joining.lacks_line_feed(&record.bytes) {
+                let lacks = self.joining.lacks_line_feed(&record.bytes);
+                if lacks {
                     self.block.push(b'\n');
                 }
+                lengths.push(u32::try_from(record.bytes.len()).unwrap_or(u32::MAX - 1) + u32::from(lacks));
             }
+            of.remember(leaf, Arc::new(lengths));
             return true;
         }
         false

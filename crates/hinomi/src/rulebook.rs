@@ -144,6 +144,12 @@ impl Rulebook {
     pub fn add_indicators(&mut self, path: &Path) -> Result<(), RulebookError> {
         let text = fs::read_to_string(path)
             .map_err(|source| RulebookError::Unreadable { path: path.to_owned(), source })?;
+        self.add_indicator_list(&text, path);
+        Ok(())
+    }
+
+    /// As [`Rulebook::add_indicators`], of the text of a list; rules name `path` as their author.
+    pub fn add_indicator_list(&mut self, text: &str, path: &Path) {
         let mut seen = BTreeSet::new();
         for line in text.lines() {
             let line = line.split(" #").next().unwrap_or_default().trim();
@@ -157,7 +163,6 @@ impl Rulebook {
                 self.documents.push(indicator(&value, note.trim().trim_matches('"'), path));
             }
         }
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use hinomi_model::Timestamp;
 
 use crate::correlated::correlations;
 use crate::rulebook::Rulebook;
-use crate::scan::{Event, Findings, Limits, Request, ScanProgress, Subjects, scan};
+use crate::scan::{Digests, Event, Findings, Limits, Request, ScanProgress, Subjects, scan};
 
 /// One example that a rule brought along, run.
 #[derive(Debug, Clone)]
@@ -65,6 +65,7 @@ fn scan_bytes(input: Vec<u8>, engine: &Engine, subjects: &Subjects) -> Findings 
         threads: 1,
         sampled: BTreeMap::new(),
         limits: Limits::default(),
+        digests: Digests::Files,
     };
     scan(request, &ScanProgress::default())
 }

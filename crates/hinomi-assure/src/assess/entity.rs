@@ -1,15 +1,19 @@
 //! Hosts, exposed services, suppliers and backup copies as all lists together have them: registered, exported, seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::host::HostDay;
+use super::kept::FactorTally;
 use super::listed;
 use super::rows::Scene;
+use crate::Truth;
 use crate::claim::{Row, Value};
 use crate::inventory::{Entity, EntityKind, Place, day};
-use crate::{Session, Truth};
+
+/// Accounts of suppliers that signed in.
+type SignedIn = BTreeMap<String, FactorTally>;
 
 /// Something that a list, or a log, speaks of.
 pub(super) struct EntityRow<'s> {
@@ -23,21 +27,21 @@ pub(super) struct EntityRow<'s> {
     named: Truth,
 }
 
-/// Every entity of a kind that a list has, that logs show, or that others name.
+/// The entities of `listed`, and those of the kind that logs show or that others name.
 pub(super) fn all<'s>(
     scene: &'s Scene<'s>,
     kind: EntityKind,
-    hosts: &[HostDay<'_>],
-    sessions: &[Session],
+    listed: &[&'s Entity],
+    (hosts, signed_in): (&[HostDay<'_>], &SignedIn),
 ) -> Vec<EntityRow<'s>> {
     let now = scene.material.now;
     let mut names: BTreeMap<String, (Truth, Truth)> = BTreeMap::new();
-    for entity in scene.material.inventory.all(kind, now, now) {
+    for entity in listed {
         names.insert(entity.id.clone(), (Truth::Unknown, Truth::Unknown));
     }
     match kind {
         EntityKind::Host => shown(hosts, &mut names),
-        EntityKind::Supplier => named(scene, sessions, &mut names),
+        EntityKind::Supplier => named(scene, signed_in, &mut names),
         _ => {}
     }
     let row = |(id, (seen, named)): (String, (Truth, Truth))| {
@@ -59,13 +63,11 @@ fn shown(hosts: &[HostDay<'_>], found: &mut BTreeMap<String, (Truth, Truth)>) {
 }
 
 /// Suppliers that accounts name, and whose accounts signed in.
-fn named(scene: &Scene<'_>, sessions: &[Session], found: &mut BTreeMap<String, (Truth, Truth)>) {
+fn named(scene: &Scene<'_>, signed_in: &SignedIn, found: &mut BTreeMap<String, (Truth, Truth)>) {
     let now = scene.material.now;
     if !scene.material.inventory.has_list(EntityKind::Account) {
         return;
     }
-    let signed_in: BTreeSet<&str> =
-        sessions.iter().filter_map(|s| Some(s.account.as_ref()?.id.as_str())).collect();
     found.values_mut().for_each(|said| *said = (Truth::False, Truth::False));
     for account in scene.material.inventory.all(EntityKind::Account, now, now) {
         let Some(name) = account.value("supplier") else { continue };
@@ -73,7 +75,7 @@ fn named(scene: &Scene<'_>, sessions: &[Session], found: &mut BTreeMap<String, (
         let id = listed.map_or_else(|| name.to_owned(), |supplier| supplier.id.clone());
         let (seen, named) = found.entry(id).or_insert((Truth::False, Truth::False));
         *named = Truth::True;
-        *seen = seen.or(Truth::from(signed_in.contains(account.id.as_str())));
+        *seen = seen.or(Truth::from(signed_in.contains_key(&account.id)));
     }
 }
 

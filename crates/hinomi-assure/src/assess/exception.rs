@@ -55,6 +55,7 @@ pub(crate) fn lacks(entity: &Entity) -> Vec<&'static str> {
     said.filter(|name| entity.value(name).is_none()).chain(unended).collect()
 }
 
+#[derive(Clone)]
 pub(super) struct Exceptions {
     valid: Vec<(Entity, ExceptionUse)>,
     by_claim: BTreeMap<String, Vec<usize>>,
@@ -84,8 +85,8 @@ impl Exceptions {
         let named = said("entity");
         let meant = match known.about.as_str() {
             _ if named == "*" => named,
-            "account" => resolver.account(&named, None).id,
-            "host" | "device" => resolver.host(&named).id,
+            "account" => resolver.account(&named, None).id.to_string(),
+            "host" | "device" => resolver.host(&named).id.to_string(),
             _ => named,
         };
         self.by_claim.entry(known.id.clone()).or_default().push(self.valid.len());
@@ -134,6 +135,15 @@ impl Exceptions {
                 (Outcome::ExpiredException, Some(used.id.clone()))
             }
             None => (Outcome::Contradicted, None),
+        }
+    }
+
+    /// Adds what the same exceptions covered elsewhere.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for ((_, used), (_, more)) in self.valid.iter_mut().zip(&other.valid) {
+            used.covers += more.covers;
+            used.after_end += more.after_end;
+            used.ended |= more.ended;
         }
     }
 

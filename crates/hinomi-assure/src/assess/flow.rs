@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hinomi_model::Timestamp;
 
-use super::rows::{OUTSIDE, Scene, is_private};
+use super::fact::{HostFact, Word};
+use super::few::Few;
+use super::rows::{OUTSIDE, Scene, address_of, is_private};
 use super::{Day, listed};
 use crate::claim::{Row, Value};
 use crate::inventory::{Entity, EntityKind};
-use crate::{Observation, ObservationKind, Truth};
-
-/// Events kept of a flow.
-const MOST_EVENTS: usize = 3;
+use crate::{Observation, Truth};
 
 /// A source and a destination on a day.
 pub(super) struct FlowRow<'s> {
     scene: &'s Scene<'s>,
-    source: String,
+    source: Arc<str>,
     destination: Vec<String>,
     seen: Seen<'s>,
     host: Option<&'s Entity>,
@@ -31,60 +31,51 @@ struct Seen<'s> {
     first: &'s Observation,
     day: Day,
     count: u64,
-    events: Vec<usize>,
+    events: Few,
 }
 
 /// Sender, destination, port and day.
-type Key<'s> = (String, Vec<String>, Option<&'s str>, Day);
+type Key<'s> = (Arc<str>, Vec<String>, Option<&'s str>, Day);
 
 /// Every flow of every day, in order of source, destination and day.
-pub(super) fn all<'s>(scene: &'s Scene<'s>) -> Vec<FlowRow<'s>> {
-    let material = scene.material;
+pub(super) fn all<'s>(scene: &'s Scene<'s>, facts: &'s [HostFact]) -> Vec<FlowRow<'s>> {
     let mut flows: BTreeMap<Key<'s>, Seen<'s>> = BTreeMap::new();
-    for seen in material.observations {
-        if material.specs.get(seen.rule).is_none_or(|spec| spec.kind != ObservationKind::Flow) {
+    for fact in facts {
+        let Word::Flow(seen) = &fact.word else { continue };
+        let destination = destination(seen);
+        if destination.is_empty() {
             continue;
         }
-        let destination = destination(seen);
-        let Some(source) = source(scene, seen).filter(|_| !destination.is_empty()) else { continue };
-        let day = (material.local)(seen.time).day;
-        let port = seen.attributes.get("port").map(String::as_str);
-        let new = || Seen { first: seen, day, count: 0, events: Vec::new() };
-        let flow = flows.entry((source, destination, port, day)).or_insert_with(new);
+        let day = scene.day(seen.time);
+        let port = seen.attributes.get("port");
+        let new = || Seen { first: seen, day, count: 0, events: Few::default() };
+        let flow = flows.entry((Arc::clone(&fact.host), destination, port, day)).or_insert_with(new);
         flow.count += 1;
-        if seen.time < flow.first.time {
+        if (seen.time, seen.event) < (flow.first.time, flow.first.event) {
             flow.first = seen;
         }
-        if flow.events.len() < MOST_EVENTS {
-            flow.events.push(seen.event);
-        }
+        flow.events.add(seen.time, seen.event);
     }
     flows.into_iter().map(|((source, to, ..), seen)| FlowRow::new(scene, source, to, seen)).collect()
-}
-
-/// The host that sent, or else the address.
-fn source(scene: &Scene<'_>, seen: &Observation) -> Option<String> {
-    let named = seen.origin.as_deref().map(|o| scene.resolver.host(o).id);
-    let by_address = || Some(scene.resolver.host_at(seen.address.as_deref()?, seen.time)?.id);
-    named.or_else(by_address).or_else(|| seen.address.clone())
 }
 
 /// Name and address, as far as the event states them.
 fn destination(seen: &Observation) -> Vec<String> {
     let address = seen.attributes.get("destination_address");
-    let mut all: Vec<String> = seen.device.iter().chain(address).map(|d| d.to_lowercase()).collect();
+    let named = seen.device.as_deref().into_iter().chain(address);
+    let mut all: Vec<String> = named.map(str::to_lowercase).collect();
     all.sort_unstable();
     all.dedup();
     all
 }
 
 impl<'s> FlowRow<'s> {
-    fn new(scene: &'s Scene<'s>, source: String, destination: Vec<String>, seen: Seen<'s>) -> Self {
+    fn new(scene: &'s Scene<'s>, source: Arc<str>, destination: Vec<String>, seen: Seen<'s>) -> Self {
         let at = seen.first.time;
         let address = destination.iter().find(|d| d.parse::<IpAddr>().is_ok());
         let mut hosts = destination.iter().filter_map(|d| match d.parse::<IpAddr>() {
-            Ok(_) => scene.resolver.host_at(d, at),
-            Err(_) => Some(scene.resolver.host(d)),
+            Ok(_) => scene.names.host_at(d, at),
+            Err(_) => Some(scene.names.host(d)),
         });
         Self {
             host: scene.entity(EntityKind::Host, &source, at),
@@ -163,11 +154,21 @@ impl Row for FlowRow<'_> {
             "destination" => Value::words(&self.destination),
             "outbound" => Value::Truth(self.outbound()),
             "events" => Value::Number(self.seen.count as f64),
-            other => Value::word(self.seen.first.attributes.get(other).map(String::as_str)),
+            other => Value::word(self.seen.first.attributes.get(other)),
         }
     }
 
+    fn behind(&self, prefix: &str) -> Option<usize> {
+        Some(address_of(match prefix {
+            "host" => self.host,
+            "segment" => self.segment,
+            "destination_host" => self.destination_host,
+            "destination_segment" => self.destination_segment,
+            _ => return None,
+        }))
+    }
+
     fn events(&self) -> Vec<usize> {
-        self.seen.events.clone()
+        self.seen.events.events()
     }
 }

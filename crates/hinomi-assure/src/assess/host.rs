@@ -4,14 +4,18 @@
 //! another host, the directory, the network or the host's own other logs go on naming it, its sensor is silent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
-use super::rows::Scene;
+use super::fact::{HostFact, Word};
+use super::rows::{Scene, address_of};
 use super::{Day, listed};
+use crate::Truth;
 use crate::claim::{Row, Value};
 use crate::inventory::{Entity, EntityKind, Place};
-use crate::{Observation, ObservationKind, Session, Truth};
 
 /// A sensor that is silent for less is not missed, in nanoseconds.
 const SHORTEST_SILENCE: i64 = 10 * 60 * NANOS_PER_SECOND;
@@ -23,7 +27,7 @@ const START_UP: i64 = 5 * 60 * NANOS_PER_SECOND;
 /// A host on a day.
 pub(super) struct HostDay<'s> {
     scene: &'s Scene<'s>,
-    host: String,
+    host: Arc<str>,
     day: Day,
     entity: Option<&'s Entity>,
     /// Sightings by others: how many, first, and events.
@@ -49,43 +53,61 @@ struct Silence {
 
 #[derive(Default)]
 struct Host {
-    /// Times at which others, or its other logs, saw it, with the event.
-    sightings: BTreeMap<Timestamp, usize>,
-    /// Words of its sensor.
-    sensor: BTreeMap<Timestamp, usize>,
+    /// Times at which others, or its other logs, saw it, with the event, in order.
+    sightings: Vec<(Timestamp, usize)>,
+    /// Words of its sensor, likewise.
+    sensor: Vec<(Timestamp, usize)>,
     /// Days with a word of a sensor that came from another host's address.
     elsewhere: BTreeSet<Day>,
     logs: BTreeSet<Day>,
 }
 
-/// Every host on every day on which anything speaks of it, and registered ones on every day.
-pub(super) fn days<'s>(scene: &'s Scene<'s>, sessions: &[Session]) -> Vec<HostDay<'s>> {
-    let hosts = hosts(scene, sessions);
-    let any_sensor = hosts.values().any(|h| !h.sensor.is_empty());
+/// Days on which hosts log, by host.
+pub(super) type LogDays = BTreeMap<Arc<str>, BTreeSet<Day>>;
+
+/// Days on which hosts log.
+pub(super) fn log_days(scene: &Scene<'_>) -> LogDays {
+    let mut all = LogDays::new();
+    for log in scene.material.logs.iter().filter(|l| !l.host.is_empty()) {
+        let days = all.entry(scene.names.host(&log.host).id).or_default();
+        days.extend(log.days(scene.material.local).into_keys());
+    }
+    all
+}
+
+/// Of the hosts that facts, `listed` and `logs` speak of: every day on which anything speaks of one, and registered ones on
+/// every day.
+pub(super) fn days<'s>(
+    scene: &'s Scene<'s>,
+    has_sensor: bool,
+    facts: &[HostFact],
+    (listed, logs): (&[&'s Entity], &LogDays),
+) -> Vec<HostDay<'s>> {
     let Some((first, last)) = scene.days else { return Vec::new() };
     let now = scene.material.now;
     let mut rows = Vec::new();
-    for (name, host) in &hosts {
+    for (name, host) in hosts(scene, facts, (listed, logs)) {
         let silences = host.silences(scene);
-        let entity = scene.entity(EntityKind::Host, name, now);
+        let entity = scene.entity(EntityKind::Host, &name, now);
+        let (mut seen, mut sensed) = (host.sightings.as_slice(), host.sensor.as_slice());
         for day in first..=last {
-            let on_day = |time: &Timestamp| (scene.material.local)(*time).day == day;
-            let seen: Vec<(&Timestamp, &usize)> = host.sightings.iter().filter(|(t, _)| on_day(t)).collect();
-            let sensed = host.sensor.keys().any(on_day);
+            let on_day = |time: &Timestamp| scene.day(*time) == day;
+            let today = split_off(&mut seen, on_day);
+            let words = split_off(&mut sensed, on_day);
             let logs = host.logged(day, (first, last));
-            if entity.is_none() && seen.is_empty() && !sensed && logs != Truth::True {
+            if entity.is_none() && today.is_empty() && words.is_empty() && logs != Truth::True {
                 continue;
             }
             rows.push(HostDay {
                 scene,
-                host: name.clone(),
+                host: Arc::clone(&name),
                 day,
                 entity,
-                seen: seen.len() as u64,
-                first: seen.first().map(|(t, _)| **t),
-                events: seen.iter().take(3).map(|(_, e)| **e).collect(),
+                seen: today.len() as u64,
+                first: today.first().map(|(t, _)| *t),
+                events: today.iter().take(3).map(|(_, e)| *e).collect(),
                 logs,
-                sensor: if any_sensor { Truth::from(sensed) } else { Truth::Unknown },
+                sensor: if has_sensor { Truth::from(!words.is_empty()) } else { Truth::Unknown },
                 silent: silences.iter().find(|s| on_day(&s.from) || on_day(&s.until)).cloned(),
                 elsewhere: host.elsewhere.contains(&day),
             });
@@ -94,59 +116,48 @@ pub(super) fn days<'s>(scene: &'s Scene<'s>, sessions: &[Session]) -> Vec<HostDa
     rows
 }
 
-fn hosts(scene: &Scene<'_>, sessions: &[Session]) -> BTreeMap<String, Host> {
-    let material = scene.material;
-    let mut hosts: BTreeMap<String, Host> = BTreeMap::new();
-    for entity in material.inventory.all(EntityKind::Host, material.now, material.now) {
-        hosts.entry(entity.id.clone()).or_default();
-    }
-    for log in material.logs.iter().filter(|l| !l.host.is_empty()) {
-        let host = hosts.entry(scene.resolver.host(&log.host).id).or_default();
-        host.logs.extend(log.days(material.local).into_keys());
-    }
-    for session in sessions {
-        let event = session.events.first().copied().unwrap_or_default();
-        for device in &session.devices {
-            hosts.entry(device.id.clone()).or_default().sightings.insert(session.time, event);
-        }
-        let from = session.origin.as_deref().map(|o| scene.resolver.host(o));
-        let from = from.or_else(|| scene.resolver.host_at(session.address.as_deref()?, session.time));
-        if let Some(from) = from {
-            hosts.entry(from.id).or_default().sightings.insert(session.time, event);
-        }
-    }
-    for seen in material.observations {
-        let Some(spec) = material.specs.get(seen.rule) else { continue };
-        match spec.kind {
-            ObservationKind::Sighting => {
-                if let Some(name) = sighted_host(scene, seen) {
-                    hosts.entry(name).or_default().sightings.insert(seen.time, seen.event);
-                }
-            }
-            ObservationKind::Sensor => sense(&mut hosts, scene, seen),
-            _ => {}
-        }
-    }
-    hosts
+/// Takes those off the front that `is_now` holds for.
+fn split_off<'a>(
+    all: &mut &'a [(Timestamp, usize)],
+    is_now: impl Fn(&Timestamp) -> bool,
+) -> &'a [(Timestamp, usize)] {
+    let count = all.iter().take_while(|(time, _)| is_now(time)).count();
+    let (now, later) = all.split_at_checked(count).unwrap_or_default();
+    *all = later;
+    now
 }
 
-/// The host that an event saw: by name, else by the address it had then.
-fn sighted_host(scene: &Scene<'_>, seen: &Observation) -> Option<String> {
-    let named = seen.device.as_deref().map(|d| scene.resolver.host(d));
-    named.or_else(|| scene.resolver.host_at(seen.address.as_deref()?, seen.time)).map(|h| h.id)
-}
-
-/// A word of a sensor counts for its host unless it came from an address that is another's.
-fn sense(hosts: &mut BTreeMap<String, Host>, scene: &Scene<'_>, seen: &Observation) {
-    let Some(name) = seen.device.as_deref().map(|d| scene.resolver.host(d).id) else { return };
-    let sender = seen.address.as_deref().and_then(|a| scene.resolver.host_at(a, seen.time));
-    let foreign = sender.is_some_and(|s| s.id != name);
-    let host = hosts.entry(name).or_default();
-    if foreign {
-        host.elsewhere.insert((scene.material.local)(seen.time).day);
-    } else {
-        host.sensor.insert(seen.time, seen.event);
+fn hosts(
+    scene: &Scene<'_>,
+    facts: &[HostFact],
+    (listed, logs): (&[&Entity], &LogDays),
+) -> BTreeMap<Arc<str>, Host> {
+    let mut known: HashMap<Arc<str>, Host, RandomState> = HashMap::default();
+    for entity in listed {
+        known.entry(entity.id.as_str().into()).or_default();
     }
+    for (host, days) in logs {
+        known.entry(Arc::clone(host)).or_default().logs.clone_from(days);
+    }
+    for fact in facts {
+        if matches!(fact.word, Word::Administrator(_) | Word::Flow(_)) {
+            continue;
+        }
+        let said = (fact.time, fact.event);
+        let host = known.entry_ref(&*fact.host).or_default();
+        match fact.word {
+            Word::Sensor => host.sensor.push(said),
+            Word::Elsewhere => _ = host.elsewhere.insert(scene.day(fact.time)),
+            _ => host.sightings.push(said),
+        }
+    }
+    for host in known.values_mut() {
+        for all in [&mut host.sightings, &mut host.sensor] {
+            all.sort_unstable();
+            all.dedup_by_key(|(time, _)| *time);
+        }
+    }
+    known.into_iter().collect()
 }
 
 impl Host {
@@ -163,7 +174,7 @@ impl Host {
 
     /// Stretches in which the sensor was silent for longer than it usually is, while others saw the host.
     fn silences(&self, scene: &Scene<'_>) -> Vec<Silence> {
-        let times: Vec<(Timestamp, usize)> = self.sensor.iter().map(|(t, e)| (*t, *e)).collect();
+        let times = &self.sensor;
         let mut pauses: Vec<i64> =
             times.windows(2).filter_map(|w| Some(w.last()?.0.as_nanos() - w.first()?.0.as_nanos())).collect();
         pauses.sort_unstable();
@@ -171,10 +182,10 @@ impl Host {
         let usual = pauses.get(pauses.len() * 3 / 4).copied().unwrap_or(0);
         let least = SHORTEST_SILENCE.max(usual.saturating_mul(USUAL_PAUSES));
         // Behind the last word of any log nothing is known.
-        let end = scene.material.logs.iter().filter_map(|l| l.last).max();
+        let end = scene.logs_end();
         let word = times.last().map(|l| l.0);
         let tail = end.zip(word).filter(|(end, word)| end > word).map(|(end, _)| (end, usize::MAX));
-        let points: Vec<(Timestamp, usize)> = times.into_iter().chain(tail).collect();
+        let points: Vec<(Timestamp, usize)> = times.iter().copied().chain(tail).collect();
         let stretch = |pair: &[(Timestamp, usize)]| {
             let ((from, word), (until, next)) = (*pair.first()?, *pair.last()?);
             let back = if next == usize::MAX { 0 } else { START_UP };
@@ -183,9 +194,11 @@ impl Host {
             if before <= missed {
                 return None;
             }
-            let mut seen = self.sightings.range(missed..=before).take(3).peekable();
-            let noticed = *seen.peek()?.0;
-            let events = std::iter::once(word).chain(seen.map(|(_, e)| *e)).collect();
+            let from_then = self.sightings.partition_point(|(time, _)| *time < missed);
+            let seen = self.sightings.iter().skip(from_then).take_while(|(time, _)| *time <= before);
+            let seen: Vec<(Timestamp, usize)> = seen.take(3).copied().collect();
+            let noticed = seen.first()?.0;
+            let events = std::iter::once(word).chain(seen.iter().map(|(_, e)| *e)).collect();
             Some(Silence { from, until, noticed, events })
         };
         points.windows(2).filter_map(stretch).collect()
@@ -230,6 +243,10 @@ impl Row for HostDay<'_> {
             "sensor_elsewhere" => Value::Truth(Truth::from(self.elsewhere)),
             _ => Value::Absent,
         }
+    }
+
+    fn behind(&self, prefix: &str) -> Option<usize> {
+        matches!(prefix, "host" | "device").then(|| address_of(self.entity))
     }
 
     fn events(&self) -> Vec<usize> {

@@ -3,10 +3,17 @@
 mod entity;
 mod entry;
 mod exception;
+mod fact;
+mod few;
 mod flow;
 mod host;
+mod kept;
+mod overview;
+mod record;
 mod rows;
+mod run;
 mod source;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -16,17 +23,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use hinomi_model::Timestamp;
 
 use crate::claim::{Claim, Subject};
-use crate::inventory::{CONTRADICTION, EntityKind, Inventory, Resolver, Sighted};
-use crate::{Observation, ObservationKind, ObservationSpec, Session, Truth, sessions};
+use crate::inventory::{CONTRADICTION, EntityKind, Inventory, Resolver};
+use crate::{Observation, ObservationKind, ObservationSpec, Session, Truth};
 
 pub(crate) use exception::lacks;
 pub use exception::{ExceptionProblem, ExceptionUse};
+pub use kept::{FactorTally, Tally};
+pub(crate) use overview::sighted;
+pub use run::Bounds;
 pub use source::SourceLog;
+pub use stock::{Collected, ShelfError, Shelves};
 pub use verdict::{DayVerdict, Ground, Reason, Verdict};
 
-use exception::Exceptions;
-use rows::{AccountRow, Scene, SessionRow};
-use verdict::Bench;
+use overview::{First, Overview};
+use rows::Scene;
+use stock::Whole;
 
 /// A day in the zone of the assessment: days since 1970-01-01.
 pub type Day = i32;
@@ -54,25 +65,31 @@ pub struct Material<'m> {
     pub claims: &'m [Claim],
     /// Observation rules.
     pub specs: &'m [ObservationSpec],
-    /// What they observed.
-    pub observations: &'m [Observation],
     /// What the organisation's lists say.
     pub inventory: &'m Inventory,
     /// Logs that were read.
     pub logs: &'m [SourceLog],
     /// The present.
     pub now: Timestamp,
-    /// The zone in which days begin.
-    pub local: &'m dyn Fn(Timestamp) -> Local,
+    /// The zone in which days begin, at whole quarters of an hour of UTC.
+    pub local: &'m (dyn Fn(Timestamp) -> Local + Sync),
 }
 
 /// What follows.
 #[derive(Debug, Default)]
 pub struct Assessment {
-    /// Per claim and entity, in order of claims, then of what needs attention most.
+    /// Per claim and entity, in order of claims, then of what needs attention most; no more than was asked for.
     pub verdicts: Vec<Verdict>,
-    /// Sign-ins as rebuilt.
+    /// All verdicts of each claim, counted.
+    pub tallies: BTreeMap<String, Tally>,
+    /// Observations judged.
+    pub observations: u64,
+    /// All sign-ins, by what they opened.
+    pub sign_ins: BTreeMap<&'static str, FactorTally>,
+    /// The latest of them in order of time; no more than was asked for.
     pub sessions: Vec<Session>,
+    /// Those of each supplier's account.
+    pub sign_ins_of_suppliers: BTreeMap<String, FactorTally>,
     /// What exceptions cover, and what they hide.
     pub exceptions: Vec<ExceptionUse>,
     /// Exceptions that cover nothing because something is missing in them.
@@ -96,87 +113,37 @@ pub struct Unseen {
     pub missing: Vec<(String, Vec<Day>)>,
 }
 
-/// Judges every claim.
-pub fn assess(material: &Material<'_>) -> Assessment {
-    let resolver = Resolver::new(material.inventory, sighted(material.observations, material.logs));
-    let sessions = sessions(material.specs, material.observations, &resolver);
-    let days = span(material);
-    let scene = Scene { material, resolver: &resolver, days };
-    let mut exceptions = Exceptions::of(material.inventory, material.claims, &resolver);
-    let mut assessment = Assessment { days, ..Assessment::default() };
-    let signed_in: Vec<SessionRow<'_>> = sessions.iter().map(|s| SessionRow::new(&scene, s)).collect();
-    let accounts = AccountRow::all(&scene, &sessions);
-    let hosts = host::days(&scene, &sessions);
-    let sources = source::days(&scene);
-    let flows = flow::all(&scene);
-    let (weaknesses, grants) = (entry::weaknesses(&scene), entry::grants(&scene));
-    let administrators = entry::administrators(&scene);
-    let judge_all = |bench: &mut Bench<'_>, kind| {
-        entity::all(&scene, kind, &hosts, &sessions).iter().for_each(|row| bench.judge(row, None, None));
-    };
-    for claim in material.claims {
-        let mut bench = Bench::new(claim, &mut exceptions, material.now);
-        match claim.of {
-            Subject::Session => {
-                for row in &signed_in {
-                    let time = row.session().time;
-                    bench.judge(row, Some(time), Some((material.local)(time).day));
-                }
-            }
-            Subject::Account => accounts.iter().for_each(|row| bench.judge(row, row.last_seen(), None)),
-            Subject::HostDay => hosts.iter().for_each(|row| bench.judge(row, row.time(), Some(row.day()))),
-            Subject::Weakness => weaknesses.iter().for_each(|row| bench.judge(row, row.time(), None)),
-            Subject::Administrator => {
-                administrators.iter().for_each(|row| bench.judge(row, row.time(), None));
-            }
-            Subject::Grant => grants.iter().for_each(|row| bench.judge(row, row.time(), None)),
-            Subject::Flow => flows.iter().for_each(|row| bench.judge(row, Some(row.time()), Some(row.day()))),
-            Subject::Host => judge_all(&mut bench, EntityKind::Host),
-            Subject::Exposure => judge_all(&mut bench, EntityKind::Exposure),
-            Subject::Supplier => judge_all(&mut bench, EntityKind::Supplier),
-            Subject::Copy => judge_all(&mut bench, EntityKind::Copy),
-            Subject::SourceDay => {
-                sources.iter().for_each(|row| bench.judge(row, None, Some(row.day())));
-            }
-        }
-        assessment.unlisted.insert(claim.id.clone(), unlisted(claim, material.inventory));
-        let unseen = unseen(&scene, claim, &sessions);
-        assessment.verdicts.append(&mut bench.finish(&unseen));
-        assessment.unseen.extend(unseen);
-    }
-    drop(signed_in);
-    assessment.exceptions = exceptions.uses();
-    assessment.exception_problems = exceptions.problems();
-    assessment.sessions = sessions;
+/// Judges every claim by observations that fit into memory.
+pub fn assess(material: &Material<'_>, observations: &[Observation]) -> Assessment {
+    assess_listing(material, observations, 0)
+}
+
+/// As [`assess`], and keeps the latest sign-ins up to a number.
+pub fn assess_listing(material: &Material<'_>, observations: &[Observation], sessions: usize) -> Assessment {
+    let mut first = First::default();
+    observations.iter().for_each(|seen| first.add(material.specs, seen));
+    let resolver = Resolver::new(material.inventory, first.sighted(material.logs));
+    let stock = Whole::new(material.specs, observations);
+    let bounds = Bounds { threads: 1, verdicts: usize::MAX, sessions };
+    let Ok(assessment) = run::run(material, (first, &resolver), &stock, bounds);
     assessment
 }
 
-/// Names that events state.
-pub(crate) fn sighted(observations: &[Observation], logs: &[SourceLog]) -> Sighted {
-    let mut sighted = Sighted::default();
-    for seen in observations {
-        if let Some(account) = &seen.account {
-            sighted.account(account, seen.account_id.as_deref());
-        }
-        for host in [&seen.device, &seen.origin].into_iter().flatten() {
-            sighted.host(host);
-        }
-        // The computer that a sign-in names as its origin had the address then.
-        if let (Some(origin), Some(address)) = (&seen.origin, &seen.address) {
-            sighted.address(origin, address, seen.time);
-        }
-    }
-    logs.iter().filter(|l| !l.host.is_empty()).for_each(|l| sighted.host(&l.host));
-    sighted
-}
-
-fn span(material: &Material<'_>) -> Option<(Day, Day)> {
-    let seen = material.observations.iter().map(|o| (material.local)(o.time).day);
-    let logged = material.logs.iter().flat_map(|l| l.days(material.local).into_keys());
-    seen.chain(logged).fold(None, |span: Option<(Day, Day)>, day| match span {
-        Some((first, last)) => Some((first.min(day), last.max(day))),
-        None => Some((day, day)),
-    })
+/// Judges every claim by observations that do not fit into memory, with the same result: of each claim's verdicts as many are
+/// kept as `bounds` says.
+///
+/// # Errors
+/// Shelves that cannot be read or written.
+pub fn assess_collected(
+    material: &Material<'_>,
+    collected: Collected<'_>,
+    bounds: Bounds,
+) -> Result<Assessment, ShelfError> {
+    let (mut first, stock) = collected.finish()?;
+    let by_id = first.names_by_id();
+    let resolver = Resolver::new(material.inventory, first.sighted(material.logs));
+    stock.settle(&resolver, &by_id)?;
+    run::run(material, (first, &resolver), &stock, bounds)
 }
 
 /// Kinds of lists that a claim reads and that were not given: lists that people keep, where it asks what is registered.
@@ -212,21 +179,18 @@ fn unlisted(claim: &Claim, inventory: &Inventory) -> Vec<EntityKind> {
 }
 
 /// What a claim needs and no log shows, at all or on some days.
-fn unseen(scene: &Scene<'_>, claim: &Claim, sessions: &[Session]) -> Vec<Unseen> {
+fn unseen(scene: &Scene<'_>, claim: &Claim, overview: &Overview) -> Vec<Unseen> {
     let mut found = Vec::new();
+    let has_signed_in = overview.signed_in().ends().is_some();
     for need in &claim.needs {
-        let material = scene.material;
-        let kind = |kind| {
-            material.observations.iter().any(|o| material.specs.get(o.rule).is_some_and(|s| s.kind == kind))
-        };
         let shown = match need.as_str() {
-            "sensor" => kind(ObservationKind::Sensor),
-            "sighting" => kind(ObservationKind::Sighting) || !sessions.is_empty(),
-            "flow" => kind(ObservationKind::Flow),
-            "use" => kind(ObservationKind::Use),
-            "administrator" => kind(ObservationKind::Administrator),
-            "sign-in" => !sessions.is_empty(),
-            access => sessions.iter().any(|s| s.access.name() == access),
+            "sensor" => overview.has(ObservationKind::Sensor),
+            "sighting" => overview.has(ObservationKind::Sighting) || has_signed_in,
+            "flow" => overview.has(ObservationKind::Flow),
+            "use" => overview.has(ObservationKind::Use),
+            "administrator" => overview.has(ObservationKind::Administrator),
+            "sign-in" => has_signed_in,
+            access => overview.opens(access),
         };
         let missing = source::missing(scene, need);
         if !shown || !missing.is_empty() {

@@ -1,25 +1,78 @@
 //! Sign-ins and accounts as claims see them.
 
+use std::cell::{Cell, OnceCell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
+use super::overview::Overview;
 use super::{Day, Material, counted, listed};
 use crate::claim::{Row, Value};
-use crate::inventory::{Entity, EntityKind, Resolved, Resolver};
+use crate::inventory::{
+    Answers, Entity, EntityKind, Inventory, Memo, Resolved, Resolver, Validity, as_known,
+};
 use crate::{Session, Truth};
 
 /// What rows lean on.
 pub(super) struct Scene<'s> {
     pub(super) material: &'s Material<'s>,
-    pub(super) resolver: &'s Resolver,
+    pub(super) names: Memo<'s>,
     pub(super) days: Option<(Day, Day)>,
+    /// The quarter of an hour that was asked last, and its day: zones change days only between them.
+    quarter: Cell<Option<(i64, Day)>>,
+    logs_end: OnceCell<Option<Timestamp>>,
+    index: &'s Index<'s>,
+    segments: RefCell<Answers<Box<str>, Option<usize>>>,
 }
 
+/// Nanoseconds of a quarter of an hour.
+const QUARTER: i64 = 900 * NANOS_PER_SECOND;
+
 impl<'s> Scene<'s> {
+    pub(super) fn new(
+        material: &'s Material<'s>,
+        (resolver, index): (&'s Resolver, &'s Index<'s>),
+        days: Option<(Day, Day)>,
+    ) -> Self {
+        Self {
+            material,
+            names: Memo::of(resolver),
+            days,
+            quarter: Cell::default(),
+            logs_end: OnceCell::new(),
+            index,
+            segments: Answers::new().into(),
+        }
+    }
+
+    /// The last word of any log.
+    pub(super) fn logs_end(&self) -> Option<Timestamp> {
+        *self.logs_end.get_or_init(|| self.material.logs.iter().filter_map(|l| l.last).max())
+    }
+
+    /// The day of a moment.
+    pub(super) fn day(&self, time: Timestamp) -> Day {
+        let quarter = time.as_nanos().div_euclid(QUARTER);
+        match self.quarter.get() {
+            Some((known, day)) if known == quarter => day,
+            _ => {
+                let day = (self.material.local)(time).day;
+                self.quarter.set(Some((quarter, day)));
+                day
+            }
+        }
+    }
+
     /// The list's entry for an entity at a moment, as known now.
     pub(super) fn entity(&self, kind: EntityKind, id: &str, at: Timestamp) -> Option<&'s Entity> {
+        if INDEXED.contains(&kind) {
+            return as_known(self.index.versions(kind, id), at, self.material.now);
+        }
         self.material.inventory.believed(kind, id, at, self.material.now)
     }
 
@@ -28,14 +81,75 @@ impl<'s> Scene<'s> {
         self.entity(EntityKind::Supplier, account?.value("supplier")?, at)
     }
 
+    /// The host that a sign-in came from.
+    pub(super) fn origin(&self, session: &Session) -> Option<Resolved> {
+        let named = session.origin.as_deref().map(|origin| self.names.host(origin));
+        named.or_else(|| self.names.host_at(session.address.as_deref()?, session.time))
+    }
+
+    /// Whether a list has an account as a supplier's.
+    pub(super) fn is_of_supplier(&self, account: &str) -> bool {
+        let listed = self.entity(EntityKind::Account, account, self.material.now);
+        listed.is_some_and(|account| account.value("supplier").is_some())
+    }
+
     /// The narrowest segment with an address.
     pub(super) fn segment(&self, address: &str, at: Timestamp) -> Option<&'s Entity> {
-        let address: IpAddr = address.parse().ok()?;
-        let segments = self.material.inventory.all(EntityKind::Segment, at, self.material.now);
-        let networks = segments.flat_map(|s| s.values("networks").iter().map(move |n| (s, n)));
-        let inside = networks.filter_map(|(s, n)| Some((crate::claim::prefix_of(n, address)?, s)));
-        inside.max_by_key(|(prefix, s)| (*prefix, std::cmp::Reverse(&s.id))).map(|(_, s)| s)
+        let find = || self.index.segment(address, at, self.material.now);
+        let number = if self.index.segments_change {
+            find()
+        } else {
+            self.segments.borrow_mut().answer(&address, |known| **known == *address, || address.into(), find)
+        };
+        as_known(self.index.segments.get(number?)?, at, self.material.now)
     }
+}
+
+/// Kinds of entities that are looked for in every row.
+const INDEXED: [EntityKind; 3] = [EntityKind::Account, EntityKind::Host, EntityKind::Supplier];
+
+/// Entries of lists where they are looked for often.
+pub(super) struct Index<'s> {
+    by_name: HashMap<(EntityKind, &'s str), &'s [Entity], RandomState>,
+    /// The versions of each segment.
+    segments: Vec<&'s [Entity]>,
+    /// Whether lists say of any segment from or until when it holds: then an address may be in another one later.
+    segments_change: bool,
+}
+
+impl<'s> Index<'s> {
+    pub(super) fn of(inventory: &'s Inventory) -> Self {
+        let kinds = [EntityKind::Account, EntityKind::Host, EntityKind::Supplier];
+        let named =
+            kinds.into_iter().flat_map(|kind| inventory.by_name(kind).map(move |(n, v)| ((kind, n), v)));
+        let segments: Vec<&[Entity]> = inventory.by_name(EntityKind::Segment).map(|(_, s)| s).collect();
+        let changes = |s: &Entity| s.valid != Validity::default() || s.known_from.is_some();
+        let segments_change = segments.iter().copied().flatten().any(changes);
+        Self { by_name: named.collect(), segments, segments_change }
+    }
+
+    fn versions(&self, kind: EntityKind, id: &str) -> &'s [Entity] {
+        let named = |name: &str| self.by_name.get(&(kind, name)).copied();
+        named(id).or_else(|| named(&id.to_lowercase())).unwrap_or_default()
+    }
+
+    /// The number of the narrowest segment with an address.
+    fn segment(&self, address: &str, at: Timestamp, now: Timestamp) -> Option<usize> {
+        let address: IpAddr = address.parse().ok()?;
+        let mut narrowest: Option<(u32, Reverse<&str>, usize)> = None;
+        for (number, versions) in self.segments.iter().enumerate() {
+            let Some(segment) = as_known(versions, at, now) else { continue };
+            let networks = segment.values("networks").iter();
+            let prefix = networks.filter_map(|n| crate::claim::prefix_of(n, address)).max();
+            narrowest = narrowest.max(prefix.map(|prefix| (prefix, Reverse(segment.id.as_str()), number)));
+        }
+        narrowest.map(|(.., number)| number)
+    }
+}
+
+/// Tells entries of lists apart, which stay where they are while claims are judged.
+pub(super) fn address_of(entity: Option<&Entity>) -> usize {
+    entity.map_or(0, |entity| std::ptr::from_ref(entity).addr())
 }
 
 /// A sign-in.
@@ -51,19 +165,18 @@ pub(super) struct SessionRow<'s> {
 }
 
 impl<'s> SessionRow<'s> {
-    pub(super) fn new(scene: &'s Scene<'s>, session: &'s Session) -> Self {
+    /// `from` is the host that it came from.
+    pub(super) fn new(scene: &'s Scene<'s>, session: &'s Session, from: Option<&Resolved>) -> Self {
         let at = session.time;
         let host = |host: &Resolved| scene.entity(EntityKind::Host, &host.id, at);
         let account = session.account.as_ref().and_then(|a| scene.entity(EntityKind::Account, &a.id, at));
-        let named = session.origin.as_deref().map(|o| scene.resolver.host(o));
-        let origin = named.or_else(|| scene.resolver.host_at(session.address.as_deref()?, at));
         Self {
             scene,
             session,
             account,
             supplier: scene.supplier(account, at),
             device: session.devices.iter().find_map(host),
-            origin: origin.as_ref().and_then(host),
+            origin: from.and_then(host),
             segment: session.address.as_deref().and_then(|a| scene.segment(a, at)),
             moment: (scene.material.local)(at).written(),
         }
@@ -96,6 +209,22 @@ impl SessionRow<'_> {
     }
 }
 
+impl SessionRow<'_> {
+    /// What lists say.
+    fn listed(&self, name: &str) -> Option<Value<'_>> {
+        let (prefix, rest) = name.split_once('.')?;
+        let (kind, entity) = match prefix {
+            "account" => (EntityKind::Account, self.account),
+            "supplier" => (EntityKind::Supplier, self.supplier),
+            "device" => (EntityKind::Host, self.device),
+            "origin" => (EntityKind::Host, self.origin),
+            "segment" => (EntityKind::Segment, self.segment),
+            _ => return None,
+        };
+        Some(listed(self.scene.material.inventory, kind, entity, rest))
+    }
+}
+
 /// RFC 1918, RFC 6598, RFC 3927 and RFC 4193, RFC 4291 link-local.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
@@ -113,28 +242,30 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 impl Row for SessionRow<'_> {
     fn attribute(&self, name: &str) -> Value<'_> {
         let session = self.session;
-        let inventory = self.scene.material.inventory;
-        match name.split_once('.') {
-            Some(("account", rest)) => return listed(inventory, EntityKind::Account, self.account, rest),
-            Some(("supplier", rest)) => return listed(inventory, EntityKind::Supplier, self.supplier, rest),
-            Some(("device", rest)) => return listed(inventory, EntityKind::Host, self.device, rest),
-            Some(("origin", rest)) => return listed(inventory, EntityKind::Host, self.origin, rest),
-            Some(("segment", rest)) => return listed(inventory, EntityKind::Segment, self.segment, rest),
-            _ => {}
-        }
         match name {
-            "account" => Value::word(session.account.as_ref().map(|a| a.id.as_str())),
+            "account" => Value::word(session.account.as_ref().map(|a| &*a.id)),
             "access" => Value::word(Some(session.access.name())),
             "service" => Value::word(Some(&session.service)),
             "device" if session.devices.is_empty() => Value::Absent,
-            "device" => Value::Words(session.devices.iter().map(|d| d.id.as_str().into()).collect()),
+            "device" => Value::Words(session.devices.iter().map(|d| (&*d.id).into()).collect()),
             "address" => Value::word(session.address.as_deref()),
             "origin" => Value::word(session.origin.as_deref()),
             "time" => Value::word(Some(&self.moment)),
             "second_factor" => Value::Truth(session.second_factor),
             "from_outside" => Value::Truth(self.comes_from_outside()),
-            other => Value::word(session.attributes.get(other).map(String::as_str)),
+            other => self.listed(other).unwrap_or_else(|| Value::word(session.attributes.get(other))),
         }
+    }
+
+    fn behind(&self, prefix: &str) -> Option<usize> {
+        Some(address_of(match prefix {
+            "account" => self.account,
+            "supplier" => self.supplier,
+            "device" => self.device,
+            "origin" => self.origin,
+            "segment" => self.segment,
+            _ => return None,
+        }))
     }
 
     fn session(&self) -> Option<&Session> {
@@ -145,30 +276,40 @@ impl Row for SessionRow<'_> {
 /// An account that was seen or is on a list.
 pub(super) struct AccountRow<'s> {
     scene: &'s Scene<'s>,
-    id: String,
+    id: Arc<str>,
     entity: Option<&'s Entity>,
     supplier: Option<&'s Entity>,
     sessions: Vec<&'s Session>,
     last: Option<Timestamp>,
+    /// First and last day with a sign-in of anybody.
+    watched: Option<(Day, Day)>,
 }
 
 impl<'s> AccountRow<'s> {
-    pub(super) fn all(scene: &'s Scene<'s>, sessions: &'s [Session]) -> Vec<Self> {
+    /// Accounts that signed in, and those of `listed`.
+    pub(super) fn all(
+        scene: &'s Scene<'s>,
+        overview: &Overview,
+        sessions: &'s [Session],
+        listed: &[&'s Entity],
+    ) -> Vec<Self> {
         let now = scene.material.now;
-        let mut used: BTreeMap<String, Vec<&Session>> = BTreeMap::new();
-        for session in sessions {
-            if let Some(account) = &session.account {
-                used.entry(account.id.clone()).or_default().push(session);
+        let mut used: BTreeMap<Arc<str>, Vec<&Session>> = BTreeMap::new();
+        for of_one in sessions.chunk_by(|a, b| a.account == b.account) {
+            if let Some(Some(account)) = of_one.first().map(|s| &s.account) {
+                used.entry(Arc::clone(&account.id)).or_default().extend(of_one);
             }
         }
-        for entity in scene.material.inventory.all(EntityKind::Account, now, now) {
-            used.entry(entity.id.clone()).or_default();
+        for entity in listed {
+            used.entry(entity.id.as_str().into()).or_default();
         }
-        let row = |(id, sessions): (String, Vec<&'s Session>)| {
+        let day = |time| scene.day(time);
+        let watched = overview.signed_in().ends().map(|(first, last)| (day(first), day(last)));
+        let row = |(id, sessions): (Arc<str>, Vec<&'s Session>)| {
             let last = sessions.iter().map(|s| s.time).max();
             let entity = scene.entity(EntityKind::Account, &id, last.unwrap_or(now));
             let supplier = scene.supplier(entity, last.unwrap_or(now));
-            Self { scene, id, entity, supplier, sessions, last }
+            Self { scene, id, entity, supplier, sessions, last, watched }
         };
         used.into_iter().map(row).collect()
     }
@@ -182,12 +323,12 @@ impl<'s> AccountRow<'s> {
         self.sessions.iter().flat_map(|s| of(s)).collect()
     }
 
-    /// Days since the last use; if no use was seen, at least the days that were looked at.
+    /// Days from the last use until the last sign-in of anybody; if no use was seen, at least the days between sign-ins of
+    /// others: logs of other things show no use.
     fn unused_days(&self) -> Value<'_> {
-        let Some((first, last)) = self.scene.days else { return Value::Unknown };
-        let day = |time| (self.scene.material.local)(time).day;
+        let Some((first, last)) = self.watched else { return Value::Unknown };
         match self.last {
-            Some(time) => Value::Number(f64::from(last - day(time))),
+            Some(time) => Value::Number(f64::from(last - self.scene.day(time))),
             None => Value::AtLeast(f64::from(last - first + 1)),
         }
     }
@@ -225,10 +366,10 @@ impl Row for AccountRow<'_> {
             "unused_days" => self.unused_days(),
             "password_age_days" => self.password_age_days(),
             "accesses" => words(self.distinct(|s| vec![s.access.name()])),
-            "services" => words(self.distinct(|s| vec![s.service.as_str()])),
+            "services" => words(self.distinct(|s| vec![&*s.service])),
             "origins" => number(self.distinct(|s| s.origin.as_deref().into_iter().collect())),
             "addresses" => number(addresses()),
-            "devices" => number(self.distinct(|s| s.devices.iter().map(|d| d.id.as_str()).collect())),
+            "devices" => number(self.distinct(|s| s.devices.iter().map(|d| &*d.id).collect())),
             "at_once" => Value::Number(self.addresses_at_once() as f64),
             _ => Value::Absent,
         }
@@ -249,10 +390,10 @@ impl AccountRow<'_> {
     /// a hop on its way, not another place.
     fn addresses_at_once(&self) -> usize {
         let hour = |s: &Session| s.time.as_nanos().div_euclid(3600 * NANOS_PER_SECOND);
-        let entered = self.distinct(|s| s.devices.iter().map(|d| d.id.as_str()).collect());
+        let entered = self.distinct(|s| s.devices.iter().map(|d| &*d.id).collect());
         let is_hop = |s: &Session, address: &str| {
-            let host = self.scene.resolver.host_at(address, s.time);
-            host.is_some_and(|h| entered.contains(h.id.as_str()))
+            let host = self.scene.names.host_at(address, s.time);
+            host.is_some_and(|h| entered.contains(&*h.id))
         };
         let used = self.sessions.iter().filter_map(|s| Some((s, s.address.as_deref()?)));
         let used = used.filter(|(s, address)| !is_hop(s, address)).map(|(s, address)| (hour(s), address));

@@ -97,7 +97,7 @@ fn expected(scene: &Scene<'_>, entity: &Entity) -> Vec<(String, Arrived)> {
             let days = log.days(scene.material.local).into_keys();
             match host {
                 Some(_) if log.host.is_empty() => arrived.nameless.extend(days),
-                Some(host) if scene.resolver.host(&log.host).id != host => {}
+                Some(host) if *scene.names.host(&log.host).id != *host => {}
                 _ => arrived.days.extend(days),
             }
         }
@@ -107,7 +107,7 @@ fn expected(scene: &Scene<'_>, entity: &Entity) -> Vec<(String, Arrived)> {
     if hosts.is_empty() {
         return vec![(entity.id.clone(), days(None))];
     }
-    let hosts = hosts.iter().map(|h| scene.resolver.host(h).id);
+    let hosts = hosts.iter().map(|h| scene.names.host(h).id);
     hosts.map(|host| (format!("{} @ {host}", entity.id), days(Some(&host)))).collect()
 }
 

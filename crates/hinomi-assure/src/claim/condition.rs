@@ -44,8 +44,8 @@ impl Condition {
     /// Whether it holds for a row.
     pub fn holds(&self, row: &dyn Row) -> Truth {
         match self {
-            Self::All(parts) => parts.iter().fold(Truth::True, |all, part| all.and(part.holds(row))),
-            Self::Any(parts) => parts.iter().fold(Truth::False, |any, part| any.or(part.holds(row))),
+            Self::All(parts) => all(parts.iter().map(|part| part.holds(row))),
+            Self::Any(parts) => all(parts.iter().map(|part| part.holds(row).negated())).negated(),
             Self::Not(part) => part.holds(row).negated(),
             Self::Test(name, test) => test.holds(&row.attribute(name), row),
         }
@@ -79,6 +79,18 @@ impl Condition {
     }
 }
 
+/// Whether all hold; the first that does not decides.
+pub(crate) fn all(truths: impl Iterator<Item = Truth>) -> Truth {
+    let mut all = Truth::True;
+    for truth in truths {
+        all = all.and(truth);
+        if all == Truth::False {
+            break;
+        }
+    }
+    all
+}
+
 impl Test {
     /// Attributes that the value is compared with.
     fn pointed(&self) -> &[String] {
@@ -99,8 +111,14 @@ impl Test {
                 _ => (*wanted).into(),
             },
             Self::Is(words) => {
-                let Some(texts) = value.texts() else { return Truth::Unknown };
-                texts.iter().any(|t| words.iter().any(|w| fits(w, t))).into()
+                let is_one = |text: &str| words.iter().any(|w| fits(w, text));
+                match value {
+                    Value::Words(texts) => texts.iter().any(|t| is_one(t)).into(),
+                    other => match other.texts() {
+                        Some(texts) => texts.iter().any(|t| is_one(t)).into(),
+                        None => Truth::Unknown,
+                    },
+                }
             }
             Self::LessThan(bound) => match value {
                 Value::AtLeast(n) if n >= bound => Truth::False,
@@ -174,7 +192,27 @@ fn among(
 
 /// Words are compared without case; `*` at either end of the pattern stands for any text.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    if !pattern.is_ascii() || !text.is_ascii() {
+        return fits_exactly(&pattern.to_lowercase(), &text.to_lowercase());
+    }
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    match pattern {
+        [b'*'] => true,
+        [b'*', middle @ .., b'*'] => {
+            middle.is_empty() || text.windows(middle.len()).any(|part| part.eq_ignore_ascii_case(middle))
+        }
+        [b'*', end @ ..] => text
+            .len()
+            .checked_sub(end.len())
+            .and_then(|at| text.get(at..))
+            .is_some_and(|t| t.eq_ignore_ascii_case(end)),
+        [start @ .., b'*'] => text.get(..start.len()).is_some_and(|t| t.eq_ignore_ascii_case(start)),
+        _ => pattern.eq_ignore_ascii_case(text),
+    }
+}
+
+/// The same of lower case.
+fn fits_exactly(pattern: &str, text: &str) -> bool {
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(""), _) => true,
         (Some(end), Some(_)) => text.contains(end.strip_suffix('*').unwrap_or(end)),
@@ -269,6 +307,20 @@ mod tests {
 
     fn word(text: &'static str) -> Value<'static> {
         Value::word(Some(text))
+    }
+
+    /// Without and with letters beyond ASCII the same patterns fit.
+    #[test]
+    fn patterns_fit_the_same_in_every_script() {
+        let texts = ["", "a", "Ab", "abc", "xAbc", "*", "**", "b"];
+        for pattern in ["", "*", "**", "a*", "*b", "*B*", "abc", "ABC*", "*abc", "***", "*c"] {
+            for text in texts {
+                let written = fits_exactly(&pattern.to_lowercase(), &text.to_lowercase());
+                assert_eq!(fits(pattern, text), written, "{pattern} {text}");
+                let kana = |t: &str| t.replace(['b', 'B'], "ビ");
+                assert_eq!(fits(&kana(pattern), &kana(text)), written, "{pattern} {text}");
+            }
+        }
     }
 
     #[test]

@@ -18,10 +18,12 @@
 
 mod condition;
 mod parse;
+mod plan;
 mod row;
 
 pub use condition::{Condition, Test};
 pub(crate) use condition::{fits, prefix_of};
 pub(crate) use parse::condition;
 pub use parse::{Claim, ClaimError, Subject, parse};
+pub(crate) use plan::Plan;
 pub use row::{Row, Value};

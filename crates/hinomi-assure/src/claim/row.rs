@@ -58,6 +58,12 @@ pub trait Row {
     /// The value of an attribute; [`Value::Absent`] for names that it does not have.
     fn attribute(&self, name: &str) -> Value<'_>;
 
+    /// What all attributes under a prefix such as `account.` come from: rows with the same answer have the same values there.
+    /// `None` where that cannot be said.
+    fn behind(&self, _prefix: &str) -> Option<usize> {
+        None
+    }
+
     /// The sign-in that it is, if it is one.
     fn session(&self) -> Option<&Session> {
         None

@@ -59,24 +59,24 @@ impl Names {
 
     fn meant(&self, name: &str, id: &str, is_host: bool) -> Option<String> {
         let found = if is_host { self.resolver.host(name) } else { self.resolver.account(name, Some(id)) };
-        found.ambiguous.is_empty().then_some(found.id)
+        found.ambiguous.is_empty().then(|| found.id.to_string())
     }
 
     /// The identifier of an account as logs and lists write it.
     pub(super) fn account(&self, name: &str, id: Option<&str>) -> String {
-        let meant = self.resolver.account(name, id).id;
+        let meant = self.resolver.account(name, id).id.to_string();
         self.accounts.get(&meant).cloned().unwrap_or(meant)
     }
 
     /// The identifier of a host, likewise.
     pub(super) fn host(&self, name: &str) -> String {
-        let meant = self.resolver.host(name).id;
+        let meant = self.resolver.host(name).id.to_string();
         self.hosts.get(&meant).cloned().unwrap_or(meant)
     }
 
     /// The host that had an address then.
     pub(super) fn host_at(&self, address: &str, time: hinomi_model::Timestamp) -> Option<String> {
-        let meant = self.resolver.host_at(address, time)?.id;
+        let meant = self.resolver.host_at(address, time)?.id.to_string();
         Some(self.hosts.get(&meant).cloned().unwrap_or(meant))
     }
 

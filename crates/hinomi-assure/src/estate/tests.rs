@@ -1,6 +1,5 @@
 //! Names that mean one node, and what follows from sign-ins.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hinomi_model::Timestamp;
@@ -8,7 +7,7 @@ use hinomi_model::Timestamp;
 use super::{Estate, Material, SelectionError, StoredSecret, select};
 use crate::graph::{Bounds, Builder, Catalogue, Passage};
 use crate::inventory::{Formats, Importer, Inventory, Place};
-use crate::{Observation, ObservationSpec};
+use crate::{Attributes, Observation, ObservationSpec};
 
 const SPECS: [&str; 3] = [
     "{kind: sign-in, access: interactive, leaves_secret: {}}",
@@ -42,7 +41,7 @@ fn seen(rule: usize, account: &str, device: &str, origin: Option<&str>) -> Obser
         session: None,
         factors: Vec::new(),
         second_factor: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
     }
 }
 

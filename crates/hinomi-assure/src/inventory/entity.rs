@@ -179,6 +179,8 @@ impl Inventory {
         let new: Vec<String> = new.collect();
         sources.exports.extend(new);
         let versions = self.entities.entry(entity.kind).or_default().entry(entity.key()).or_default();
+        // Most entities have one version.
+        versions.reserve_exact(1);
         versions.push(entity);
         versions.sort_by(|a, b| {
             (a.known_from, a.valid.from, &a.place).cmp(&(b.known_from, b.valid.from, &b.place))
@@ -188,12 +190,19 @@ impl Inventory {
     /// What was believed of an entity for a moment, knowing only what was known at `known`: the latest known version
     /// that holds then.
     pub fn believed(&self, kind: EntityKind, id: &str, at: Timestamp, known: Timestamp) -> Option<&Entity> {
-        let of_kind = self.entities.get(&kind)?;
-        let versions = match of_kind.get(id) {
-            Some(versions) => versions,
-            None => of_kind.get(&id.to_lowercase())?,
-        };
-        as_known(versions, at, known)
+        as_known(self.versions_of(kind, id), at, known)
+    }
+
+    /// The versions of each entity of a kind, by its name.
+    pub(crate) fn by_name(&self, kind: EntityKind) -> impl Iterator<Item = (&str, &[Entity])> {
+        let of_kind = self.entities.get(&kind).into_iter().flatten();
+        of_kind.map(|(name, versions)| (name.as_str(), versions.as_slice()))
+    }
+
+    /// The versions of an entity.
+    fn versions_of(&self, kind: EntityKind, id: &str) -> &[Entity] {
+        let Some(of_kind) = self.entities.get(&kind) else { return &[] };
+        of_kind.get(id).or_else(|| of_kind.get(&id.to_lowercase())).map_or(&[], Vec::as_slice)
     }
 
     /// The versions of each entity of a kind.
@@ -244,7 +253,7 @@ impl Inventory {
 }
 
 /// The latest version that is known by then and holds at that moment.
-fn as_known(versions: &[Entity], at: Timestamp, known: Timestamp) -> Option<&Entity> {
+pub(crate) fn as_known(versions: &[Entity], at: Timestamp, known: Timestamp) -> Option<&Entity> {
     let usable = |e: &&Entity| e.known_from.is_none_or(|k| k <= known) && e.valid.holds_at(at);
     versions.iter().rev().find(usable)
 }

@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
 use hinomi_model::Timestamp;
 
 use super::{EntityKind, Inventory};
@@ -74,6 +77,12 @@ impl Sighted {
         self.accounts.insert(name);
     }
 
+    /// Lasting ids under which an event names an account, as a name.
+    pub(crate) fn names_by_id(&self) -> Vec<String> {
+        let by_id = self.accounts.iter().filter(|name| self.ids.contains_key(&name.user));
+        by_id.map(|name| name.user.clone()).collect()
+    }
+
     /// An event names a host.
     pub fn host(&mut self, name: &str) {
         self.hosts.insert(name.trim_start_matches('\\').to_lowercase());
@@ -93,7 +102,7 @@ impl Sighted {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Resolved {
     /// The one name of the entity: the list's, or the fullest form seen.
-    pub id: String,
+    pub id: Arc<str>,
     /// Whether a list has it.
     pub registered: bool,
     /// Other entities that the name could mean just as well.
@@ -103,63 +112,75 @@ pub struct Resolved {
 /// Answers which entity a name means.
 #[derive(Debug)]
 pub struct Resolver {
-    by_text: BTreeMap<String, String>,
-    by_user: BTreeMap<String, Vec<(AccountName, String)>>,
-    by_id: BTreeMap<String, String>,
-    seen: BTreeMap<String, Vec<AccountName>>,
-    hosts: BTreeMap<String, String>,
-    seen_hosts: BTreeMap<String, BTreeSet<String>>,
-    registered_addresses: BTreeMap<IpAddr, String>,
+    by_text: Table<Arc<str>>,
+    by_user: Table<Vec<(AccountName, Arc<str>)>>,
+    by_id: Table<String>,
+    seen: Table<Vec<AccountName>>,
+    hosts: Table<Arc<str>>,
+    /// Those of `hosts` whose names have dots, in order.
+    dotted: BTreeMap<String, Arc<str>>,
+    seen_hosts: Table<BTreeSet<String>>,
+    registered_addresses: HashMap<IpAddr, Arc<str>, RandomState>,
     addresses: BTreeMap<IpAddr, Vec<(Timestamp, String)>>,
 }
+
+/// What lower case texts mean. Intruders choose names: the hash is keyed.
+type Table<V> = HashMap<Box<str>, V, RandomState>;
 
 impl Resolver {
     /// Prepares for an inventory and the names that were seen.
     pub fn new(inventory: &Inventory, sighted: Sighted) -> Self {
         let mut resolver = Self {
-            by_text: BTreeMap::new(),
-            by_user: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            hosts: BTreeMap::new(),
-            seen_hosts: BTreeMap::new(),
-            registered_addresses: BTreeMap::new(),
+            by_text: Table::default(),
+            by_user: Table::default(),
+            by_id: Table::default(),
+            seen: Table::default(),
+            hosts: Table::default(),
+            dotted: BTreeMap::new(),
+            seen_hosts: Table::default(),
+            registered_addresses: HashMap::default(),
             addresses: sighted.addresses,
         };
         for entity in inventory.versions(EntityKind::Account) {
+            let id = Arc::from(entity.id.as_str());
             for name in entity.names() {
-                resolver.register_account(name, &entity.id);
+                resolver.register_account(name, &id);
             }
         }
         for entity in inventory.versions(EntityKind::Host) {
+            let id: Arc<str> = Arc::from(entity.id.as_str());
             for name in entity.names() {
-                resolver.hosts.entry(name.to_lowercase()).or_insert_with(|| entity.id.clone());
+                let name = name.to_lowercase();
+                if name.contains('.') {
+                    resolver.dotted.entry(name.clone()).or_insert_with(|| Arc::clone(&id));
+                }
+                resolver.hosts.entry(name.into()).or_insert_with(|| Arc::clone(&id));
             }
             for address in entity.values("addresses").iter().filter_map(|a| a.parse().ok()) {
-                resolver.registered_addresses.entry(address).or_insert_with(|| entity.id.clone());
+                resolver.registered_addresses.entry(address).or_insert_with(|| Arc::clone(&id));
             }
         }
         for (id, names) in &sighted.ids {
             // An id that was seen under several names is a renamed account, or a lie: neither decides.
             if let (1, Some(name)) = (names.len(), names.first()) {
-                resolver.by_id.entry(id.clone()).or_insert_with(|| written(name));
+                resolver.by_id.entry(id.as_str().into()).or_insert_with(|| written(name));
             }
         }
         for name in sighted.accounts {
-            resolver.seen.entry(name.user.clone()).or_default().push(name);
+            resolver.seen.entry(name.user.as_str().into()).or_default().push(name);
         }
         for name in sighted.hosts {
-            let short = name.split('.').next().unwrap_or_default().to_owned();
+            let short = name.split('.').next().unwrap_or_default().into();
             resolver.seen_hosts.entry(short).or_default().insert(name);
         }
         resolver
     }
 
-    fn register_account(&mut self, name: &str, id: &str) {
-        self.by_text.entry(name.to_lowercase()).or_insert_with(|| id.to_owned());
+    fn register_account(&mut self, name: &str, id: &Arc<str>) {
+        self.by_text.entry(name.to_lowercase().into()).or_insert_with(|| Arc::clone(id));
         let parsed = AccountName::parse(name);
-        let known = self.by_user.entry(parsed.user.clone()).or_default();
-        let pair = (parsed, id.to_owned());
+        let known = self.by_user.entry(parsed.user.as_str().into()).or_default();
+        let pair = (parsed, Arc::clone(id));
         if !known.contains(&pair) {
             known.push(pair);
         }
@@ -167,29 +188,30 @@ impl Resolver {
 
     /// The account that a name, and perhaps its lasting id, means.
     pub fn account(&self, name: &str, id: Option<&str>) -> Resolved {
-        let exact = [Some(name), id].into_iter().flatten().find_map(|t| self.by_text.get(&t.to_lowercase()));
+        let exact =
+            [Some(name), id].into_iter().flatten().find_map(|t| self.by_text.get(t.to_lowercase().as_str()));
         if let Some(exact) = exact {
             return Resolved { id: exact.clone(), registered: true, ambiguous: Vec::new() };
         }
         let mut parsed = AccountName::parse(name);
-        if let Some(known) = self.by_id.get(&name.to_lowercase()) {
+        if let Some(known) = self.by_id.get(name.to_lowercase().as_str()) {
             parsed = AccountName::parse(known);
         }
-        let registered = self.by_user.get(&parsed.user).map_or(&[][..], Vec::as_slice);
-        let mut ids: Vec<&String> =
+        let registered = self.by_user.get(parsed.user.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut ids: Vec<&Arc<str>> =
             registered.iter().filter(|(n, _)| n.agrees_with(&parsed)).map(|(_, id)| id).collect();
         ids.sort_unstable();
         ids.dedup();
         if let [only] = ids.as_slice() {
-            return Resolved { id: (*only).clone(), registered: true, ambiguous: Vec::new() };
+            return Resolved { id: Arc::clone(only), registered: true, ambiguous: Vec::new() };
         }
-        let ambiguous = ids.into_iter().cloned().collect();
-        Resolved { id: written(&self.fullest(parsed)), registered: false, ambiguous }
+        let ambiguous = ids.into_iter().map(|id| (**id).to_owned()).collect();
+        Resolved { id: written(&self.fullest(parsed)).into(), registered: false, ambiguous }
     }
 
     /// The fullest form that agrees with a name, if there is one such form only.
     fn fullest(&self, name: AccountName) -> AccountName {
-        let seen = self.seen.get(&name.user).map_or(&[][..], Vec::as_slice);
+        let seen = self.seen.get(name.user.as_str()).map_or(&[][..], Vec::as_slice);
         let agreeing = || seen.iter().filter(|n| n.agrees_with(&name) && !n.domain.is_empty());
         let agree = agreeing().all(|a| agreeing().all(|b| a.agrees_with(b)));
         let longest = agreeing().max_by_key(|n| (n.domain.len(), n.domain.as_str()));
@@ -199,14 +221,14 @@ impl Resolver {
     /// The host that a name means: the list's name for it, else the fullest form that was seen.
     pub fn host(&self, name: &str) -> Resolved {
         let name = name.trim().trim_start_matches('\\').trim_end_matches('.').to_lowercase();
-        if let Some(address) = name.parse().ok().and_then(|ip| self.registered_addresses.get(&ip)) {
+        if let Some(address) = name.parse().ok().and_then(|ip: IpAddr| self.registered_addresses.get(&ip)) {
             return Resolved { id: address.clone(), registered: true, ambiguous: Vec::new() };
         }
         let short = name.split('.').next().unwrap_or_default();
-        let listed = self.hosts.get(&name).or_else(|| self.hosts.get(short)).or_else(|| {
+        let listed = self.hosts.get(name.as_str()).or_else(|| self.hosts.get(short)).or_else(|| {
             // A list may have the full name where the log has the short one.
             let dotted = format!("{name}.");
-            let mut full = self.hosts.range(dotted.clone()..).take_while(|(n, _)| n.starts_with(&dotted));
+            let mut full = self.dotted.range(dotted.clone()..).take_while(|(n, _)| n.starts_with(&dotted));
             full.next().filter(|_| full.next().is_none()).map(|(_, id)| id)
         });
         if let Some(id) = listed {
@@ -216,19 +238,25 @@ impl Resolver {
         let full: Vec<&String> = full.collect();
         match full.as_slice() {
             [only] if !name.contains('.') => {
-                Resolved { id: (*only).clone(), registered: false, ambiguous: Vec::new() }
+                Resolved { id: only.as_str().into(), registered: false, ambiguous: Vec::new() }
             }
-            _ => Resolved { id: name, registered: false, ambiguous: Vec::new() },
+            _ => Resolved { id: name.into(), registered: false, ambiguous: Vec::new() },
         }
+    }
+
+    /// The host that a list gives an address to.
+    pub(super) fn host_with(&self, address: &str) -> Option<Resolved> {
+        let ip: IpAddr = address.parse().ok()?;
+        let id = self.registered_addresses.get(&ip)?;
+        Some(Resolved { id: Arc::clone(id), registered: true, ambiguous: Vec::new() })
     }
 
     /// The host that had an address then: by list, else the last one seen with it until then.
     pub fn host_at(&self, address: &str, time: Timestamp) -> Option<Resolved> {
-        let ip: IpAddr = address.parse().ok()?;
-        if let Some(id) = self.registered_addresses.get(&ip) {
-            return Some(Resolved { id: id.clone(), registered: true, ambiguous: Vec::new() });
+        if let Some(listed) = self.host_with(address) {
+            return Some(listed);
         }
-        let held = self.addresses.get(&ip)?;
+        let held = self.addresses.get(&address.parse().ok()?)?;
         let last = held.iter().filter(|(from, _)| *from <= time).max_by_key(|(from, _)| *from)?;
         Some(self.host(&last.1))
     }
@@ -269,7 +297,7 @@ mod tests {
             ["mika", "CORP\\Mika", "mika@corp.example.jp", "MIKA@corp", "s-1-5-21-1-2-3-1104", ".\\mika"]
         {
             let found = resolver.account(name, None);
-            assert!(found.registered && found.id == "mika@corp.example.jp", "{name}: {found:?}");
+            assert!(found.registered && &*found.id == "mika@corp.example.jp", "{name}: {found:?}");
         }
         let other = resolver.account("mika@partner.example.com", None);
         assert!(!other.registered, "{other:?}");
@@ -290,11 +318,11 @@ mod tests {
         let sid = Some("S-1-5-21-9-9-9-1");
         let one = resolver(&[], &[("CORP\\eve", None), ("eve", None), ("eve@corp.example.jp", sid)]);
         for name in ["eve", "corp\\eve", "EVE@corp.example.jp", "S-1-5-21-9-9-9-1"] {
-            assert_eq!(one.account(name, None).id, "eve@corp.example.jp", "{name}");
+            assert_eq!(&*one.account(name, None).id, "eve@corp.example.jp", "{name}");
         }
         let two = resolver(&[], &[("A\\eve", None), ("B\\eve", None)]);
-        assert_eq!(two.account("eve", None).id, "eve");
-        assert_eq!(two.account("A\\eve", None).id, "eve@a");
+        assert_eq!(&*two.account("eve", None).id, "eve");
+        assert_eq!(&*two.account("A\\eve", None).id, "eve@a");
     }
 
     #[test]

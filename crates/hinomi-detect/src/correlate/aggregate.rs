@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::chain::Chain;
-use super::gather::Item;
+use super::item::Item;
 use super::plan::{Goal, Plan, holds};
 use hinomi_model::Timestamp;
 
 /// Units of a number: sums are exact to six decimals, so that taking an item out undoes putting it in.
 const UNITS: f64 = 1e6;
 
-/// State of one window.
-pub(super) struct Aggregate<'a> {
-    goal: &'a Goal,
+/// State of one window, of one plan: whoever calls hands in the same plan each time.
+#[derive(Debug)]
+pub(super) struct Aggregate {
     items: usize,
     distinct: BTreeMap<Vec<String>, usize>,
     sum: i128,
@@ -21,14 +21,13 @@ pub(super) struct Aggregate<'a> {
     chains: Vec<Chain>,
 }
 
-impl<'a> Aggregate<'a> {
-    pub(super) fn new(plan: &'a Plan<'_>) -> Self {
+impl Aggregate {
+    fn new(plan: &Plan) -> Self {
         let chains = match &plan.goal {
             Goal::Chains(chains) => chains.iter().map(|steps| Chain::new(steps)).collect(),
             _ => Vec::new(),
         };
         Self {
-            goal: &plan.goal,
             items: 0,
             distinct: BTreeMap::new(),
             sum: 0,
@@ -37,11 +36,20 @@ impl<'a> Aggregate<'a> {
         }
     }
 
+    /// The state of a window that holds these items, which are in order.
+    pub(super) fn of(plan: &Plan, items: &[Item]) -> Self {
+        let mut aggregate = Self::new(plan);
+        for instant in items.chunk_by(|a, b| a.time == b.time) {
+            instant.first().into_iter().for_each(|i| aggregate.add(plan, i.time, instant));
+        }
+        aggregate
+    }
+
     /// Puts in all items of one instant.
-    pub(super) fn add(&mut self, time: Timestamp, items: &[Item]) {
+    pub(super) fn add(&mut self, plan: &Plan, time: Timestamp, items: &[Item]) {
         for item in items {
             self.items += 1;
-            match self.goal {
+            match &plan.goal {
                 Goal::Distinct(_) => *self.distinct.entry(item.values.clone()).or_insert(0) += 1,
                 Goal::Sum(_) => self.sum = self.sum.saturating_add(units(item).unwrap_or(0)),
                 Goal::Rules(_) => self.count_rules(item, |count| *count += 1),
@@ -52,9 +60,9 @@ impl<'a> Aggregate<'a> {
     }
 
     /// Takes one item out.
-    pub(super) fn remove(&mut self, item: &Item) {
+    pub(super) fn remove(&mut self, plan: &Plan, item: &Item) {
         self.items = self.items.saturating_sub(1);
-        match self.goal {
+        match &plan.goal {
             Goal::Distinct(_) => {
                 if let Some(count) = self.distinct.get_mut(&item.values) {
                     *count -= 1;
@@ -77,8 +85,8 @@ impl<'a> Aggregate<'a> {
 
     /// Whether the goal is met by the items in the window, which begins at `start`. Averages and percentiles are
     /// not kept here: see [`complete`].
-    pub(super) fn holds(&self, start: Timestamp) -> bool {
-        match self.goal {
+    pub(super) fn holds(&self, plan: &Plan, start: Timestamp) -> bool {
+        match &plan.goal {
             Goal::Events(condition) => holds(condition, self.items as f64),
             Goal::Distinct(condition) => holds(condition, self.distinct.len() as f64),
             Goal::Sum(condition) => holds(condition, self.sum as f64 / UNITS),
@@ -93,7 +101,7 @@ impl<'a> Aggregate<'a> {
 }
 
 /// Whether the goal is met by a complete window.
-pub(super) fn complete(plan: &Plan<'_>, items: &[Item]) -> bool {
+pub(super) fn complete(plan: &Plan, items: &[Item]) -> bool {
     let numbers = || items.iter().filter_map(units);
     match &plan.goal {
         Goal::Average(condition) => {
@@ -106,14 +114,7 @@ pub(super) fn complete(plan: &Plan<'_>, items: &[Item]) -> bool {
             let rank = (percentile / 100.0 * sorted.len() as f64).ceil().max(1.0) as usize;
             sorted.get(rank - 1).is_some_and(|value| holds(condition, *value as f64 / UNITS))
         }
-        _ => {
-            let Some(first) = items.first() else { return false };
-            let mut aggregate = Aggregate::new(plan);
-            for instant in items.chunk_by(|a, b| a.time == b.time) {
-                instant.first().into_iter().for_each(|i| aggregate.add(i.time, instant));
-            }
-            aggregate.holds(first.time)
-        }
+        _ => items.first().is_some_and(|first| Aggregate::of(plan, items).holds(plan, first.time)),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use hinomi_model::Timestamp;
 
-use super::gather::Item;
+use super::item::Item;
 
 /// Follows one list of rules through time.
 ///
 /// # Invariants
 /// `latest[n]` is the latest time at which a chain of different items could start that has met the first
 /// `n` + 1 steps by now, times not decreasing.
+#[derive(Debug)]
 pub(super) struct Chain {
     steps: Vec<usize>,
     latest: Vec<Option<Timestamp>>,

@@ -1,6 +1,7 @@
 //! Correlations: many matches of rules within a window of time become one detection.
 //!
-//! Pure and deterministic: the result depends on the set of matches alone, not on the order they are given in.
+//! Pure and deterministic: the result depends on the set of matches alone, not on the order they are given in, nor on
+//! the steps in which time advances.
 //!
 //! # Definitions
 //! - **Item.** An event that at least one referred rule matched; an event that several referred rules matched is
@@ -26,8 +27,12 @@
 //! `lt`, `lte`, `eq`, `neq`, `value_avg`, `value_percentile` and expressions with `not` can be decided only once a
 //! window is over. They use **consecutive windows**: a window opens at the first item that no earlier window
 //! holds, and ends `timespan` later. Each complete window whose items meet the condition is an occurrence. A
-//! window that ends after [`Limits::observed_until`] is undecided and counted in [`Diagnosis::open_windows`]. Groups
+//! window that ends after what was observed is undecided and counted in [`Diagnosis::open_windows`]. Groups
 //! without any item are never reported: what never appeared has no group.
+//!
+//! ## Numbers
+//! Occurrences of a group are counted from 0. The count begins anew when the group was empty: when no item and no open
+//! occurrence was left within `timespan`. So nothing has to be remembered of a group that fell silent.
 //!
 //! ## Types
 //! - `value_count`: distinct values (tuples of several fields). `value_sum`, `value_avg`: numbers, kept exactly
@@ -38,25 +43,31 @@
 //!   `rules`, whose times do not decrease; equal times are in order.
 //!
 //! ## Chains
-//! An occurrence of a correlation that another refers to is an item at the time it fired. It belongs to every
-//! group that one of its kept matches belongs to. Cycles are refused.
+//! An occurrence of a correlation that another refers to is an item at the time it fired, of the matches with which it
+//! fired (what extends it later does not change it). It belongs to every group that one of these matches belongs to.
+//! Cycles are refused.
 //!
 //! # Not here
-//! Who shows occurrences and how (`hinomi`); the language (`sigma`).
+//! Who shows occurrences and how (`hinomi`); the language (`sigma`); what is late (`live`).
 
 mod aggregate;
 mod chain;
-mod gather;
+mod correlator;
+mod item;
+mod lane;
 mod plan;
-mod window;
+mod route;
 
 #[cfg(test)]
 mod tests;
 
 use hinomi_model::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
 
+use crate::saved;
 use crate::sigma::{Correlation, Meta};
 
+pub use correlator::{Correlator, SavedLanes};
 pub use plan::CorrelateError;
 
 /// What a correlation needs to know of an event.
@@ -80,11 +91,44 @@ pub struct BaseMatch<'a, E> {
     pub number: u64,
 }
 
+/// One match, as a correlation sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a, E> {
+    /// Id of the rule.
+    pub rule: &'a str,
+    /// `name` of the rule.
+    pub name: Option<&'a str>,
+    /// The event.
+    pub event: &'a E,
+    /// Number of the event.
+    pub number: u64,
+}
+
+/// Matches by handle.
+pub trait Matches {
+    /// Their events.
+    type Event: MatchedEvent;
+    /// The match of a handle.
+    fn at(&self, handle: usize) -> Option<Seen<'_, Self::Event>>;
+}
+
+impl<E: MatchedEvent> Matches for [BaseMatch<'_, E>] {
+    type Event = E;
+
+    fn at(&self, handle: usize) -> Option<Seen<'_, E>> {
+        let found = self.get(handle)?;
+        let (rule, name) = (found.rule.id.as_str(), found.rule.name.as_deref());
+        Some(Seen { rule, name, event: found.event, number: found.number })
+    }
+}
+
 /// Bounds of memory, and of what was observed.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Groups per correlation; items of further groups are counted and dropped.
     pub groups: usize,
+    /// Items of all groups of a correlation, and of what waits for its time; further ones are counted and dropped.
+    pub items: usize,
     /// Matches listed per occurrence; further ones are counted.
     pub kept: usize,
     /// Groups an occurrence takes part in when another correlation refers to it.
@@ -95,35 +139,40 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { groups: 100_000, kept: 1000, fan_out: 100, observed_until: None }
+        Self { groups: 100_000, items: usize::MAX, kept: 1000, fan_out: 100, observed_until: None }
     }
 }
 
 /// A correlation's condition held.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
     /// Position of the correlation among those given.
     pub correlation: usize,
     /// `group-by` fields and their values, in the order of the rule.
     pub group: Vec<(String, String)>,
-    /// Positions of contributing matches among those given, by (time, digest), at most [`Limits::kept`].
+    /// Handles of contributing matches, by (time, digest), at most [`Limits::kept`].
     pub matches: Vec<usize>,
     /// Contributing matches beyond those.
     pub more: u64,
+    /// How many of `matches` it fired with. Time increases, so these are the first.
+    pub fired_with: usize,
     /// Number of the occurrence in its group, from 0.
     pub number: u64,
     /// Time of the first item.
+    #[serde(with = "saved::time")]
     pub first: Timestamp,
     /// When the condition first held.
+    #[serde(with = "saved::time")]
     pub fired: Timestamp,
     /// Time of the last item.
+    #[serde(with = "saved::time")]
     pub last: Timestamp,
     /// Whether it is a detection by itself; false when only other correlations use it.
     pub alerts: bool,
 }
 
 /// What a correlation could not take into account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// Matches of events without a readable time.
     pub without_time: u64,
@@ -131,7 +180,7 @@ pub struct Diagnosis {
     pub without_group: u64,
     /// Items without a value to count or add.
     pub without_value: u64,
-    /// Items of groups beyond [`Limits::groups`], or beyond [`Limits::fan_out`].
+    /// Items of groups beyond [`Limits::groups`], or beyond [`Limits::items`] or [`Limits::fan_out`].
     pub over_limit: u64,
     /// Windows that end after [`Limits::observed_until`].
     pub open_windows: u64,
@@ -154,21 +203,10 @@ pub fn correlate<E: MatchedEvent>(
     matches: &[BaseMatch<'_, E>],
     limits: &Limits,
 ) -> Outcome {
-    let (plans, errors) = plan::plan(correlations);
-    let mut outcome =
-        Outcome { diagnoses: vec![Diagnosis::default(); correlations.len()], errors, ..Outcome::default() };
-    let mut gatherer = gather::Gatherer::new(correlations, &plans, matches);
-    for plan in &plans {
-        let Some(diagnosis) = outcome.diagnoses.get_mut(plan.index) else { continue };
-        let groups = gatherer.groups(plan, &outcome.occurrences, limits, diagnosis);
-        let mut found = Vec::new();
-        for (key, items) in &groups {
-            window::evaluate(plan, key, items, limits, diagnosis, &mut found);
-        }
-        gatherer.order(&mut found);
-        outcome.occurrences.append(&mut found);
+    let mut correlator = Correlator::new(correlations, *limits);
+    for handle in 0..matches.len() {
+        correlator.add(handle, matches);
     }
-    let key = |o: &Occurrence| (o.fired, o.correlation, o.group.clone(), o.number);
-    outcome.occurrences.sort_by_cached_key(key);
-    outcome
+    let occurrences = correlator.finish(matches, limits.observed_until);
+    Outcome { occurrences, diagnoses: correlator.diagnoses(), errors: correlator.errors().to_vec() }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::sigma::{
-    Comparison, Correlation, CorrelationKind, CountCondition, Meta, RuleExpression, TemporalCondition,
+    Comparison, Correlation, CorrelationKind, CountCondition, RuleExpression, TemporalCondition,
 };
 
 /// A correlation that cannot be evaluated.
@@ -78,9 +78,9 @@ impl Positions {
 
 /// One correlation, ready.
 #[derive(Clone, Debug)]
-pub(super) struct Plan<'a> {
+pub(super) struct Plan {
     pub index: usize,
-    pub correlation: &'a Correlation,
+    pub correlation: Correlation,
     /// For each referred name, the correlation it names, if it is one.
     pub inner: Vec<Option<usize>>,
     pub goal: Goal,
@@ -89,10 +89,13 @@ pub(super) struct Plan<'a> {
     pub alerts: bool,
     /// Fields whose values are counted or added.
     pub values: Vec<String>,
+    /// How long after their time, in nanoseconds, items can still come from the correlations it refers to: those that wait
+    /// for the end of a window fire in the past.
+    pub lag_ns: i64,
 }
 
 /// The plans, those referred to first, and the correlations that refer to themselves.
-pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan<'_>>, Vec<CorrelateError>) {
+pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan>, Vec<CorrelateError>) {
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, correlation) in correlations.iter().enumerate() {
         for name in
@@ -124,9 +127,16 @@ pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan<'_>>, Vec<Correlat
             continue;
         }
         let used = |needs: &Vec<Option<usize>>| needs.contains(&Some(at));
+        let lag = |plan: &Plan| {
+            let own = if plan.rising { 0 } else { plan.correlation.timespan_ns };
+            plan.lag_ns.saturating_add(own)
+        };
+        let referred = plans.iter().filter(|plan: &&Plan| needs.contains(&Some(plan.index)));
+        let lag_ns = referred.map(lag).max().unwrap_or(0);
         plans.push(Plan {
             index: at,
-            correlation,
+            correlation: correlation.clone(),
+            lag_ns,
             inner: needs.clone(),
             goal: goal(correlation),
             rising: is_rising(&correlation.kind, correlation),
@@ -137,11 +147,6 @@ pub(super) fn plan(correlations: &[Correlation]) -> (Vec<Plan<'_>>, Vec<Correlat
     let left = correlations.iter().zip(&levels).filter(|(_, level)| level.is_none());
     errors.extend(left.map(|(c, _)| CorrelateError::Cycle { id: c.meta.id.clone() }));
     (plans, errors)
-}
-
-/// Whether `reference` means the document.
-pub(super) fn is_named(meta: &Meta, reference: &str) -> bool {
-    meta.id == reference || meta.name.as_deref() == Some(reference)
 }
 
 fn goal(correlation: &Correlation) -> Goal {

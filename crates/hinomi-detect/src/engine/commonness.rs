@@ -17,7 +17,8 @@ const TYPICAL: [&str; 4] = [
      microsoft-windows-",
     "\\powershell.exe \\cmd.exe /c start \\rundll32.exe \\wmiprvse.exe \\conhost.exe \\taskhostw.exe \\msiexec.exe \
      \\syswow64\\ \\drivers\\ \\winevt\\logs\\ -namespace -command -executionpolicy bypass -noprofile microsoft corporation \
-     operating system kernel32.dll ntdll.dll user32.dll /usr/bin/ /usr/sbin/ /var/log/ /etc/ http:// https:// .com",
+     operating system sedebugprivilege sebackupprivilege seloaddriverprivilege kernel32.dll ntdll.dll user32.dll \
+     /usr/bin/ /usr/sbin/ /var/log/ /etc/ http:// https:// .com",
     "-windowstyle hidden -encodedcommand iex new-object system.net.webclient downloadstring invoke- get- set- \
      \\regsvr32.exe \\mshta.exe \\wscript.exe \\cscript.exe \\schtasks.exe \\net.exe \\reg.exe .ps1 .vbs .bat .txt .log .tmp \
      administrator domain password",

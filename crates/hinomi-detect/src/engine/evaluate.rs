@@ -219,9 +219,22 @@ impl<'e> Evaluator<'e> {
         number
     }
 
+    /// Whether any rule could match some event of this batch's kind, channel, provider and event id.
+    pub fn may_match(&mut self, store: &Store, batch: &Batch) -> bool {
+        self.follow(store);
+        let program = self.program_for(store, batch.shape());
+        let variants = self.programs.get(program as usize).map(Program::variants).unwrap_or_default();
+        !self.possible(store, batch.shape(), variants).is_empty()
+    }
+
     /// The keyword rules of a program that channel, provider and event id do not rule out.
     fn possible_keyword_rules(&mut self, store: &Store, shape: Shape, program: u32) -> Vec<u32> {
         let deep = self.programs.get(program as usize).map(|p| p.deep.clone()).unwrap_or_default();
+        self.possible(store, shape, deep)
+    }
+
+    /// Those of some variants that channel, provider and event id do not rule out.
+    fn possible(&mut self, store: &Store, shape: Shape, variants: Vec<u32>) -> Vec<u32> {
         let fixed = [
             (well_known::CHANNEL, shape.channel),
             (well_known::PROVIDER, shape.provider),
@@ -238,7 +251,7 @@ impl<'e> Evaluator<'e> {
             let variant = engine.variants.get(*number as usize);
             variant.is_some_and(|v| v.expression.evaluate(&mut truth) != Some(false))
         };
-        deep.into_iter().filter(|n| possible(n)).collect()
+        variants.into_iter().filter(|n| possible(n)).collect()
     }
 
     /// The filter for these keyword rules; `None` for none.
@@ -527,6 +540,12 @@ impl Program {
             program.always.extend(engine.always.get(route as usize).into_iter().flatten());
         }
         program
+    }
+
+    /// Every variant among the routes, whatever the depth.
+    fn variants(&self) -> Vec<u32> {
+        let own = (0..self.members.len() as u32 * 64).filter(|n| self.contains(*n));
+        own.chain(self.deep.iter().copied()).collect()
     }
 
     fn contains(&self, variant: u32) -> bool {

@@ -88,6 +88,12 @@ impl LogSources {
         Ok(serde_yaml_ng::from_str(text)?)
     }
 
+    /// Whether some log source has other words than rules for the values of a field.
+    pub fn translates(&self, field: &str) -> bool {
+        let sources = self.categories.iter().flat_map(|c| &c.sources);
+        sources.into_iter().any(|s| s.values.contains_key(field))
+    }
+
     /// Fields that hold long text, worth keeping only where a rule may match it.
     pub(crate) fn bulky_fields(&self) -> &[String] {
         &self.bulky_fields

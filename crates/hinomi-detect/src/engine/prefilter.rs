@@ -15,6 +15,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use memchr::memmem;
 
+use super::commonness::gram_commonness;
 use super::fold::fold;
 use crate::sigma::{Search, Test, Token};
 
@@ -143,18 +144,26 @@ fn longest_plain_run(tokens: &[Token], encoding: RawEncoding) -> Option<Vec<u8>>
 /// Looks at every `stride`-th position only: any fragment is long enough to cover one sampled gram whole.
 #[derive(Debug, Default)]
 struct Sampler {
-    /// Bytes of a gram, at most eight.
-    gram: usize,
+    /// One of [`STRIDES`].
     stride: usize,
-    /// The bytes of a number that are the gram's.
+    /// The bytes of a number that are the gram's, at most eight.
     mask: u64,
-    bits: Vec<u64>,
+    /// Hashes of grams; none without fragments.
+    bits: Option<Box<Bits>>,
     /// Folded gram → fragments that hold it, and where.
     places: HashMap<u64, Vec<(u32, u32)>, RandomState>,
     fragments: Vec<Vec<u8>>,
 }
 
+type Bits = [u64; 1 << (BITS_LOG2 - 6)];
+
 const BITS_LOG2: u32 = 16;
+
+/// Strides for which there is a loop of its own.
+const STRIDES: [usize; 8] = [1, 2, 3, 4, 6, 8, 11, 16];
+
+/// Bytes looked at between two questions whether anything was hit.
+const BLOCK: usize = 64 + 8;
 
 impl Sampler {
     /// `fragments` are in lower case.
@@ -164,14 +173,15 @@ impl Sampler {
         let shortest = fragments.iter().map(Vec::len).min().unwrap_or_default();
         // Longer grams hit less by chance, shorter ones allow a longer stride.
         let gram = (shortest / 2).clamp(4, 8).min(shortest);
+        let strides = STRIDES.into_iter().filter(|stride| gram + stride <= shortest + 1);
         let mut sampler = Self {
-            gram,
-            stride: shortest - gram + 1,
+            stride: strides.max().unwrap_or(1),
             mask: u64::MAX.checked_shr(64 - 8 * gram as u32).unwrap_or(0),
-            bits: vec![0; if fragments.is_empty() { 0 } else { 1 << (BITS_LOG2 - 6) }],
+            bits: None,
             places: HashMap::default(),
             fragments,
         };
+        let mut bits: Box<Bits> = Box::new([0; 1 << (BITS_LOG2 - 6)]);
         for (number, fragment) in (0u32..).zip(&sampler.fragments) {
             let grams: Vec<&[u8]> = fragment.windows(gram.max(1)).collect();
             let first = rarest_window(&grams, sampler.stride);
@@ -180,44 +190,60 @@ impl Sampler {
                 let eight = window.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
                 let folded = (eight | FOLD) & sampler.mask;
                 let bit = hash(folded);
-                if let Some(word) = sampler.bits.get_mut(bit / 64) {
+                if let Some(word) = bits.get_mut(bit / 64) {
                     *word |= 1 << (bit % 64);
                 }
                 sampler.places.entry(folded).or_default().push((number, at));
             }
         }
+        sampler.bits = Some(bits).filter(|_| !sampler.fragments.is_empty());
         sampler
     }
 
     fn any(&self, bytes: &[u8]) -> bool {
-        if self.fragments.is_empty() {
-            return false;
+        let Some(bits) = self.bits.as_deref() else { return false };
+        // With the stride as a constant the positions of a block are laid out one after the other.
+        match self.stride {
+            2 => self.scan::<2>(bits, bytes),
+            3 => self.scan::<3>(bits, bytes),
+            4 => self.scan::<4>(bits, bytes),
+            6 => self.scan::<6>(bits, bytes),
+            8 => self.scan::<8>(bits, bytes),
+            11 => self.scan::<11>(bits, bytes),
+            16 => self.scan::<16>(bits, bytes),
+            _ => self.scan::<1>(bits, bytes),
         }
-        let mut rest = bytes;
-        while let Some(eight) = rest.first_chunk::<8>() {
-            if self.hit(u64::from_le_bytes(*eight), bytes.len() - rest.len(), bytes) {
-                return true;
-            }
-            rest = rest.get(self.stride..).unwrap_or_default();
-        }
-        while rest.len() >= self.gram {
-            let mut eight = [0; 8];
-            eight.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            if self.hit(u64::from_le_bytes(eight), bytes.len() - rest.len(), bytes) {
-                return true;
-            }
-            rest = rest.get(self.stride..).unwrap_or_default();
-        }
-        false
     }
 
-    /// Whether a fragment stands around the eight bytes at `at`, of which the first are the gram.
-    #[inline]
-    fn hit(&self, eight: u64, at: usize, bytes: &[u8]) -> bool {
-        let folded = (eight | FOLD) & self.mask;
-        let bit = hash(folded);
-        let may = self.bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-        may && self.stands(bytes, at, folded)
+    fn scan<const STRIDE: usize>(&self, bits: &Bits, bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+            let mut hits = 0;
+            let mut inside = 0;
+            while let Some(eight) = block.get(inside..inside + 8).and_then(<[u8]>::first_chunk) {
+                hits |= probe(bits, (u64::from_le_bytes(*eight) | FOLD) & self.mask);
+                inside += STRIDE;
+            }
+            if hits & 1 == 1 && self.look::<STRIDE>(bits, bytes, (at, at + inside)) {
+                return true;
+            }
+            at += inside;
+        }
+        self.look::<STRIDE>(bits, bytes, (at, bytes.len()))
+    }
+
+    /// Whether a fragment stands around a position between two offsets, of which the first is one.
+    fn look<const STRIDE: usize>(&self, bits: &Bits, bytes: &[u8], (from, to): (usize, usize)) -> bool {
+        (from..to).step_by(STRIDE).any(|at| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+                let mut last = [0; 8];
+                last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                last
+            });
+            let folded = (u64::from_le_bytes(eight) | FOLD) & self.mask;
+            probe(bits, folded) & 1 == 1 && self.stands(bytes, at, folded)
+        })
     }
 
     /// Whether a fragment that holds the gram stands around `at`.
@@ -233,16 +259,28 @@ impl Sampler {
 }
 
 /// Where the `length` neighbours among `grams` begin that ordinary text holds least: of a longer fragment any run
-/// of as many positions as the stride is enough, and letters are more common than other characters.
+/// of as many positions as the stride is enough. Letters are more common than other characters, and some runs of
+/// letters more common than others.
 fn rarest_window(grams: &[&[u8]], length: usize) -> usize {
-    let letters = |gram: &&[u8]| gram.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let cost = |gram: &&[u8]| {
+        let letters = gram.iter().filter(|b| b.is_ascii_alphabetic()).count() as u32;
+        let rarest = gram.windows(4).map(gram_commonness).min();
+        letters + rarest.unwrap_or_default()
+    };
     let windows = grams.windows(length.max(1)).enumerate();
-    let rarest = windows.min_by_key(|(_, window)| window.iter().map(letters).sum::<usize>());
+    let rarest = windows.min_by_key(|(_, window)| window.iter().map(cost).sum::<u32>());
     rarest.map_or(0, |(at, _)| at)
 }
 
 /// Sets bit 5 of every byte, which folds ASCII letters and merges a few other characters harmlessly.
 const FOLD: u64 = 0x2020_2020_2020_2020;
+
+/// The lowest bit says whether the gram may be one of a fragment.
+#[inline]
+fn probe(bits: &Bits, folded: u64) -> u64 {
+    let bit = hash(folded);
+    bits.get(bit / 64).map_or(0, |word| word >> (bit % 64))
+}
 
 #[inline]
 fn hash(folded: u64) -> usize {
@@ -276,6 +314,22 @@ mod tests {
             assert!(!filter.may_match(&narrow, RawEncoding::Utf16));
             let other = [vec![b'.'; shift], b"secret  word token:dump".to_vec()].concat();
             assert!(!filter.may_match(&other, RawEncoding::Mixed));
+        }
+    }
+
+    #[test]
+    fn a_keyword_of_any_length_is_found_at_every_offset() {
+        for length in SHORTEST..40 {
+            let keyword: String = ('a'..='z').chain('0'..='9').cycle().take(length).collect();
+            let filter = prefilter(&[&keyword]);
+            for (before, after) in
+                (0..2 * BLOCK + 20).flat_map(|before| [(before, 0), (before, 1), (before, 90)])
+            {
+                let text = [".".repeat(before), keyword.clone(), ".".repeat(after)].concat();
+                assert!(filter.may_match(text.as_bytes(), RawEncoding::Utf8), "{length} {before} {after}");
+                let other = text.replace(&keyword, keyword.get(1..).unwrap());
+                assert!(!filter.may_match(other.as_bytes(), RawEncoding::Utf8), "{length} {before} {after}");
+            }
         }
     }
 

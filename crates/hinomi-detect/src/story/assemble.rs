@@ -22,7 +22,7 @@ const LEAST: Level = Level::Medium;
 #[derive(Debug)]
 pub struct StoryBuilder<'t> {
     table: &'t StoryTable,
-    interner: Interner,
+    interner: Interner<'t>,
     signals: Vec<Signal>,
 }
 
@@ -55,7 +55,7 @@ impl<'t> StoryBuilder<'t> {
     }
 
     /// Adds a detection; detections are numbered from 0 in the order of their addition.
-    pub fn add(&mut self, facts: &Facts<'_>) {
+    pub fn add(&mut self, facts: &Facts<'t>) {
         let signal = self.interner.signal(facts, self.table);
         self.signals.push(signal);
     }
@@ -69,7 +69,9 @@ impl<'t> StoryBuilder<'t> {
         let entities = interner.entities;
         let crowds = crowds(&entities, &signals, prevalence);
         let mut order: Vec<usize> = (0..signals.len()).collect();
-        order.sort_by_key(|&at| signals.get(at).map(|s| (s.first.is_none(), s.first, s.last, s.key, at)));
+        order.sort_by_cached_key(|&at| {
+            signals.get(at).map(|s| (s.first.is_none(), s.first, s.last, s.key, at))
+        });
         let chance = Chance::of(&signals, &entities, &order, prevalence, watched);
         let scorer = Scorer { points: table.points, entities: &entities, crowds: &crowds, chance };
         let is_core = |at: usize| signals.get(at).is_some_and(|s| s.level >= LEAST);

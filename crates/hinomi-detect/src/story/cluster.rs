@@ -67,7 +67,7 @@ impl Context {
 pub(super) fn cluster(signals: &[Signal], mut links: Vec<Link>, scorer: &Scorer<'_>) -> Clusters {
     let join = scorer.points.join;
     // Decisive links first, then by points, nearness and place, so that the order of arrival does not matter.
-    links.sort_by_key(|l| {
+    links.sort_by_cached_key(|l| {
         (!l.is_decisive(join), std::cmp::Reverse(l.points), l.gap_ns.unwrap_or(i64::MAX), l.a, l.b)
     });
     let mut parts = Parts::new(signals.len());

@@ -69,8 +69,10 @@ impl Entity {
             return None;
         }
         // Without a host, what is unique on one host only names nothing.
-        let scope = host_name(host);
-        let scoped = |name: String| (!scope.is_empty()).then(|| Self { kind, scope: scope.clone(), name });
+        let scoped = |name: String| {
+            let scope = host_name(host);
+            (!scope.is_empty()).then_some(Self { kind, scope, name })
+        };
         let global = |name: String| Some(Self { kind, scope: String::new(), name });
         match kind {
             EntityKind::Host => global(host_name(value)).filter(|h| !h.name.is_empty()),
@@ -86,7 +88,7 @@ impl Entity {
             }
             EntityKind::LogonTicket => global(value.to_lowercase()),
             // Hosts may write the same text at the same time: the same event is one that is also of one host.
-            EntityKind::Event => Some(Self { kind, scope, name: value.to_lowercase() }),
+            EntityKind::Event => Some(Self { kind, scope: host_name(host), name: value.to_lowercase() }),
             EntityKind::File => global(last_name(value)?),
         }
     }

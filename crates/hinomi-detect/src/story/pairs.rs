@@ -4,8 +4,6 @@
 //! A signal is compared with at most [`NEIGHBOURS`] earlier ones per thing it names, and with the last one per pair of
 //! a host, account or address with another; so the number of pairs grows with the number of signals alone.
 
-use std::collections::BTreeSet;
-
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -25,8 +23,8 @@ enum Key {
     Rule(u32),
 }
 
-/// Pairs (earlier, later) among `order`, which is by time. With `between`, only pairs of one signal inside and one
-/// outside of it.
+/// Pairs (earlier, later) among `order`, which is by time, each once; earlier ones are `neighbours_of` others, and only
+/// those that `asks` hold for have any.
 pub(super) fn candidates(
     signals: &[Signal],
     entities: &[Entity],
@@ -35,7 +33,8 @@ pub(super) fn candidates(
     asks: impl Fn(usize) -> bool,
 ) -> Vec<(usize, usize)> {
     let mut last: HashMap<Key, [usize; NEIGHBOURS], RandomState> = HashMap::default();
-    let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    let mut earlier: Vec<usize> = Vec::new();
     for &at in order {
         let Some(signal) = signals.get(at) else { continue };
         for key in keys(signal, entities) {
@@ -43,7 +42,7 @@ pub(super) fn candidates(
                 && let Some(known) = last.get(&key)
             {
                 let most = if matches!(key, Key::One(_)) { NEIGHBOURS } else { 1 };
-                pairs.extend(known.iter().take(most).filter(|k| **k != usize::MAX).map(|&k| (k, at)));
+                earlier.extend(known.iter().take(most).filter(|k| **k != usize::MAX && **k != at));
             }
             if neighbours_of(at) {
                 let known = last.entry(key).or_insert([usize::MAX; NEIGHBOURS]);
@@ -53,8 +52,11 @@ pub(super) fn candidates(
                 }
             }
         }
+        earlier.sort_unstable();
+        earlier.dedup();
+        pairs.extend(earlier.drain(..).map(|before| (before, at)));
     }
-    pairs.into_iter().filter(|(a, b)| a != b).collect()
+    pairs
 }
 
 fn keys(signal: &Signal, entities: &[Entity]) -> Vec<Key> {

@@ -330,11 +330,12 @@ impl Scorer<'_> {
 
     fn accounts_differ(&self, one: &Signal, other: &Signal) -> bool {
         let is_account =
-            |id: &EntityId| self.entities.get(*id as usize).is_some_and(|e| e.kind == EntityKind::Account);
-        let accounts =
-            |s: &Signal| -> Vec<EntityId> { s.named.iter().map(|n| n.0).filter(is_account).collect() };
-        let (ours, theirs) = (accounts(one), accounts(other));
-        !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|a| theirs.contains(a))
+            |id: EntityId| self.entities.get(id as usize).is_some_and(|e| e.kind == EntityKind::Account);
+        let names = |s: &Signal, such: &dyn Fn(EntityId) -> bool| {
+            s.named.iter().any(|n| is_account(n.0) && such(n.0))
+        };
+        let theirs = |id: EntityId| other.named.iter().any(|n| n.0 == id);
+        names(one, &|_| true) && names(other, &|_| true) && !names(one, &theirs)
     }
 
     fn is_inside(&self, entity: EntityId) -> bool {

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use hinomi_model::{Digest, Level, Timestamp};
 
 use super::entity::{Entity, EntityId, EntityKind, Role};
-use super::table::{StageId, StoryTable, applies};
+use super::table::{FieldRule, StageId, StoryTable, applies};
 
 /// What a caller states of a detection.
 #[derive(Debug)]
@@ -45,6 +45,14 @@ pub struct EventFacts<'a> {
 }
 
 impl EventFacts<'_> {
+    /// Whether both state the same, and do so of the very same fields.
+    fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.fields, other.fields)
+            && self.digest == other.digest
+            && (self.host, self.log, self.account, self.channel)
+                == (other.host, other.log, other.account, other.channel)
+    }
+
     fn field(&self, name: &str) -> Option<&str> {
         let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
         self.fields.get(at).map(|(_, value)| value.as_ref())
@@ -72,13 +80,17 @@ pub(super) const MOST_NAMED: usize = 96;
 
 /// Numbers entities and rules.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub(super) struct Interner<'f> {
+    /// The last event and what it names: rules that fire on one event come one after the other.
+    last: Option<(EventFacts<'f>, Vec<(EntityId, Role)>)>,
     pub(super) entities: Vec<Entity>,
     index: HashMap<Entity, EntityId, foldhash::fast::RandomState>,
     rules: HashMap<String, u32, foldhash::fast::RandomState>,
+    /// The table's entries for fields by the field's name, once one was asked for.
+    by_field: Vec<usize>,
 }
 
-impl Interner {
+impl<'f> Interner<'f> {
     pub(super) fn entity(&mut self, entity: Entity) -> EntityId {
         if let Some(&id) = self.index.get(&entity) {
             return id;
@@ -94,17 +106,21 @@ impl Interner {
     }
 
     fn rule(&mut self, id: &str) -> u32 {
+        if let Some(&known) = self.rules.get(id) {
+            return known;
+        }
         let next = self.rules.len() as u32;
-        *self.rules.entry(id.to_owned()).or_insert(next)
+        self.rules.insert(id.to_owned(), next);
+        next
     }
 
-    pub(super) fn signal(&mut self, facts: &Facts<'_>, table: &StoryTable) -> Signal {
+    pub(super) fn signal(&mut self, facts: &Facts<'f>, table: &StoryTable) -> Signal {
         let mut named: Vec<(EntityId, Role)> = Vec::new();
         for event in &facts.events {
             if named.len() >= MOST_NAMED {
                 break;
             }
-            self.name(event, table, &mut named);
+            self.names_of(event, table, &mut named);
         }
         named.sort_unstable();
         named.dedup();
@@ -123,7 +139,43 @@ impl Interner {
         }
     }
 
+    /// Adds what an event names.
+    fn names_of(&mut self, event: &EventFacts<'f>, table: &StoryTable, named: &mut Vec<(EntityId, Role)>) {
+        if let Some((last, known)) = &self.last
+            && last.is(event)
+        {
+            return named.extend(known);
+        }
+        let from = named.len();
+        self.name(event, table, named);
+        self.last = Some((*event, named.get(from..).unwrap_or_default().to_vec()));
+    }
+
+    /// The table's entries for fields that the event has, in the table's order, with the values.
+    fn present<'e>(
+        &mut self,
+        event: &EventFacts<'e>,
+        table: &'e StoryTable,
+    ) -> Vec<(&'e FieldRule, &'e str)> {
+        if self.by_field.len() != table.fields.len() {
+            self.by_field = (0..table.fields.len()).collect();
+            self.by_field.sort_by_key(|&at| table.fields.get(at).map(|rule| &rule.field));
+        }
+        let mut found: Vec<(usize, &FieldRule, &str)> = Vec::new();
+        let mut fields = event.fields.iter().peekable();
+        for (at, rule) in self.by_field.iter().filter_map(|&at| Some((at, table.fields.get(at)?))) {
+            while fields.next_if(|(name, _)| **name < *rule.field).is_some() {}
+            let Some((name, value)) = fields.peek() else { break };
+            if **name == *rule.field {
+                found.push((at, rule, value));
+            }
+        }
+        found.sort_unstable_by_key(|(at, ..)| *at);
+        found.into_iter().map(|(_, rule, value)| (rule, value)).collect()
+    }
+
     fn name(&mut self, event: &EventFacts<'_>, table: &StoryTable, named: &mut Vec<(EntityId, Role)>) {
+        let present = self.present(event, table);
         let event_id = event.field("EventID").unwrap_or_default();
         let place = if event.host.is_empty() { event.log } else { event.host };
         let mut add = |kind, value: &str, role| {
@@ -140,8 +192,7 @@ impl Interner {
         }
         add(EntityKind::Event, &event.digest.to_string(), Role::Own);
         let mut done: Vec<(&str, EntityKind)> = Vec::new();
-        for rule in &table.fields {
-            let Some(value) = event.field(&rule.field) else { continue };
+        for (rule, value) in present {
             if applies(&rule.only, event.channel, event_id)
                 && !done.contains(&(rule.field.as_str(), rule.names))
             {

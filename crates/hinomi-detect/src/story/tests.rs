@@ -68,10 +68,10 @@ fn tell_watched(
     minutes: i64,
     hosts: f64,
 ) -> Story {
+    let owned = |s: &Sketch| s.fields.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+    let fields: Vec<Vec<(Box<str>, Box<str>)>> = sketches.iter().map(owned).collect();
     let mut builder = StoryBuilder::new(table);
-    for (number, s) in sketches.iter().enumerate() {
-        let fields: Vec<(Box<str>, Box<str>)> =
-            s.fields.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+    for (number, (s, fields)) in sketches.iter().zip(&fields).enumerate() {
         let time = Some(Timestamp::from_nanos(s.minute * 60 * NANOS_PER_SECOND));
         builder.add(&Facts {
             level: s.level,
@@ -87,7 +87,7 @@ fn tell_watched(
                 log: s.log,
                 account: Some(s.account).filter(|a| !a.is_empty()),
                 channel: s.channel,
-                fields: &fields,
+                fields,
             }],
         });
     }
@@ -648,4 +648,48 @@ fn without_a_host_numbers_are_of_one_log() {
     let one = "a/audit.log";
     let story = tell(&[act(0, "r-a", one), act(9, "r-b", "b/audit.log"), act(12, "r-c", one)], &fleet());
     assert_eq!(groups(&story), [vec![0, 2], vec![1]]);
+}
+
+/// Rules that fire on one event come one after the other and share its fields; what they name is the same as if each had
+/// a copy, and nothing of it is taken for the next event.
+#[test]
+fn what_an_event_names_does_not_depend_on_who_shares_it() {
+    type Fields = Vec<(Box<str>, Box<str>)>;
+    let table = StoryTable::bundled().unwrap();
+    let fields = |process: &str| -> Fields {
+        vec![("Image".into(), format!("C:\\Temp\\{process}.exe").into()), ("ProcessId".into(), "4242".into())]
+    };
+    let (one, copy, other) = (fields("dropper"), fields("dropper"), fields("another"));
+    let told = |events: [(&str, &Fields); 4]| {
+        let facts: Vec<Facts<'_>> = events
+            .iter()
+            .zip(["r-a", "r-b", "r-c", "r-d"])
+            .map(|((host, fields), rule)| Facts {
+                level: High,
+                rule,
+                stages: table.stages_of(["execution"].into_iter()),
+                direct: true,
+                erases: false,
+                first: Some(Timestamp::from_nanos(NANOS_PER_SECOND)),
+                last: Some(Timestamp::from_nanos(NANOS_PER_SECOND)),
+                events: vec![EventFacts {
+                    digest: Digest::of(host.as_bytes()),
+                    host,
+                    log: "",
+                    account: Some("user01"),
+                    channel: "Security",
+                    fields,
+                }],
+            })
+            .collect();
+        let mut builder = StoryBuilder::new(&table);
+        facts.iter().for_each(|facts| builder.add(facts));
+        let story = builder.tell(&fleet(), Watched::default());
+        (groups(&story), story.entities)
+    };
+    let shared = told([("srv01", &one), ("srv01", &one), ("srv02", &one), ("srv02", &other)]);
+    let copied = told([("srv01", &one), ("srv01", &copy), ("srv02", &copy), ("srv02", &other)]);
+    assert_eq!(shared, copied);
+    let files = |entities: &[Entity]| entities.iter().filter(|e| e.kind == EntityKind::File).count();
+    assert_eq!(files(&shared.1), 2, "{:?}", shared.1);
 }

@@ -17,7 +17,6 @@ const PREAMBLE: usize = 64 * 1024;
 pub(crate) struct Piece {
     pub(crate) bytes: Vec<u8>,
     pub(crate) offset: u64,
-    pub(crate) lines_before: u64,
     pub(crate) preamble: Arc<[u8]>,
 }
 
@@ -29,7 +28,6 @@ pub(crate) struct Cutter {
     /// Bytes read and not yet handed out, which begin at `offset`.
     carry: Buffer,
     offset: u64,
-    lines: u64,
     preamble: Arc<[u8]>,
     started: bool,
     /// Inside a record that is too large, whose bytes are dropped up to the next line.
@@ -48,7 +46,6 @@ impl Cutter {
             size: size.and_then(|size| usize::try_from(size).ok()),
             carry: Buffer::default(),
             offset: 0,
-            lines: 0,
             preamble: Arc::default(),
             started: false,
             skipping: false,
@@ -127,16 +124,8 @@ impl Cutter {
             losses.push(place, self.offset, DiagnosticKind::LimitExceeded, message);
         }
         let length = length.min(buffer.len());
-        self.pass(buffer.filled().get(..length).unwrap_or_default());
+        self.offset += length as u64;
         buffer.drop_front(length);
-    }
-
-    /// Counts bytes that are handed out or dropped.
-    fn pass(&mut self, bytes: &[u8]) {
-        self.offset += bytes.len() as u64;
-        if self.format != Format::Evtx {
-            self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
-        }
     }
 
     fn fill(&mut self, buffer: &mut Buffer, target: usize, place: &str, losses: &mut Losses) {
@@ -165,11 +154,7 @@ impl Cutter {
                     self.offset = 3;
                 }
             }
-            Format::Text => {
-                let head = buffer.filled().get(..PREAMBLE.min(buffer.len())).unwrap_or_default();
-                let length = recognise(head).map_or(0, |found| found.preamble);
-                self.preamble = head.get(..length).unwrap_or_default().into();
-            }
+            Format::Text => self.preamble = preamble_of(buffer.filled()).into(),
         }
     }
 
@@ -181,29 +166,38 @@ impl Cutter {
         }
         let piece = Piece {
             offset: self.offset,
-            lines_before: self.lines,
             preamble: Arc::clone(&self.preamble),
             bytes: buffer.into_bytes(end),
         };
         self.carry = carry;
         self.told = false;
-        self.pass(&piece.bytes);
-        self.renew_preamble(&piece.bytes);
+        self.offset += piece.bytes.len() as u64;
+        if let Some(preamble) = renewed_preamble(&self.preamble, &piece.bytes) {
+            self.preamble = preamble.into();
+        }
         piece
     }
+}
 
-    /// Some logs state their columns anew whenever the service restarts.
-    fn renew_preamble(&mut self, bytes: &[u8]) {
-        if self.stream.is_none() || !self.preamble.starts_with(b"#") {
-            return;
-        }
-        let finders = [&b"\n#Fields:"[..], b"\n#fields\t"];
-        let Some(last) = finders.iter().filter_map(|f| memchr::memmem::rfind(bytes, f)).max() else { return };
-        let header = header_around(bytes, last + 1);
-        if header.len() <= PREAMBLE && header != &*self.preamble {
-            self.preamble = header.into();
-        }
+/// The header lines at the beginning of a log of text.
+pub(crate) fn preamble_of(beginning: &[u8]) -> &[u8] {
+    let head = beginning.get(..PREAMBLE.min(beginning.len())).unwrap_or_default();
+    let length = recognise(head).map_or(0, |found| found.preamble);
+    head.get(..length).unwrap_or_default()
+}
+
+/// The header lines that hold from behind `bytes` on, when others than before: some logs state their columns anew whenever
+/// the service restarts.
+pub(crate) fn renewed_preamble<'b>(preamble: &[u8], bytes: &'b [u8]) -> Option<&'b [u8]> {
+    if !preamble.starts_with(b"#") {
+        return None;
     }
+    let begins = |line: &&[u8]| bytes.starts_with(line);
+    let last = |line: &[u8]| memchr::memmem::rfind(bytes, &[b"\n", line].concat()).map(|at| at + 1);
+    let lines = [&b"#Fields:"[..], b"#fields\t"];
+    let first = lines.iter().any(begins).then_some(0);
+    let header = header_around(bytes, lines.into_iter().filter_map(last).max().or(first)?);
+    (header.len() <= PREAMBLE && header != preamble).then_some(header)
 }
 
 /// The run of lines starting with `#` of which the one at `at` is part.

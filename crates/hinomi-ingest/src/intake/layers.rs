@@ -354,8 +354,10 @@ impl Layers {
             (_, class) => class,
         };
         let size = source.span().map_or(source.head().len() as u64, Span::length);
-        let member = self.member(inner);
-        let is_whole = source.span().is_some() || source.ends_in_head();
+        let span = source.span().is_some();
+        // Only the outermost file has random access and no name inside it.
+        let member = Arc::new(Member { verbatim: span && inner.is_empty(), ..self.member_named(inner) });
+        let is_whole = span || source.ends_in_head();
         Leaf { member, class, modified, size, is_whole, stream: Some(source.into_stream()) }
     }
 
@@ -373,8 +375,12 @@ impl Layers {
     }
 
     fn member(&self, inner: String) -> Arc<Member> {
+        Arc::new(self.member_named(inner))
+    }
+
+    fn member_named(&self, inner: String) -> Member {
         let (file, path) = self.outer.as_ref().map_or((0, ""), |outer| (outer.number, outer.path.as_str()));
-        Arc::new(Member { file, path: path.to_owned(), inner })
+        Member { file, path: path.to_owned(), inner, verbatim: false }
     }
 
     fn place(&self, inner: &str) -> String {

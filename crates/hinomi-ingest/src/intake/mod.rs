@@ -25,6 +25,7 @@
 //! # Not here
 //! What a record means: the decoders, reached through `AnyDecoder`.
 
+mod arriving;
 mod budget;
 mod buffer;
 mod class;
@@ -48,6 +49,7 @@ mod zip;
 mod zip_directory;
 mod zip_stream;
 
+pub use arriving::{Arriving, ArrivingState, Run};
 pub use class::Class;
 pub use item::{FileDone, Item, MemberDone, Progress};
 pub use members::{Members, OpenMember};

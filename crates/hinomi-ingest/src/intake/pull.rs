@@ -126,7 +126,6 @@ impl Intake {
             member: Arc::clone(&current.member),
             ordinal: self.ordinal,
             offset: piece.offset,
-            lines_before: piece.lines_before,
             bytes: piece.bytes,
             preamble: piece.preamble,
             clocks: Arc::clone(&current.clocks),

@@ -1,6 +1,7 @@
 //! From cells to a row: kind, time, host, running number and the normalised fields.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hinomi_columns::{FieldId, LayoutId, Row, Store, ValueId, well_known};
@@ -19,18 +20,23 @@ const MAX_SERVICES: usize = 512;
 /// Sequences of fields remembered.
 const MAX_SHAPES: usize = 16_384;
 
+/// Kinds by the name that the log itself states.
+type Services = HashMap<Vec<u8>, KindId, RandomState>;
+
 /// What the bits of an event decided, remembered.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     known: HashMap<(usize, u128), Verdict, RandomState>,
-    services: HashMap<(usize, u128, Vec<u8>), KindId, RandomState>,
+    services: HashMap<(usize, u128), Services, RandomState>,
+    /// Services among all of `services`.
+    named: usize,
 }
 
 #[derive(Debug, Clone)]
 struct Verdict {
     id: KindId,
     kind: LogKind,
-    rules: Vec<usize>,
+    rules: Arc<[usize]>,
 }
 
 /// What an event says about itself.
@@ -65,8 +71,8 @@ impl Finisher<'_> {
         }
         let kind = self.service(event, store);
         self.host(event, store);
-        let rules = self.verdicts.known.get(&key).map_or_else(Vec::new, |verdict| verdict.rules.clone());
-        if !rules.is_empty() {
+        let rules = self.verdicts.known.get(&key).map(|verdict| Arc::clone(&verdict.rules));
+        if let Some(rules) = rules.filter(|rules| !rules.is_empty()) {
             self.derive(&rules, event, store);
         }
         Header { kind, time: self.time(event), sequence: self.sequence(event) }
@@ -86,8 +92,8 @@ impl Finisher<'_> {
         let named = self.kind.service.and_then(|slot| self.first(event, slot));
         let (Some(from), Some(raw)) = (from, named) else { return base };
         let bytes = self.raw(raw);
-        let key = (self.at, event.local, bytes.to_vec());
-        if let Some(&id) = self.verdicts.services.get(&key) {
+        let key = (self.at, event.local);
+        if let Some(&id) = self.verdicts.services.get(&key).and_then(|known| known.get(bytes)) {
             return id;
         }
         let plain = bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
@@ -97,11 +103,13 @@ impl Finisher<'_> {
             None if from.listed_only => return base,
             None => format!("{}{}", from.prefix, text.to_ascii_lowercase()),
         };
-        if !plain || bytes.len() > 64 || self.verdicts.services.len() >= MAX_SERVICES {
+        if !plain || bytes.len() > 64 || self.verdicts.named >= MAX_SERVICES {
             return base;
         }
         let id = store.kind(&LogKind { service: name, ..verdict.kind.clone() });
-        self.verdicts.services.insert(key, id);
+        let bytes = bytes.to_vec();
+        self.verdicts.named += 1;
+        self.verdicts.services.entry(key).or_default().insert(bytes, id);
         id
     }
 

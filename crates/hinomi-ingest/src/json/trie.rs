@@ -54,6 +54,7 @@ pub(super) type Likely = (NodeId, NodeId);
 struct Node {
     /// Raw bytes of the key and the closing quote.
     key: Box<[u8]>,
+    head: Head,
     parent: NodeId,
     /// Siblings that followed the last two times they differed, the newer one first.
     next: Likely,
@@ -64,6 +65,25 @@ struct Node {
     memo: Memo,
     /// What happens to a whole object here, besides its members.
     object: Action,
+}
+
+/// The first bytes of a key, so that most keys are compared as one number.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    bytes: u128,
+    /// The bits of `bytes` that are the key's.
+    mask: u128,
+}
+
+impl Head {
+    const LENGTH: usize = 16;
+
+    fn of(key: &[u8]) -> Self {
+        let byte = |sum: u128, byte: &u8| sum << 8 | u128::from(*byte);
+        let bytes = key.iter().take(Self::LENGTH).rev().fold(0, byte);
+        let mask = key.iter().take(Self::LENGTH).fold(0, |mask, _| mask << 8 | 0xff);
+        Self { bytes, mask }
+    }
 }
 
 /// The last value of a path: most fields repeat theirs from event to event.
@@ -110,6 +130,7 @@ impl Trie {
         for action in [Action::Unresolved, Action::Skip] {
             self.nodes.push(Node {
                 key: Box::default(),
+                head: Head::of(&[]),
                 parent: NONE,
                 next: (NONE, NONE),
                 first: (NONE, NONE),
@@ -142,8 +163,15 @@ impl Trie {
     /// Length of the key with its closing quote if `rest` starts with the key of `node`.
     #[inline]
     pub(super) fn matches(&self, node: NodeId, rest: &[u8]) -> Option<usize> {
-        let key = &self.nodes.get(node as usize)?.key;
-        rest.starts_with(key).then_some(key.len())
+        let Node { key, head, .. } = self.nodes.get(node as usize)?;
+        let Some((first, tail)) = rest.split_first_chunk::<{ Head::LENGTH }>() else {
+            return rest.starts_with(key).then_some(key.len());
+        };
+        if (u128::from_le_bytes(*first) ^ head.bytes) & head.mask != 0 {
+            return None;
+        }
+        let longer = key.get(Head::LENGTH..).unwrap_or_default();
+        (longer.is_empty() || tail.starts_with(longer)).then_some(key.len())
     }
 
     /// Remembers that `node` came after `previous`, or first if there is none.
@@ -202,6 +230,7 @@ impl Trie {
         let id = self.nodes.len() as NodeId;
         self.nodes.push(Node {
             key: key.into(),
+            head: Head::of(key),
             parent,
             next: (NONE, NONE),
             first: (NONE, NONE),

@@ -34,5 +34,6 @@ mod tests;
 
 pub use catalogue::MappingError;
 pub use decoder::TextDecoder;
+pub(crate) use recognise::is_open_audit_event;
 pub use recognise::{Recognition, TextFormat, recognise, text_cut};
 pub use template::TemplateError;

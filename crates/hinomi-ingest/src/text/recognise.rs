@@ -133,6 +133,9 @@ fn line_format(text: &str) -> usize {
     }
 }
 
+/// A group has few records; a hostile run of one serial is cut anyway.
+const MOST_OF_ONE_EVENT: usize = 64;
+
 /// Where `bytes` may be cut so that whole records stand before: after the last line end, or at their end when
 /// no more will come. Audit records of one event are kept together.
 pub fn text_cut(bytes: &[u8], at_end: bool) -> usize {
@@ -146,8 +149,7 @@ pub fn text_cut(bytes: &[u8], at_end: bool) -> usize {
         return end;
     };
     let mut cut = end;
-    // A group has few records; a hostile run of one serial is cut anyway.
-    for _ in 0..64 {
+    for _ in 0..MOST_OF_ONE_EVENT {
         let Some((from, line)) = last_line(bytes.get(..cut).unwrap_or_default()) else { return end };
         if super::audit::serial_of(line) != Some(serial) {
             return cut;
@@ -155,6 +157,13 @@ pub fn text_cut(bytes: &[u8], at_end: bool) -> usize {
         cut = from;
     }
     end
+}
+
+/// Whether `bytes` are whole lines of one audit event, to which the next record may belong.
+pub(crate) fn is_open_audit_event(bytes: &[u8]) -> bool {
+    let mut serials = lines(bytes).take(MOST_OF_ONE_EVENT).map(|line| super::audit::serial_of(line.bytes));
+    let first = serials.next().flatten();
+    first.is_some() && serials.all(|serial| serial == first) && lines(bytes).nth(MOST_OF_ONE_EVENT).is_none()
 }
 
 /// The last line of `bytes` (which end in `\n`) and where it starts.

@@ -28,10 +28,9 @@ impl Decoded {
 pub(super) fn unit(bytes: &[u8], preamble: &[u8], offset: u64) -> Unit {
     let zone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
     Unit {
-        member: Arc::new(Member { file: 0, path: "a.log".to_owned(), inner: String::new() }),
+        member: Arc::new(Member { file: 0, path: "a.log".to_owned(), inner: String::new(), verbatim: false }),
         ordinal: 0,
         offset,
-        lines_before: 0,
         bytes: bytes.to_vec(),
         preamble: preamble.into(),
         clocks: Arc::new(Clocks { zone, latest: "2026-06-01T00:00:00Z".parse().unwrap() }),

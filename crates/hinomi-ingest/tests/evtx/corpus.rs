@@ -73,10 +73,14 @@ pub fn decode(bytes: &[u8], step: usize, store: &mut Store) -> Diagnostics {
 
 pub fn unit(offset: usize, bytes: &[u8]) -> Unit {
     Unit {
-        member: Arc::new(Member { file: 0, path: "sample.evtx".to_owned(), inner: String::new() }),
+        member: Arc::new(Member {
+            file: 0,
+            path: "sample.evtx".to_owned(),
+            inner: String::new(),
+            verbatim: false,
+        }),
         ordinal: 0,
         offset: offset as u64,
-        lines_before: 0,
         bytes: bytes.to_vec(),
         preamble: Arc::from([]),
         clocks: Arc::new(Clocks { zone: jiff::tz::TimeZone::UTC, latest: Timestamp::from_nanos(0) }),

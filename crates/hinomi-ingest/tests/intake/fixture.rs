@@ -47,7 +47,7 @@ pub struct Read {
     /// Units of each member, glued together, by inner name (or path below the folder for plain files).
     pub contents: BTreeMap<String, Vec<u8>>,
     pub formats: BTreeMap<String, Format>,
-    pub units: Vec<(String, u64, u64, usize)>,
+    pub units: Vec<(String, u64, usize)>,
     pub members: Vec<MemberDone>,
     pub files: Vec<FileDone>,
     pub losses: Vec<Diagnostic>,
@@ -92,7 +92,7 @@ pub fn read_with(roots: Vec<Root>, options: Options) -> Read {
                 let expected = next_offset.entry(name.clone()).or_insert(unit.offset);
                 assert!(unit.offset >= *expected, "units of {name} do not overlap");
                 *expected = unit.offset + unit.bytes.len() as u64;
-                read.units.push((name.clone(), unit.offset, unit.lines_before, unit.bytes.len()));
+                read.units.push((name.clone(), unit.offset, unit.bytes.len()));
                 read.contents.entry(name.clone()).or_default().extend_from_slice(&unit.bytes);
                 read.formats.insert(name, format);
                 intake.recycle(unit.bytes);

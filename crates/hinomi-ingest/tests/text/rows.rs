@@ -40,10 +40,9 @@ impl Row {
 /// Decodes one line alone.
 pub(crate) fn decode(line: &[u8], zone: &str, latest: &str) -> Row {
     let unit = Unit {
-        member: Arc::new(Member { file: 0, path: "x".to_owned(), inner: String::new() }),
+        member: Arc::new(Member { file: 0, path: "x".to_owned(), inner: String::new(), verbatim: false }),
         ordinal: 0,
         offset: 0,
-        lines_before: 0,
         bytes: line.to_vec(),
         preamble: Arc::from(&b""[..]),
         clocks: Arc::new(Clocks {

@@ -277,15 +277,16 @@ impl Core {
         let opening = self.opening();
         let (folder, number) = (self.wal.folder().to_owned(), self.wal.number());
         let seal = Unplaced::new(FrameKind::Seal, &self.state.size().to_be_bytes(), &[])?;
-        // Asked before the seal is written: a sealed file takes no more.
-        if self.around.disk.free_bytes(&folder).is_ok_and(|free| free < 2 * self.room()) {
-            return Ok(None);
-        }
+        // Before the seal is written: a sealed file takes no more.
+        let disk = Arc::clone(&self.around.disk);
+        let reserved = match WalWriter::reserve(&*disk, &folder, number + 1, &opening, self.room()) {
+            Err(error) if is_full(&error) => return Ok(None),
+            other => other?,
+        };
         self.wal.write(&seal)?;
         self.wal.sync()?;
         self.wal.trim()?;
-        let next = self.wal.next_frame();
-        self.wal = WalWriter::create(&*self.around.disk, &folder, number + 1, next, &opening, self.room())?;
+        self.wal = reserved.begin(&*disk, self.wal.next_frame())?;
         self.has_records = false;
         Ok(Some(number))
     }

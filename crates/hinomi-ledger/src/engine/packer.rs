@@ -11,8 +11,11 @@ use super::ledger::{Ledger, Shared, lock};
 use crate::LedgerError;
 use crate::files;
 use crate::leaf::{Leaf, SegmentSealed};
-use crate::segment::{build, segment_path};
+use crate::segment::{Density, build, segment_path};
 use crate::wal::wal_path;
+
+/// Sealed files beyond which frames are copied as they are.
+const MOST_WAITING: usize = 2;
 
 /// Sealed files that wait.
 #[derive(Default)]
@@ -71,9 +74,10 @@ impl Shared {
         let named = lock(&self.sealed).named.get(&number).cloned();
         if !named.is_some_and(|leaf| self.is_sound(&leaf)) {
             let folders = (&*self.places.wal(), &*self.places.segments());
-            let (ledger, level) = (self.identity.ledger, self.options.level);
-            let leaf =
-                build(disk, folders, number, &ledger, level, &mut |key| lock(&self.ring).data_key(key))?;
+            let ledger = self.identity.ledger;
+            let leaf = build(disk, folders, number, &ledger, self.density(), &mut |key| {
+                lock(&self.ring).data_key(key)
+            })?;
             self.commit_leaf(Leaf::SegmentSealed(leaf))?;
         }
         {
@@ -90,6 +94,15 @@ impl Shared {
         let wal = self.places.wal();
         files::remove(disk, &wal_path(&wal, number))?;
         files::sync_dir(disk, &wal)
+    }
+
+    /// Files that wait mean that records come in faster than they can be packed tightly.
+    fn density(&self) -> Density {
+        if lock(&self.sealed).files.len() > MOST_WAITING {
+            Density { level: self.options.level, repacks: false }
+        } else {
+            Density { level: self.options.packed_level, repacks: true }
+        }
     }
 
     fn is_sound(&self, leaf: &SegmentSealed) -> bool {

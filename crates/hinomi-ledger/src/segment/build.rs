@@ -102,6 +102,15 @@ fn contents(disk: &dyn Disk, path: &Path, number: u64, ledger: &[u8; 16]) -> Res
     Err(LedgerError::Damaged { path: path.to_owned(), offset: scan.at(), what })
 }
 
+/// How tightly a segment is packed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Density {
+    /// Level of zstd.
+    pub(crate) level: i32,
+    /// Whether frames that are large already are packed again, or copied as they are.
+    pub(crate) repacks: bool,
+}
+
 /// Packs write-ahead file `number` into a segment, which is durable when this returns, and gives the leaf that has to
 /// name it.
 pub(crate) fn build(
@@ -109,7 +118,7 @@ pub(crate) fn build(
     folders: (&Path, &Path),
     number: u64,
     ledger: &[u8; 16],
-    level: i32,
+    density: Density,
     keys: &mut FindKey<'_>,
 ) -> Result<SegmentSealed, LedgerError> {
     let (wal, segments) = folders;
@@ -125,7 +134,7 @@ pub(crate) fn build(
     output.write(&opening.frame()?)?;
     for (key, blocks) in &contents.keys {
         let secret = keys(*key)?;
-        let mut packer = Packer { disk, path: &source, key: *key, secret, level, batch: Batch::default() };
+        let mut packer = Packer { disk, path: &source, key: *key, secret, density, batch: Batch::default() };
         for (leaf, sources) in blocks {
             for source in sources {
                 packer.add(*leaf, source, &mut output)?;
@@ -153,7 +162,7 @@ struct Packer<'a> {
     path: &'a Path,
     key: DataKeyId,
     secret: Option<Arc<DataKey>>,
-    level: i32,
+    density: Density,
     batch: Batch,
 }
 
@@ -162,18 +171,19 @@ impl Packer<'_> {
         let Part { first, count, .. } = source.part;
         let indexed = IndexedPart { leaf, first, count };
         let frame = read_frame(self.disk, self.path, source.place)?;
-        let Some(secret) = self.secret.as_ref().filter(|_| source.plain_len < LARGE) else {
+        let is_large = source.plain_len >= LARGE;
+        let Some(secret) = self.secret.clone().filter(|_| !is_large || self.density.repacks) else {
             // Large, or erased.
             self.flush(output)?;
             return output.write_records(&Unplaced::of(&frame), vec![indexed]);
         };
         let header = RecordsHeader::decode(frame.header())?;
-        let records = unpack(secret, &header, &frame).map_err(damaged_at(self.path, source.place.offset))?;
+        let records = unpack(&secret, &header, &frame).map_err(damaged_at(self.path, source.place.offset))?;
         let batch = &mut self.batch;
         let grown = batch.bytes + source.plain_len as usize;
         let too_many =
             batch.records.len() + records.len() > MAX_COUNT as usize || batch.parts.len() >= MAX_PARTS;
-        if (grown > TARGET + TARGET / 4 && batch.bytes > TARGET / 2) || too_many {
+        if (grown > TARGET + TARGET / 4 && batch.bytes > TARGET / 2) || too_many || is_large {
             self.flush(output)?;
         }
         let batch = &mut self.batch;
@@ -189,13 +199,13 @@ impl Packer<'_> {
                 batch.indexed.push(indexed);
             }
         }
-        if batch.bytes >= TARGET { self.flush(output) } else { Ok(()) }
+        if batch.bytes >= TARGET || is_large { self.flush(output) } else { Ok(()) }
     }
 
     fn flush(&mut self, output: &mut Output<'_>) -> Result<(), LedgerError> {
         let batch = std::mem::take(&mut self.batch);
         let Some(secret) = self.secret.as_ref().filter(|_| !batch.records.is_empty()) else { return Ok(()) };
-        let frame = pack(self.key, secret, batch.parts, &batch.records, self.level)?;
+        let frame = pack(self.key, secret, batch.parts, &batch.records, self.density.level)?;
         output.write_records(&frame, batch.indexed)
     }
 }

@@ -17,7 +17,7 @@
 mod build;
 mod index;
 
-pub(crate) use build::build;
+pub(crate) use build::{Density, build};
 pub(crate) use index::SegmentFile;
 
 use std::path::{Path, PathBuf};

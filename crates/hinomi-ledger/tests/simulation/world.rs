@@ -126,6 +126,7 @@ impl World {
             queue_bytes: 16 << 10,
             tick_bytes: 32 << 10,
             level: 1,
+            packed_level: 1,
             ..Options::default()
         };
         Self {

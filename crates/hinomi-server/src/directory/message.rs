@@ -1,6 +1,6 @@
 //! Messages of LDAP (RFC 4511): a simple bind, searches in pages (RFC 2696), and their answers.
 
-use super::ber::{
+use crate::ber::{
     BOOLEAN, ENUMERATED, INTEGER, OCTETS, SEQUENCE, number, read, read_as, write, write_all, write_number,
 };
 

@@ -10,7 +10,6 @@
 //! # Not here
 //! What entries mean: `hinomi-assure`.
 
-mod ber;
 mod ldif;
 mod message;
 
@@ -22,6 +21,7 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::ber;
 use crate::error::ServerError;
 use message::{Answer, Outcome, Scope};
 

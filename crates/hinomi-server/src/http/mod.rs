@@ -8,15 +8,20 @@
 //! Whoever reaches the port is a stranger; a [`Handler`] decides what a request may do.
 //!
 //! # Not here
-//! Which requests there are (`publication`, `witness`), pages for people.
+//! Which requests there are (`publication`, `witness`, `receive::web`), pages for people.
 
-mod bounds;
 mod server;
-mod tls;
 
-pub use bounds::Bounds;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use hyper::body::Bytes;
+
+pub(crate) use server::Conversation;
 pub use server::{Running, Server};
-pub use tls::{server_tls, trusted_roots};
 
 /// A request, read whole.
 #[derive(Clone, Debug)]
@@ -27,12 +32,20 @@ pub struct Request {
     pub path: String,
     /// What follows the question mark.
     pub query: String,
-    /// The value of `Authorization`.
-    pub authorization: Option<String>,
-    /// The value of `Range`.
-    pub range: Option<String>,
     /// The body, within the bounds.
-    pub body: Vec<u8>,
+    pub body: Bytes,
+    /// Who asks.
+    pub address: IpAddr,
+    /// The name in the certificate that whoever asks has shown, if one was asked for.
+    pub certificate: Option<Arc<str>>,
+    headers: HeaderMap,
+}
+
+impl Request {
+    /// The value of a header; its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// An answer, given whole.
@@ -59,10 +72,79 @@ impl Response {
     pub fn bytes(status: u16, body: Vec<u8>) -> Self {
         Self { status, content_type: "application/octet-stream", headers: Vec::new(), body }
     }
+
+    /// JSON.
+    pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type: "application/json", headers: Vec::new(), body: body.into() }
+    }
+
+    /// With a further header.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
 }
 
 /// Answers requests. Called on a thread that may block.
 pub trait Handler: Send + Sync + 'static {
     /// The answer to `request`.
     fn handle(&self, request: Request) -> Response;
+}
+
+/// An answer, or where it will come from.
+pub(crate) enum Reply {
+    Now(Response),
+    Later(Pin<Box<dyn Future<Output = Response> + Send>>),
+}
+
+/// Room for a body that is being read.
+pub(crate) trait Room: Send + 'static {
+    /// Takes more of it; false when there is none.
+    fn take(&mut self, bytes: usize) -> bool;
+}
+
+/// Lets requests in by their heads, and answers them now or later.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// What a request that was let in brings along.
+    type Room: Room;
+
+    /// Looks at a request whose body was not read; the answer when it is not let in.
+    fn admit(&self, head: &Request) -> Result<Self::Room, Response>;
+
+    /// The answer when there is no room for the body.
+    fn no_room(&self, admitted: &Self::Room) -> Response;
+
+    /// The answer to a whole request. Called on a thread that may block.
+    fn answer(&self, request: Request, room: Self::Room) -> Reply;
+
+    /// A connection was let in.
+    fn let_in(&self) {}
+
+    /// A connection was not let in.
+    fn turned_away(&self, address: IpAddr, why: &str) {
+        let _ = (address, why);
+    }
+}
+
+impl Room for () {
+    fn take(&mut self, _: usize) -> bool {
+        true
+    }
+}
+
+impl<H: Handler> Service for H {
+    type Room = ();
+
+    fn admit(&self, _: &Request) -> Result<(), Response> {
+        Ok(())
+    }
+
+    fn no_room(&self, (): &()) -> Response {
+        Response::text(413, "the body is too large\n")
+    }
+
+    fn answer(&self, request: Request, (): ()) -> Reply {
+        Reply::Now(self.handle(request))
+    }
 }

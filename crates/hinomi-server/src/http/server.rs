@@ -1,39 +1,36 @@
-//! Accepting connections and carrying requests to the handler.
+//! Carrying requests to whoever answers them.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-use super::bounds::{Guest, Guests};
-use super::{Bounds, Handler, Request, Response};
+use super::{Handler, Reply, Request, Response, Room as _, Service};
 use crate::error::ServerError;
+use crate::listen::{Bounds, Connections, Guest, Listener, Peer};
 
 /// A server that is ready to accept.
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
-    bounds: Bounds,
-    handler: Arc<dyn Handler>,
+#[derive(Debug)]
+pub struct Server<H> {
+    listener: Listener,
+    conversation: Arc<Conversation<H>>,
 }
 
 /// A server at work on threads of its own. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -53,14 +50,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-impl Server {
+impl<H: Handler> Server<H> {
     /// Binds `address`.
     ///
     /// # Errors
@@ -69,18 +66,15 @@ impl Server {
         address: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
         bounds: Bounds,
-        handler: Arc<dyn Handler>,
+        handler: Arc<H>,
     ) -> Result<Self, ServerError> {
-        let failed = |source| ServerError::Network { action: "listen on", peer: address.to_string(), source };
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, tls, bounds, handler })
+        let listener = Listener::bind(address, tls, bounds)?;
+        Ok(Self { listener, conversation: Arc::new(Conversation { bounds, service: handler }) })
     }
 
     /// Where it listens; the port is a real one when 0 was asked for.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Starts accepting on a thread of its own.
@@ -88,7 +82,7 @@ impl Server {
     /// # Errors
     /// [`ServerError::Network`] when the system gives no threads.
     pub fn start(self) -> Result<Running, ServerError> {
-        let address = self.address;
+        let address = self.address();
         let failed =
             move |source| ServerError::Network { action: "serve", peer: address.to_string(), source };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -97,82 +91,133 @@ impl Server {
             .enable_all()
             .build()
             .map_err(failed)?;
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = watch::channel(false);
         let run = move || {
-            runtime.block_on(self.accept(stopped));
+            runtime.block_on(self.listener.accept(stopped, self.conversation));
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("http".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Running { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Running { address, stop, thread: Some(thread) })
     }
+}
 
-    async fn accept(self, mut stopped: oneshot::Receiver<()>) {
-        let Ok(listener) = tokio::net::TcpListener::from_std(self.listener) else { return };
-        let guests = Guests::default();
-        let tls = self.tls.map(TlsAcceptor::from);
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                _ = &mut stopped => return,
-                accepted = listener.accept() => accepted,
-            };
-            let Ok((stream, peer)) = accepted else {
-                // Out of descriptors: others have to leave first.
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            };
-            let Some(guest) = guests.admit(peer.ip(), &self.bounds) else { continue };
-            let (tls, bounds, handler) = (tls.clone(), self.bounds, self.handler.clone());
-            tokio::spawn(timeout(bounds.connection, async move {
-                match tls {
-                    None => converse(stream, guest, bounds, handler).await,
-                    Some(tls) => {
-                        if let Ok(Ok(stream)) = timeout(bounds.head, tls.accept(stream)).await {
-                            converse(stream, guest, bounds, handler).await;
-                        }
-                    }
-                }
-            }));
+/// What is done with connections that speak HTTP.
+#[derive(Debug)]
+pub(crate) struct Conversation<S> {
+    pub(crate) bounds: Bounds,
+    pub(crate) service: Arc<S>,
+}
+
+impl<H: Service> Connections for Conversation<H> {
+    async fn converse<S>(
+        self: Arc<Self>,
+        stream: S,
+        peer: Peer,
+        guest: Guest,
+        mut stop: watch::Receiver<bool>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (bounds, service) = (self.bounds, self.service.clone());
+        let service = service_fn(move |request| {
+            let (service, peer) = (service.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(encode(answer(request, peer, bounds, service).await)) }
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(bounds.head)
+            .max_buf_size(bounds.head_bytes.max(8192));
+        let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        // A client that breaks off or breaks the rules ends its own connection and nothing else.
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = async { tokio::select! { _ = stop.wait_for(|stop| *stop) => {}, () = sleep(bounds.connection) => {} } } => {
+                // What is being answered is answered; a client that does not take it is left.
+                connection.as_mut().graceful_shutdown();
+                let _ = timeout(bounds.body + bounds.head, connection).await;
+            }
         }
+        drop(guest);
+    }
+
+    fn let_in(&self) {
+        self.service.let_in();
+    }
+
+    fn turned_away(&self, address: SocketAddr, why: &str) {
+        self.service.turned_away(address.ip(), why);
     }
 }
 
-async fn converse<S>(stream: S, guest: Guest, bounds: Bounds, handler: Arc<dyn Handler>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok::<_, Infallible>(encode(answer(request, bounds, handler).await)) }
-    });
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(bounds.head_bytes.max(8192));
-    // A client that breaks off or breaks the rules ends its own connection and nothing else.
-    let _ = http.serve_connection(TokioIo::new(stream), service).await;
-    drop(guest);
-}
-
-async fn answer(request: hyper::Request<Incoming>, bounds: Bounds, handler: Arc<dyn Handler>) -> Response {
+async fn answer<S: Service>(
+    request: hyper::Request<Incoming>,
+    peer: Peer,
+    bounds: Bounds,
+    service: Arc<S>,
+) -> Response {
     let (head, body) = request.into_parts();
-    let body = match timeout(bounds.body, Limited::new(body, bounds.body_bytes).collect()).await {
-        Err(_) => return Response::text(408, "the body took too long\n"),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Response::text(413, "the body is too large\n");
-        }
-        Ok(Err(_)) => return Response::text(400, "the body cannot be read\n"),
-        Ok(Ok(body)) => body.to_bytes().to_vec(),
-    };
-    let header = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let request = Request {
+    let mut request = Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        authorization: header(AUTHORIZATION),
-        range: header(RANGE),
-        body,
+        body: Bytes::new(),
+        address: peer.address.ip(),
+        certificate: peer.certificate,
+        headers: head.headers,
     };
-    let response = tokio::task::spawn_blocking(move || handler.handle(request)).await;
-    response.unwrap_or_else(|_| Response::text(500, "internal error\n"))
+    let mut room = match service.admit(&request) {
+        Ok(room) => room,
+        Err(refused) => return refused,
+    };
+    let read = read(body, bounds.body_bytes, |bytes| room.take(bytes));
+    match timeout(bounds.body, read).await {
+        Err(_) => return Response::text(408, "the body took too long\n"),
+        Ok(Err(Unread::TooLarge)) => return Response::text(413, "the body is too large\n"),
+        Ok(Err(Unread::NoRoom)) => return service.no_room(&room),
+        Ok(Err(Unread::Broken)) => return Response::text(400, "the body cannot be read\n"),
+        Ok(Ok(body)) => request.body = body,
+    }
+    let reply = tokio::task::spawn_blocking(move || service.answer(request, room)).await;
+    match reply {
+        Ok(Reply::Now(response)) => response,
+        Ok(Reply::Later(response)) => response.await,
+        Err(_) => Response::text(500, "internal error\n"),
+    }
+}
+
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    NoRoom,
+    Broken,
+}
+
+/// Reads a body within bounds. Room is taken for the length that it states, else as it comes.
+async fn read(mut body: Incoming, most: usize, mut take: impl FnMut(usize) -> bool) -> Result<Bytes, Unread> {
+    let stated = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if stated > most {
+        return Err(Unread::TooLarge);
+    }
+    if !take(stated) {
+        return Err(Unread::NoRoom);
+    }
+    let mut taken = stated;
+    let mut whole = Vec::with_capacity(stated);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        let length = whole.len() + data.len();
+        if length > most {
+            return Err(Unread::TooLarge);
+        }
+        if length > taken {
+            if !take(length - taken) {
+                return Err(Unread::NoRoom);
+            }
+            taken = length;
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.into())
 }
 
 fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
@@ -185,10 +230,4 @@ fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
         }
     }
     out
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
-    }
 }

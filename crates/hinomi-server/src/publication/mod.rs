@@ -73,7 +73,7 @@ impl Publication {
         }
         if let Some(name) = path.strip_prefix("file/") {
             let Ok(name) = name.parse::<FileName>() else { return Ok(nothing()) };
-            let Some((from, len)) = request.range.as_deref().and_then(range) else {
+            let Some((from, len)) = request.header("range").and_then(range) else {
                 return Ok(Response::text(416, "Range: bytes=<first>-<last>, at most 1 MiB\n"));
             };
             return Ok(Response::bytes(206, source.read(name, from, len)?));
@@ -99,7 +99,7 @@ fn range(text: &str) -> Option<(u64, u32)> {
 
 impl Handler for Publication {
     fn handle(&self, request: Request) -> Response {
-        let Some(vault) = request.authorization.as_deref().and_then(|a| self.credentials.vault_of(a)) else {
+        let Some(vault) = request.header("authorization").and_then(|a| self.credentials.vault_of(a)) else {
             let mut response = Response::text(401, "a vault's token is needed\n");
             response.headers.push(("www-authenticate", "Bearer".to_owned()));
             return response;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hinomi_server::http::{Bounds, Handler, Request, Response, Running, Server};
+use hinomi_server::http::{Handler, Request, Response, Running, Server};
+use hinomi_server::listen::Bounds;
 use hinomi_server::{Client, ServerError, Trust};
 
 /// Says what it was asked.

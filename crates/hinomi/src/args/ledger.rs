@@ -77,6 +77,14 @@ pub enum Ledger {
         hinomi ledger erase --data D --approval approved"
     )]
     Erase(LedgerErase),
+    /// Bring derived data (Parquet files and an index of words) up to date: what is new, what is to be joined, what was derived
+    /// with another mapping; or make everything again
+    #[cfg(feature = "query")]
+    #[command(
+        after_help = "Examples:\n  hinomi ledger reindex --data /var/lib/hinomi\n  hinomi ledger reindex --data /var/lib/hinomi --all\n  \
+        hinomi ledger reindex --data /var/lib/hinomi --watch 300   # in the background, at low priority"
+    )]
+    Reindex(LedgerReindex),
     /// Replace damaged files from a vault's copy, after checking that they belong there; what was there is kept, and the log
     /// records each replacement. Exits with 4 while something is left that the copy cannot mend
     #[command(
@@ -450,4 +458,25 @@ pub struct VerifyBundle {
     /// Language; default: that of the environment
     #[arg(long, value_name = "LANG")]
     pub lang: Option<Lang>,
+}
+
+/// `hinomi ledger reindex`.
+#[cfg(feature = "query")]
+#[derive(Debug, Args)]
+pub struct LedgerReindex {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// Make everything again, not only what is due
+    #[arg(long)]
+    pub all: bool,
+    /// Stay, at low priority, and look every so many seconds for what is due
+    #[arg(long, value_name = "SECONDS", conflicts_with = "all")]
+    pub watch: Option<std::num::NonZeroU32>,
+    /// Zone of times that state none
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Writers; the same number makes the same files again. Default: as before, else all cores
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroU32>,
 }

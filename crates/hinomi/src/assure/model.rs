@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hinomi_assure::assess::{Assessment, Day, ExceptionProblem, Ground, Reason, Verdict};
+use hinomi_assure::assess::{Assessment, Day, ExceptionProblem, FactorTally, Ground, Reason, Verdict};
 use hinomi_assure::declared::{Declaration, disagreements};
 use hinomi_assure::inventory::{EntityKind, Inventory};
 use hinomi_assure::{Bilingual, FactorReason, Outcome, Session, Truth};
@@ -38,7 +38,9 @@ pub struct AssureReport {
     /// Lists that were read.
     pub lists: Vec<ListEntry>,
     /// Sign-ins by access and what is known of a second factor.
-    pub sessions: BTreeMap<&'static str, FactorCounts>,
+    pub sessions: BTreeMap<&'static str, FactorTally>,
+    /// The latest of them, in order of time, as many as were asked for.
+    pub listed_sessions: Vec<SessionEntry>,
     /// Claims in order of name.
     pub claims: Vec<ClaimEntry>,
     /// Suppliers, those with most open first.
@@ -57,27 +59,6 @@ pub struct AssureReport {
     pub reach: Option<ReachPart>,
     /// What could not be read.
     pub diagnostics: Vec<String>,
-}
-
-/// Sign-ins, counted.
-#[derive(Debug, Default, Serialize)]
-pub struct FactorCounts {
-    /// With a second factor.
-    pub proven: u64,
-    /// Without.
-    pub disproven: u64,
-    /// Not known.
-    pub unknown: u64,
-}
-
-impl FactorCounts {
-    fn and(self, other: Self) -> Self {
-        Self {
-            proven: self.proven + other.proven,
-            disproven: self.disproven + other.disproven,
-            unknown: self.unknown + other.unknown,
-        }
-    }
 }
 
 /// A list.
@@ -241,6 +222,32 @@ impl ReasonEntry {
     }
 }
 
+/// A sign-in as rebuilt from all logs.
+#[derive(Debug, Serialize)]
+pub struct SessionEntry {
+    /// When.
+    #[serde(serialize_with = "time")]
+    pub time: Option<Timestamp>,
+    /// Whose credentials were used.
+    pub account: Option<String>,
+    /// What it opens.
+    pub access: &'static str,
+    /// Product or protocol.
+    pub service: String,
+    /// Hosts that were entered or let in.
+    pub hosts: Vec<String>,
+    /// Where it came from.
+    pub address: Option<String>,
+    /// Computer it came from.
+    pub origin: Option<String>,
+    /// `proven`, `disproven` or `unknown`.
+    pub second_factor: &'static str,
+    /// How that is known; `null` when it is not.
+    pub because: Option<&'static str>,
+    /// Events that state it.
+    pub evidence: Vec<EvidenceEntry>,
+}
+
 /// A cited event.
 #[derive(Debug, Serialize)]
 pub struct EvidenceEntry {
@@ -274,7 +281,7 @@ pub struct SupplierEntry {
     /// Its registered accounts.
     pub accounts: Vec<String>,
     /// Their sign-ins by what is known of a second factor.
-    pub sessions: FactorCounts,
+    pub sessions: FactorTally,
     /// Claims about them: name and what it comes to for these accounts.
     pub claims: Vec<(String, Outcome)>,
     /// Days on which something was observed of them, with what needs attention most.
@@ -367,6 +374,8 @@ pub struct Surroundings<'s> {
 /// Puts an assessment into the form of the report, and cites what it names.
 pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut Citations) -> AssureReport {
     let claims = claim_entries(assessment, &around, citations);
+    let listed = assessment.sessions.iter().map(|s| session_entry(s, around.gathered, citations));
+    let listed_sessions = listed.collect();
     let configuration = configuration::report(&around.standards.pack, &around.declaration);
     let disagreements = disagreements(
         &around.standards.links,
@@ -395,7 +404,8 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         observations: around.gathered.observations.len() as u64,
         without_time: around.gathered.without_time,
         lists: around.lists.into_iter().map(ListEntry::from).collect(),
-        sessions: count_sessions(assessment.sessions.iter()),
+        sessions: assessment.sign_ins.clone(),
+        listed_sessions,
         claims,
         suppliers,
         copies,
@@ -405,6 +415,25 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         coverage,
         reach: None,
         diagnostics: around.diagnostics,
+    }
+}
+
+fn session_entry(session: &Session, gathered: &Gathered, citations: &mut Citations) -> SessionEntry {
+    SessionEntry {
+        time: Some(session.time),
+        account: session.account.as_ref().map(|a| a.id.to_string()),
+        access: session.access.name(),
+        service: session.service.to_string(),
+        hosts: session.devices.iter().map(|d| d.id.to_string()).collect(),
+        address: session.address.clone(),
+        origin: session.origin.clone(),
+        second_factor: match session.second_factor {
+            Truth::True => "proven",
+            Truth::False => "disproven",
+            Truth::Unknown => "unknown",
+        },
+        because: factor_word(&session.because),
+        evidence: evidence(&session.events, gathered, citations),
     }
 }
 
@@ -423,14 +452,7 @@ fn claim_entries(
         let verdicts = by_claim.remove(claim.id.as_str()).unwrap_or_default();
         let unseen: Vec<Bilingual> =
             assessment.unseen.iter().filter(|u| u.claim == claim.id).map(sentence::unseen).collect();
-        let mut entities = BTreeMap::new();
-        let mut rows = BTreeMap::new();
-        for verdict in &verdicts {
-            *entities.entry(verdict.outcome).or_default() += 1;
-            for (outcome, count) in verdict.days.iter().flat_map(|d| &d.counts) {
-                *rows.entry(*outcome).or_default() += count;
-            }
-        }
+        let tally = assessment.tallies.get(&claim.id).cloned().unwrap_or_default();
         let unlisted: Vec<&'static str> =
             assessment.unlisted.get(&claim.id).into_iter().flatten().map(|kind| kind.name()).collect();
         let nothing = (!unseen.is_empty() || !unlisted.is_empty()).then_some(Outcome::Unknown);
@@ -444,8 +466,8 @@ fn claim_entries(
             remedy: claim.remedy.clone(),
             controls: claim.controls.clone(),
             outcome,
-            entities,
-            rows,
+            entities: tally.entities,
+            rows: tally.rows,
             unseen,
             unlisted,
             verdicts: verdicts.into_iter().map(|v| verdict_entry(v, around.gathered, citations)).collect(),
@@ -489,14 +511,14 @@ fn suppliers(
                 }
             }
         }
-        let sessions = assessment.sessions.iter().filter(|s| s.account.as_ref().is_some_and(|a| own(&a.id)));
+        let sessions = accounts.iter().filter_map(|a| assessment.sign_ins_of_suppliers.get(a)).copied();
         SupplierEntry {
             registered: listed.is_some(),
             owner: said("owner"),
             contract: said("contract"),
             contact: said("contact"),
             until: listed.and_then(|s| s.valid.until).map(last_moment),
-            sessions: count_sessions(sessions).into_values().fold(FactorCounts::default(), FactorCounts::and),
+            sessions: sessions.fold(FactorTally::default(), FactorTally::and),
             claims: judged,
             days,
             accounts,
@@ -507,19 +529,6 @@ fn suppliers(
     let open = |s: &SupplierEntry| s.claims.iter().filter(|(_, o)| o.is_open()).count();
     suppliers.sort_by_key(|s| std::cmp::Reverse(open(s)));
     suppliers
-}
-
-fn count_sessions<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<&'static str, FactorCounts> {
-    let mut counts: BTreeMap<&'static str, FactorCounts> = BTreeMap::new();
-    for session in sessions {
-        let of = counts.entry(session.access.name()).or_default();
-        match session.second_factor {
-            Truth::True => of.proven += 1,
-            Truth::False => of.disproven += 1,
-            Truth::Unknown => of.unknown += 1,
-        }
-    }
-    counts
 }
 
 fn exceptions(assessment: &Assessment, declaration: &Declaration) -> Vec<ExceptionEntry> {
@@ -604,20 +613,22 @@ fn cite(event: &Event, citations: &mut Citations) -> EvidenceEntry {
     }
 }
 
+/// Why a second factor is proven or disproven.
+fn factor_word(factor: &FactorReason) -> Option<&'static str> {
+    match factor {
+        FactorReason::Unsaid(_) => None,
+        FactorReason::Stated(yes) => Some(if *yes { "stated" } else { "stated-single" }),
+        FactorReason::Named(_) => Some("named"),
+        FactorReason::Checked(_) => Some("checked"),
+        FactorReason::Only(_) => Some("only-one"),
+        FactorReason::NotInLog(_) => Some("not-in-log"),
+    }
+}
+
 fn reason_entry(reason: &Reason) -> ReasonEntry {
     let (attribute, value) = match reason {
         Reason::Attribute(name, value) => (name.clone(), value.clone()),
-        Reason::Factor(factor) => {
-            let value = match factor {
-                FactorReason::Unsaid(_) => None,
-                FactorReason::Stated(yes) => Some(if *yes { "stated" } else { "stated-single" }),
-                FactorReason::Named(_) => Some("named"),
-                FactorReason::Checked(_) => Some("checked"),
-                FactorReason::Only(_) => Some("only-one"),
-                FactorReason::NotInLog(_) => Some("not-in-log"),
-            };
-            ("second_factor".to_owned(), value.map(str::to_owned))
-        }
+        Reason::Factor(factor) => ("second_factor".to_owned(), factor_word(factor).map(str::to_owned)),
     };
     ReasonEntry { attribute, value, text: sentence::reason(reason) }
 }

@@ -5,7 +5,7 @@ use std::io;
 use hinomi_assure::inventory::Formats;
 use hinomi_server::ServerError;
 use hinomi_server::directory::Directory;
-use hinomi_server::http::trusted_roots;
+use hinomi_server::listen::trusted_roots;
 
 use super::trust::server_failure;
 use crate::args::{InventoryVerb, Ldap};

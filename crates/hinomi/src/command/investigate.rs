@@ -15,7 +15,7 @@ use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::extension;
-use crate::args::{ColorChoice, FormatName, Investigate, Lang, OutputFormat, RuleArgs};
+use crate::args::{Cite, FormatName, Investigate, Lang, OutputFormat, RuleArgs};
 use crate::clock;
 use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, navigator};
 use crate::exit::{Exit, Failure};
@@ -23,7 +23,7 @@ use crate::recorded::Recorded;
 use crate::render;
 use crate::report::{Material, RejectedRule, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError, add_placeholders};
-use crate::scan::{Limits, Request, ScanProgress, Subjects, scan};
+use crate::scan::{Digests, Limits, Request, ScanProgress, Subjects, scan};
 use crate::suppress::Suppressions;
 
 pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
@@ -58,6 +58,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         threads,
         sampled: BTreeMap::new(),
         limits: Limits { hits: args.max_detections, ..Limits::default() },
+        digests: digests(&args),
     };
     let findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
     if findings.lost_workers > 0 {
@@ -85,6 +86,11 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     // The process ends here; taking tens of thousands of rules and detections apart first would only cost time.
     std::mem::forget((report, engine, subjects));
     Ok(exit)
+}
+
+/// A report is handed on, and whoever gets it compares whole files.
+fn digests(args: &Investigate) -> Digests {
+    if args.cite == Cite::Files || !args.report.is_empty() { Digests::Files } else { Digests::Pieces }
 }
 
 /// Writes what `--report` asks for.
@@ -315,11 +321,7 @@ fn output(
     details: Vec<String>,
 ) -> Result<(), Failure> {
     let to_terminal = args.output_file.is_none() && std::io::stdout().is_terminal();
-    let color = match args.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-    };
+    let color = args.color.on(to_terminal);
     let view = render::View {
         lang,
         zone: zone.clone(),

@@ -1,14 +1,19 @@
 //! What each verb does.
 
 mod assure;
+#[cfg(feature = "query")]
+mod derived;
+mod detect;
 mod estate;
 mod extension;
 mod inventory;
 mod investigate;
 mod ledger;
+mod observing;
 mod reach;
 mod rules;
 mod scenario;
+mod serve;
 mod trial;
 mod trust;
 mod verify;
@@ -31,11 +36,24 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Reach(args) => reach::run(*args),
         Command::Inventory(verb) => inventory::run(verb),
         Command::Rules(verb) => rules::run(verb),
+        #[cfg(feature = "query")]
+        Command::Derive(args) => derived::derive(&args),
+        #[cfg(feature = "query")]
+        Command::Search(args) => derived::search(&args),
+        #[cfg(feature = "query")]
+        Command::Query(args) => derived::query(&args),
+        #[cfg(feature = "query")]
+        Command::Iceberg(args) => derived::iceberg(&args),
+        #[cfg(feature = "query")]
+        Command::AnswerQuery => derived::answer_query(),
         Command::Verify(what) => verify::run(what),
         Command::Scenario(verb) => scenario::run(verb),
         Command::Trial(verb) => trial::run(verb),
         Command::Witness(verb) => trust::run_witness(verb),
         Command::Vault(verb) => trust::run_vault(verb),
+        Command::Serve(args) => serve::run(&args),
+        Command::Config(verb) => serve::config(verb),
+        Command::Detect(verb) => detect::run(verb),
         Command::Ledger(verb) => ledger::run(verb),
         Command::Prove(args) => ledger::prove(&args),
         Command::Completions { shell } => {

@@ -1,44 +1,36 @@
 //! `hinomi reach`.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use hinomi_assure::estate::{Answer, Estate, Question, select};
 use hinomi_assure::graph::{NodeId, Passage};
-use hinomi_model::Timestamp;
-use jiff::tz::TimeZone;
 
-use super::assure::{Logs, beyond, lost, unusable, window};
 use super::estate::{Known, Readers};
-use super::investigate::{language, with_progress, zone};
-use crate::args::{ColorChoice, Lang, Reach};
-use crate::assure::{Content, Gathered, Standards, View, gather, lists};
-use crate::clock;
+use super::observing::{PageForm, Setting, pages, unread, unusable, write_page};
+use crate::args::Reach;
+use crate::assure::{Content, Standards, lists};
 use crate::exit::{Exit, Failure};
 use crate::exports::Connections;
 use crate::reach::{Comparison, Names, ReachReport, Surroundings, build, page, terminal};
-use crate::render;
 use crate::report::Citations;
-use crate::scan::{Findings, scan};
 
 pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
-    let lang = args.lang.unwrap_or_else(language);
-    let (_, zone) = zone(args.tz.as_deref(), lang)?;
-    let now = clock::now();
+    let setting = Setting::of(&args.reading)?;
+    let (lang, now) = (setting.lang, setting.now);
+    let wanted = pages(&args.report, &[PageForm::Html])?;
     let readers = Readers::bundled()?;
     let standards = Standards::load(&[]).map_err(unusable)?;
     let connections = |paths: &[PathBuf]| {
         let exports = readers.find(&standards.pack, &[], paths)?;
         Ok::<Connections, Failure>(readers.connections(exports))
     };
-    let content = Content::load(&[], &args.observations).map_err(unusable)?;
+    let content = Content::load(&[], &args.reading.observations).map_err(unusable)?;
     let (inventory, _) = lists(&args.inventory, now, now).map_err(unusable)?;
-    let (gathered, mut findings) = observe(&args, &content, (&zone, now), lang)?;
+    let (gathered, mut findings) = setting.observe(&args.paths, &content)?;
     let known = Known { content: &content, gathered: &gathered, inventory: &inventory, now };
     let read = connections(&args.exports)?;
-    let mut diagnostics: Vec<String> = findings.uncounted.values().map(|n| beyond(*n)).collect();
-    diagnostics.extend(read.unread);
+    let mut diagnostics = read.unread;
     let estate = known.estate(read.builder, &read.secrets);
     let (asked, answer) = answer(&args, &estate)?;
     let before = match args.before.as_slice() {
@@ -52,8 +44,7 @@ pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
         }
     };
     let mut citations = Citations::new(&findings);
-    let sorted = std::mem::take(&mut findings.diagnostics).into_sorted();
-    diagnostics.extend(sorted.into_iter().map(|d| format!("{}: {}", d.place, d.message)));
+    diagnostics.extend(unread(&mut findings));
     let of_graph = estate.diagnostics.entries().iter();
     diagnostics.extend(of_graph.map(|d| format!("{}: {}", d.place, d.message)));
     let around = Surroundings {
@@ -67,33 +58,14 @@ pub(super) fn run(args: Reach) -> Result<Exit, Failure> {
     };
     let by_name = |n: NodeId| estate.graph.node(n).name.to_owned();
     let mut report = build(&estate, &answer, around, &by_name, &mut citations);
-    output(&args, lang, &zone, &report)?;
-    if !args.report.is_empty() && !args.show_names {
+    setting.print(&report, terminal)?;
+    if !wanted.is_empty() && !args.show_names {
         report.hide(&Names::new(&estate.graph, lang, false, BTreeMap::default()), &estate, &answer);
     }
-    write_pages(&args, lang, &report)?;
-    Ok(exit(&report))
-}
-
-fn observe(
-    args: &Reach,
-    content: &Content,
-    (zone, now): (&TimeZone, Timestamp),
-    lang: Lang,
-) -> Result<(Gathered, Findings), Failure> {
-    let logs = Logs {
-        paths: &args.paths,
-        format: args.format,
-        jobs: args.jobs,
-        most: args.max_observations,
-        window: window(args.since.as_deref(), args.until.as_deref(), zone)?,
-    };
-    let request = logs.request(content, zone, now)?;
-    let mut findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
-    if findings.lost_workers > 0 {
-        return Err(lost());
+    for (path, _) in wanted {
+        write_page(path, page(&report, lang, args.show_names).as_bytes())?;
     }
-    Ok((gather(content, &mut findings), findings))
+    Ok(exit(&report))
 }
 
 /// The words of the question and its answer.
@@ -146,41 +118,10 @@ fn earlier(args: &Reach, estate: &Estate) -> Question {
     Question { sources: each(&from), targets: each(&args.to), passage: passage(args) }
 }
 
-/// A way to what is protected is 1; nothing read at all is 3.
+/// A way to what is protected is 1; where nothing of it, nobody asked about, or nothing at all was read, there is no answer,
+/// which is 3.
 fn exit(report: &ReachReport) -> Exit {
-    let read = if report.graph.nodes == 0 { Exit::Unreadable } else { Exit::Clean };
+    let asked = report.answer.sources > 0 && report.targets.values().any(|count| *count > 0);
+    let read = if report.graph.nodes == 0 || !asked { Exit::Unreadable } else { Exit::Clean };
     read.and(if report.answer.exposure.reaching > 0 { Exit::Found } else { Exit::Clean })
-}
-
-fn write_pages(args: &Reach, lang: Lang, report: &ReachReport) -> Result<(), Failure> {
-    for path in &args.report {
-        let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_lowercase();
-        if !matches!(ending.as_str(), "html" | "htm") {
-            let failure = Failure::new(Exit::Usage, format!("--report {}: unknown ending", path.display()));
-            return Err(failure.hint("give a name that ends in .html"));
-        }
-        let text = page(report, lang, args.show_names);
-        let written = render::to_file(path, |out| out.write_all(text.as_bytes()));
-        written.map_err(|e| Failure::new(Exit::Usage, format!("--report {}: {e}", path.display())))?;
-    }
-    Ok(())
-}
-
-fn output(args: &Reach, lang: Lang, zone: &TimeZone, report: &ReachReport) -> Result<(), Failure> {
-    let color = match args.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        }
-    };
-    let view = View { lang, zone: zone.clone(), color, width: None };
-    let written = render::to_stdout(|out| {
-        if args.json {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            return writeln!(out);
-        }
-        terminal(report, &view, out)
-    });
-    written.map_err(|e| Failure::new(Exit::Internal, format!("standard output: {e}")))
 }

@@ -17,6 +17,8 @@ use crate::trial::{self, Explanation, TrialResult};
 pub(super) fn run(verb: Rules) -> Result<Exit, Failure> {
     match verb {
         Rules::Check { rules, placeholders, json } => check(&rules, &placeholders, json),
+        #[cfg(feature = "query")]
+        Rules::Run(args) => super::derived::run_rules(&args),
         Rules::List { rules, json } => list(&rules, json),
         Rules::Test { rules, json } => test(&rules, json),
         Rules::Explain { rule, event, lang } => explain(&rule, &event, lang.unwrap_or(Lang::En)),

@@ -13,6 +13,8 @@ use crate::scan::Subjects;
 pub(super) fn run(what: Verify) -> Result<Exit, Failure> {
     match what {
         Verify::Report(args) => report(&args),
+        #[cfg(feature = "query")]
+        Verify::Derived(args) => super::derived::verify(&args),
         Verify::Ledger(args) => super::ledger::verify_ledger(&args),
         Verify::Export(args) => super::ledger::verify_export(&args),
         Verify::Bundle(args) => super::ledger::verify_bundle(&args),

@@ -337,6 +337,8 @@ impl Maker<'_> {
                     content: Content::File { bytes: entry.bytes, sha256: *file },
                 }
             }
+            // A report names whole files.
+            EvidencePlace::Piece(_) => return None,
             EvidencePlace::Log { origin, .. } => {
                 let entry = self.report.ledgers.iter().find(|l| l.origin == *origin)?;
                 FileDoc {

@@ -27,7 +27,7 @@ use super::html::{DATA_CLOSES, DATA_OPENS, html};
 use super::model::{Citation, Content, Document, FORMAT, FileDoc, RuleDoc, StepDoc};
 use crate::recorded::Recorded;
 use crate::report::{Citations, techniques};
-use crate::scan::{Event, Limits, Request, ScanProgress, Subjects, scan};
+use crate::scan::{Digests, Event, Limits, Request, ScanProgress, Subjects, scan};
 
 /// Matches kept while re-reading cited files.
 const MOST_HITS: u64 = 1_000_000;
@@ -387,6 +387,7 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
         threads: sources.threads,
         sampled: BTreeMap::new(),
         limits: Limits { hits: MOST_HITS, ..Limits::default() },
+        digests: Digests::Files,
     };
     let findings = scan(request, &ScanProgress::default());
     if findings.lost_workers > 0 {
@@ -423,6 +424,8 @@ impl<'a> Wanted<'a> {
                 EvidencePlace::File { member, .. } => {
                     wanted.places.insert((member.as_str(), *offset, *sub));
                 }
+                // A report names whole files: such a citation points to nothing in it.
+                EvidencePlace::Piece(_) => {}
                 EvidencePlace::Log { .. } => {
                     wanted.events.insert(event);
                 }

@@ -12,7 +12,7 @@ use hinomi_model::{Digest, Timestamp};
 use crate::correlated::correlations;
 use crate::report::{Material, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError};
-use crate::scan::{Limits, Request, ScanProgress, Subjects, scan};
+use crate::scan::{Digests, Limits, Request, ScanProgress, Subjects, scan};
 use crate::suppress::Suppressions;
 
 /// Rules, compiled once for all trials.
@@ -107,6 +107,7 @@ impl Pack {
             threads: self.threads,
             sampled: BTreeMap::new(),
             limits: Limits { hits: self.most_hits, ..Limits::default() },
+            digests: Digests::Files,
         };
         let findings = scan(request, &ScanProgress::default());
         if findings.lost_workers > 0 {

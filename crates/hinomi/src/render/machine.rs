@@ -1,10 +1,10 @@
 //! JSON, JSON Lines and Timesketch CSV.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::indented::Indented;
+use super::indented;
 use crate::report::{DetectionEntry, Report};
 
 /// One JSON document, indented, ending in a newline.
@@ -12,11 +12,8 @@ use crate::report::{DetectionEntry, Report};
 /// # Errors
 /// Errors of `out`.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    // A document is a million small pieces: they must not each cost a call through `dyn`.
-    let mut out = BufWriter::with_capacity(1 << 15, out);
-    report.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Indented::default()))?;
-    out.write_all(b"\n")?;
-    out.flush()
+    indented::write(report, out)?;
+    out.write_all(b"\n")
 }
 
 /// A line per object: first the summary, then incidents, detections, sources, diagnostics. Every line has `type`

@@ -1,12 +1,13 @@
 //! From what a scan found to the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use hinomi_detect::completeness::SourceReport;
 use hinomi_detect::sigma::Meta;
-use hinomi_detect::{Engine, RuleIndex};
+use hinomi_detect::{Engine, RuleIndex, detection_id};
 use hinomi_ingest::intake::Class;
-use hinomi_model::{DiagnosticKind, Digest, Hashing, Level, Timestamp};
+use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
 
 use super::cite::Citations;
 use super::incident::{self, Found};
@@ -38,10 +39,12 @@ pub struct Material<'a> {
 pub struct Correlated {
     /// Description of the correlation.
     pub meta: Meta,
-    /// Group values by field.
-    pub group: BTreeMap<String, String>,
+    /// Group fields and values.
+    pub group: Vec<(String, String)>,
     /// Contributing events, by time.
-    pub events: Vec<std::sync::Arc<Event>>,
+    pub events: Vec<Arc<Event>>,
+    /// How many of them it fired with: the first ones.
+    pub fired_with: usize,
     /// Contributing events beyond those kept.
     pub more: u64,
     /// Number of the occurrence within the group.
@@ -58,8 +61,9 @@ pub fn assemble(material: Material<'_>) -> Report {
     let mut found = singles(&findings.hits, engine, &mut citations);
     found.extend(correlated.into_iter().map(|c| correlation_entry(&c, &mut citations)));
     found.retain(|f| !suppressions.hides(&f.entry));
-    let order = |f: &Found| (f.entry.time.is_none(), f.entry.time);
-    found.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.entry.id.cmp(&b.entry.id)));
+    // Entries are large: short keys are put in order, and each entry is moved once.
+    let id = |f: &Found| f.entry.id.as_bytes().first_chunk::<ID>().copied();
+    found.sort_by_cached_key(|f| (f.entry.time.is_none(), f.entry.time, id(f)));
     let mut sources: Vec<SourceEntry> = findings.sources.finish().into_iter().map(source_entry).collect();
     note_cleared(&mut sources, &found, subjects);
     let incidents = incident::incidents(&found, subjects, &findings.prevalence, &sources);
@@ -123,33 +127,60 @@ pub fn assemble(material: Material<'_>) -> Report {
 fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<Found> {
     let mut entries: Vec<Found> = Vec::new();
     let mut index: BTreeMap<(RuleIndex, Digest), usize> = BTreeMap::new();
-    for hit in hits {
-        let Some(rule) = engine.rule(hit.rule).filter(|r| r.alerts) else { continue };
-        let evidence = event_entry(&hit.event, citations);
-        let key = (hit.rule, hit.event.digest);
-        if let Some(known) = index.get(&key).and_then(|&at| entries.get_mut(at)) {
-            if !known.entry.evidence.iter().any(|e| e.reference == evidence.reference) {
-                known.entry.evidence.push(evidence);
+    let mut cited: HashSet<(usize, String)> = HashSet::new();
+    // Rules that fired on one event stand one after the other, and cite it alike.
+    for same in hits.chunk_by(|a, b| Arc::ptr_eq(&a.event, &b.event)) {
+        let mut evidence: Option<EventEntry> = None;
+        for hit in same {
+            let Some(rule) = engine.rule(hit.rule).filter(|r| r.alerts) else { continue };
+            let evidence = evidence.get_or_insert_with(|| event_entry(&hit.event, citations)).clone();
+            let key = (hit.rule, hit.event.digest);
+            if let Some(&at) = index.get(&key) {
+                let known = entries.get_mut(at).map(|found| &mut found.entry.evidence);
+                known.into_iter().for_each(|known| add_evidence(known, at, &evidence, &mut cited));
+                continue;
             }
-            continue;
+            let id = detection_id(&rule.meta.id, &[], &mut [hit.event.digest], 0);
+            index.insert(key, entries.len());
+            entries.push(Found {
+                entry: entry(id, &rule.meta, &hit.event, vec![evidence]),
+                events: vec![Arc::clone(&hit.event)],
+                tags: rule.meta.tags.clone(),
+                direct: true,
+            });
         }
-        let id = detection_id(&rule.meta.id, "", &[hit.event.digest], 0);
-        index.insert(key, entries.len());
-        entries.push(Found {
-            entry: entry(id, &rule.meta, &hit.event, vec![evidence]),
-            events: vec![std::sync::Arc::clone(&hit.event)],
-            tags: rule.meta.tags.clone(),
-            direct: true,
-        });
     }
     entries
 }
 
+/// Citations of one detection that are compared one by one; a line that a log holds a hundred thousand times has more.
+const FEW: usize = 32;
+
+/// Adds an event to the detection at a place unless it is cited there; `cited` remembers what stands at places with more
+/// than [`FEW`].
+fn add_evidence(
+    known: &mut Vec<EventEntry>,
+    at: usize,
+    evidence: &EventEntry,
+    cited: &mut HashSet<(usize, String)>,
+) {
+    if known.len() == FEW {
+        cited.extend(known.iter().map(|e| (at, e.reference.clone())));
+    }
+    let is_new = if known.len() < FEW {
+        known.iter().all(|e| e.reference != evidence.reference)
+    } else {
+        cited.insert((at, evidence.reference.clone()))
+    };
+    if is_new {
+        known.push(evidence.clone());
+    }
+}
+
 fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> Found {
-    let mut digests: Vec<Digest> = correlated.events.iter().map(|e| e.digest).collect();
-    digests.sort_unstable();
-    let group: Vec<String> = correlated.group.iter().map(|(k, v)| format!("{k}\u{1}{v}")).collect();
-    let id = detection_id(&correlated.meta.id, &group.join("\u{2}"), &digests, correlated.occurrence);
+    let fired = correlated.events.iter().take(correlated.fired_with);
+    let mut digests: Vec<Digest> = fired.map(|e| e.digest).collect();
+    let id = detection_id(&correlated.meta.id, &correlated.group, &mut digests, correlated.occurrence);
     // The first ones and the last, which is the one that the entry describes.
     let listed = correlated.events.iter().enumerate();
     let listed = listed
@@ -164,9 +195,9 @@ fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> Foun
     let mut entry = entry(id, &correlated.meta, last, evidence);
     entry.first_time = correlated.events.iter().filter_map(|e| e.time).min();
     entry.more_evidence = more;
-    entry.group.clone_from(&correlated.group);
+    entry.group = correlated.group.iter().cloned().collect();
     // The last events come first: they are what the entry describes.
-    let events = correlated.events.iter().rev().map(std::sync::Arc::clone).collect();
+    let events = correlated.events.iter().rev().map(Arc::clone).collect();
     Found { entry, events, tags: correlated.meta.tags.clone(), direct: false }
 }
 
@@ -220,19 +251,8 @@ fn event_entry(event: &Event, citations: &mut Citations) -> EventEntry {
     }
 }
 
-/// Hash of (rule id, group key, sorted event hashes, occurrence): equal for live, restarted and later runs.
-fn detection_id(rule: &str, group: &str, events: &[Digest], occurrence: u64) -> String {
-    let mut hash = Hashing::default();
-    for part in [rule, group] {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    events.iter().for_each(|e| hash.update(e.as_bytes()));
-    hash.update(&occurrence.to_be_bytes());
-    let mut id = hash.finish().to_string();
-    id.truncate(32);
-    id
-}
+/// Length of an id of a detection.
+const ID: usize = 32;
 
 fn source_entry(source: SourceReport) -> SourceEntry {
     let gap = |g: &hinomi_detect::completeness::Gap| GapEntry {
@@ -330,19 +350,45 @@ fn files(
 
 impl Event {
     /// Stands for an event that was not kept.
-    fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self {
             time: None::<Timestamp>,
-            member: std::sync::Arc::default(),
+            member: Arc::default(),
             offset: 0,
             length: 0,
             sub: 0,
             sequence: None,
             digest: Digest::of(b""),
+            piece: None,
             host: String::new(),
             channel: String::new(),
             account: String::new(),
             fields: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_cited_once_however_many_there_are() {
+        let evidence = |number: usize| EventEntry {
+            reference: number.to_string(),
+            place: String::new(),
+            offset: 0,
+            length: 0,
+            sequence: None,
+            time: None,
+        };
+        let mut known = vec![evidence(0)];
+        let mut cited = HashSet::new();
+        // Each place twice in a row, then all again.
+        for number in (0..3 * FEW).flat_map(|n| [n, n]).chain(0..3 * FEW) {
+            add_evidence(&mut known, 7, &evidence(number), &mut cited);
+        }
+        let cited: Vec<String> = known.into_iter().map(|e| e.reference).collect();
+        assert_eq!(cited, (0..3 * FEW).map(|n| n.to_string()).collect::<Vec<_>>());
     }
 }

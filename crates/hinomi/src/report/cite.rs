@@ -1,4 +1,5 @@
-//! Evidence references: a file is hashed, and the record of a ledger looked up, only when something in it is cited.
+//! Evidence references: a file is hashed, and the record of a ledger looked up, only when something in it is cited, and
+//! the file only when no piece of it was cited instead.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -60,6 +61,9 @@ impl Citations {
         let name = event.member.path.as_str();
         if let Some(ledger) = self.ledgers.iter().find(|l| l.holds(name)) {
             return ledger.locate(name, event.offset);
+        }
+        if let Some(piece) = event.piece {
+            return Some((EvidencePlace::Piece(piece), event.offset));
         }
         let file = self.digest(event.member.file)?;
         Some((EvidencePlace::File { file, member: event.member.inner.clone() }, event.offset))

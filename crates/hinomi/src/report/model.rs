@@ -8,7 +8,7 @@ use hinomi_model::{Level, Timestamp};
 use serde::{Serialize, Serializer};
 
 /// Version of the document's shape: the first number changes when a field is removed or changes its meaning.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,7 +33,7 @@ pub struct Report {
     pub detections: Vec<DetectionEntry>,
     /// Hosts and channels: what they hold and what they miss.
     pub sources: Vec<SourceEntry>,
-    /// Files read, in order of discovery; a digest is there when something in the file is cited.
+    /// Files read, in order of discovery; a digest is there when the file was hashed, because something in it is cited by it.
     pub files: Vec<FileEntry>,
     /// Ledgers read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -418,7 +418,7 @@ pub struct FileEntry {
     pub path: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// SHA-256, when something in the file is cited.
+    /// SHA-256, when something in the file is cited by it.
     pub sha256: Option<String>,
     /// Logs found inside, counting the file itself.
     pub logs: u64,

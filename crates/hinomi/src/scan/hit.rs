@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hinomi_detect::RuleIndex;
 use hinomi_ingest::Member;
-use hinomi_model::{Digest, Timestamp};
+use hinomi_model::{Digest, Piece, Timestamp};
 
 /// One match.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Event {
     pub sequence: Option<u64>,
     /// Digest of its bytes.
     pub digest: Digest,
+    /// What of the file is cited with it, when not all of it.
+    pub piece: Option<Piece>,
     /// Host it names.
     pub host: String,
     /// Windows channel, or the kind of log.

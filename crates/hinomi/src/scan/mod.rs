@@ -7,6 +7,8 @@
 //! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] for what is found.
 
 mod hit;
+mod piece;
+mod stage;
 mod subject;
 mod worker;
 
@@ -25,6 +27,7 @@ use hinomi_model::Diagnostics;
 
 use crate::recorded::Recorded;
 pub use hit::{Event, Hit};
+pub(crate) use stage::{Processed, Stage, StageGround};
 pub use subject::{SubjectError, Subjects};
 use worker::Worker;
 
@@ -50,6 +53,18 @@ pub struct Request<'a> {
     pub sampled: BTreeMap<RuleIndex, Sampled>,
     /// Bounds.
     pub limits: Limits,
+    /// What of a file is hashed when something in it is cited.
+    pub digests: Digests,
+}
+
+/// What of a file is hashed when something in it is cited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// All of it.
+    Files,
+    /// The pieces around what is cited, where that settles how an event reads: of event logs and JSON that stand on disk
+    /// as they are. Other files are hashed whole.
+    Pieces,
 }
 
 /// One match in a span is enough for the same values of these fields.
@@ -108,7 +123,7 @@ pub struct ScanProgress {
     reading: Mutex<Progress>,
     events: AtomicU64,
     hits: AtomicU64,
-    /// One more than the number of the last outer file in which something was found; files are read in order.
+    /// One more than the number of the last outer file of which the digest will be wanted; files are read in order.
     cited: AtomicU32,
 }
 
@@ -116,6 +131,18 @@ impl ScanProgress {
     /// How far reading has come.
     pub fn reading(&self) -> Progress {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says how far reading has come.
+    #[cfg(feature = "query")]
+    pub(crate) fn set_reading(&self, progress: Progress) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+
+    /// Counts events that were decoded elsewhere.
+    #[cfg(feature = "query")]
+    pub(crate) fn count(&self, events: u64) {
+        self.events.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Events decoded so far.
@@ -141,7 +168,8 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
     let new_worker = || {
         let filter = worker::Filter { window: request.window, hosts: request.hosts.clone() };
         let sampling = worker::Sampling::new(&request.sampled);
-        Worker::new(request.engine, request.subjects, filter, sampling, request.limits, progress)
+        let bounds = (request.limits, request.digests);
+        Worker::new(request.engine, request.subjects, filter, sampling, bounds, progress)
     };
     let mut findings = Findings::default();
     let parts = std::thread::scope(|scope| {

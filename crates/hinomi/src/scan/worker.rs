@@ -14,8 +14,9 @@ use hinomi_ingest::{AnyDecoder, Unit};
 use hinomi_model::{Diagnostics, Digest, LogKind};
 
 use super::hit::{Event, Hit};
+use super::piece::{Around, Pieces, chunk_around};
 use super::subject::{Subjects, text_of};
-use super::{Findings, Limits, Sampled, ScanProgress};
+use super::{Digests, Findings, Limits, Sampled, ScanProgress};
 
 /// Longest value kept with a hit; the evidence reference leads to the rest.
 const LONGEST_VALUE: usize = 2048;
@@ -54,6 +55,8 @@ pub(super) struct Worker<'e> {
     kept: BTreeMap<(Depth, RuleIndex), Kept>,
     /// How many meet at a host, account or address.
     census: Option<Census<'e>>,
+    /// What to cite of files instead of all of them.
+    pieces: Option<Pieces>,
     room: Room,
     findings: Findings,
 }
@@ -173,7 +176,7 @@ impl<'e> Worker<'e> {
         subjects: &'e Subjects,
         filter: Filter,
         sampling: Sampling<'e>,
-        limits: Limits,
+        (limits, digests): (Limits, Digests),
         progress: &'e ScanProgress,
     ) -> Self {
         Self {
@@ -187,6 +190,7 @@ impl<'e> Worker<'e> {
             keywords: None,
             kept: BTreeMap::new(),
             census: subjects.census(),
+            pieces: (digests == Digests::Pieces).then(Pieces::default),
             room: Room::default(),
             findings: Findings::default(),
         }
@@ -195,6 +199,11 @@ impl<'e> Worker<'e> {
     pub(super) fn finish(mut self) -> Findings {
         self.findings.prevalence = self.census.map(Census::finish).unwrap_or_default();
         self.findings
+    }
+
+    /// What was found since the beginning or the last call.
+    pub(super) fn take_findings(&mut self) -> Findings {
+        std::mem::take(&mut self.findings)
     }
 
     pub(super) fn process(&mut self, format: Format, unit: &Unit) {
@@ -218,7 +227,7 @@ impl<'e> Worker<'e> {
         let narrow = decoder.holds_narrow_text();
         let encoding = if narrow { RawEncoding::Mixed } else { RawEncoding::Utf16 };
         candidates.look_at_chunks(evaluator, unit, encoding);
-        self.keep(unit, &matches, Depth::Named);
+        self.keep(Around { format, whole: unit, part: unit }, &matches, Depth::Named);
         for (from, to) in candidates.ranges {
             self.search_keywords(format, unit, from, to);
         }
@@ -243,11 +252,12 @@ impl<'e> Worker<'e> {
         for (number, batch) in store.batches().enumerate() {
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
         }
-        self.keep(&part, &matches, Depth::Keywords);
+        self.keep(Around { format, whole: unit, part: &part }, &matches, Depth::Keywords);
     }
 
     /// Turns (batch, row, rule) triples, grouped by row, into hits.
-    fn keep(&mut self, unit: &Unit, matches: &[(usize, usize, RuleIndex)], depth: Depth) {
+    fn keep(&mut self, around: Around<'_>, matches: &[(usize, usize, RuleIndex)], depth: Depth) {
+        let unit = around.part;
         let pass = match depth {
             Depth::Named => Some(&self.named),
             Depth::Keywords => self.keywords.as_ref(),
@@ -280,18 +290,18 @@ impl<'e> Worker<'e> {
                 continue;
             };
             event.add_aliases(kept().flat_map(|k| &k.aliases));
+            event.piece = self.pieces.as_mut().and_then(|pieces| pieces.around(&around, &event));
+            if event.piece.is_none() {
+                self.progress.cited.fetch_max(unit.member.file.saturating_add(1), Ordering::Relaxed);
+            }
             let event = Arc::new(event);
             self.progress.hits.fetch_add(rules.len() as u64, Ordering::Relaxed);
-            self.progress.cited.fetch_max(unit.member.file.saturating_add(1), Ordering::Relaxed);
             let ordinal = unit.ordinal;
             let hits = rules.into_iter().map(|rule| Hit { rule, ordinal, event: Arc::clone(&event) });
             self.findings.hits.extend(hits);
         }
     }
 }
-
-/// Size of a chunk of a Windows event log, within which a record's strings stand.
-const EVTX_CHUNK: usize = 65_536;
 
 /// Ranges of a unit that must be decoded in full because an event in them may hold a keyword.
 #[derive(Default)]
@@ -336,18 +346,6 @@ impl Candidates {
     }
 }
 
-/// The chunk that holds a record when chunks stand where a sound file has them; otherwise the whole unit.
-fn chunk_around(unit: &Unit, (from, to): (usize, usize)) -> (usize, usize) {
-    let whole = (0, unit.bytes.len());
-    let header = 4096usize.saturating_sub(usize::try_from(unit.offset).unwrap_or(4096));
-    let Some(at) = from.checked_sub(header) else { return whole };
-    let start = header + at / EVTX_CHUNK * EVTX_CHUNK;
-    let end = (start + EVTX_CHUNK).min(unit.bytes.len());
-    let sound = unit.bytes.get(start..).is_some_and(|b| b.starts_with(b"ElfChnk\0"));
-    let aligned = unit.offset <= 4096 || (unit.offset - 4096).is_multiple_of(EVTX_CHUNK as u64);
-    if sound && aligned && to <= end { (start, end) } else { whole }
-}
-
 /// A row and everything needed to describe it.
 struct Scene<'s> {
     store: &'s Store,
@@ -380,6 +378,7 @@ impl Scene<'_> {
             sub: header.sub,
             sequence: header.sequence,
             digest: Digest::of(bytes),
+            piece: None,
             host,
             channel,
             account: self.subjects.account(self.store, self.batch, self.row),

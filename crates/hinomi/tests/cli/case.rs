@@ -74,8 +74,19 @@ fn every_citation_leads_back_to_its_event() {
             let reference: EvidenceRef = text(evidence, "reference").parse().unwrap();
             let place = text(evidence, "place").split('!').next().unwrap();
             let path = root().join(place);
-            let EvidencePlace::File { file, member } = &reference.place else { panic!("{reference}") };
-            assert_eq!(Digest::of(&std::fs::read(&path).unwrap()), *file);
+            let whole = std::fs::read(&path).unwrap();
+            let member = match &reference.place {
+                EvidencePlace::File { file, member } => {
+                    assert_eq!(Digest::of(&whole), *file);
+                    member.as_str()
+                }
+                EvidencePlace::Piece(piece) => {
+                    let piece_bytes = &whole[piece.from as usize..][..piece.length as usize];
+                    assert_eq!(Digest::of(piece_bytes), piece.sha256);
+                    ""
+                }
+                EvidencePlace::Log { .. } => panic!("{reference}"),
+            };
             let limits = Limits::default();
             let length = evidence["length"].as_u64().unwrap() as u32;
             let bytes = read_member_range(&path, member, reference.offset, length, &limits).unwrap();

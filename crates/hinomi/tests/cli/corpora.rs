@@ -36,6 +36,8 @@ fn every_public_regression_event_makes_its_rule_fire() {
         &folder("rules-threat-hunting"),
         "--min-level",
         "informational",
+        "--cite",
+        "files",
     ]);
     // The same event may stand in two files; then one detection cites a digest that both share.
     let mut fired: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

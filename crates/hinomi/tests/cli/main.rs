@@ -13,6 +13,8 @@ mod attack_names;
 mod case;
 mod configuration;
 mod corpora;
+#[cfg(feature = "query")]
+mod derived;
 mod directory;
 mod document;
 mod exits;
@@ -20,7 +22,11 @@ mod export;
 mod incidents;
 mod isolation;
 mod ledger;
+mod live;
 mod output;
+mod pieces;
+#[cfg(feature = "query")]
+mod query;
 mod reach;
 mod recorded;
 mod retention;

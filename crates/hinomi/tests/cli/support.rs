@@ -11,14 +11,15 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// The program in a fixed environment.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hinomi"));
+    command.args(args).current_dir(root()).env_clear().env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// What the program said.
 pub(crate) fn hinomi(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hinomi"))
-        .args(args)
-        .current_dir(root())
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .output()
-        .unwrap()
+    command(args).output().unwrap()
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::declared::{self, Sources};
 use super::numbers::{Numbers, Place};
-use super::{create, failure, lang, opening, places, print, surroundings};
+use super::{create, failure, lang, opening, print, surroundings};
 use crate::args::{Lang, LedgerAppend};
 use crate::exit::{Exit, Failure};
 use crate::framing;
@@ -31,13 +31,7 @@ pub(super) fn run(args: &LedgerAppend) -> Result<Exit, Failure> {
     let vaults = opening::vaults(&args.at.data)?;
     let sources = declared::load(args.sources.as_deref(), &args.at.data)?;
     let numbers = Place::new(args.sequence_field.as_deref(), args.sequence_regex.as_deref())?;
-    let is_new = !places(&args.at.data).evidence.join("format").exists();
-    if is_new {
-        create::make(&args.at.data, &args.new)?;
-    } else if args.new.origin.is_some() || args.new.erasure_key.is_some() {
-        let text = "--origin and --erasure-key belong to a new ledger; there is one already";
-        return Err(Failure::new(Exit::Usage, text));
-    }
+    let is_new = create::make_if_missing(&args.at.data, &args.new)?;
     let (ledger, recovery) = opening::open_with(&args.at.data, &vaults)?;
     let mut kept = Kept::default();
     if let Some(sources) = &sources {

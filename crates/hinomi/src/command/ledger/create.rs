@@ -56,6 +56,18 @@ pub(super) fn rotate(at: &LedgerData, reason: &str) -> Result<Exit, Failure> {
     print(text.as_bytes())
 }
 
+/// Makes an empty ledger where there is none; whether it did.
+pub(super) fn make_if_missing(data: &Path, new: &NewLedger) -> Result<bool, Failure> {
+    if !places(data).evidence.join("format").exists() {
+        return make(data, new).map(|()| true);
+    }
+    if new.origin.is_some() || new.erasure_key.is_some() {
+        let text = "--origin and --erasure-key belong to a new ledger; there is one already";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(false)
+}
+
 /// Makes an empty ledger.
 pub(super) fn make(data: &Path, new: &NewLedger) -> Result<(), Failure> {
     let creation = Creation { origin: origin(new)?, eraser: eraser(new)? };

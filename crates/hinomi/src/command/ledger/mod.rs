@@ -18,13 +18,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hinomi_ledger::completeness::Day;
-use hinomi_ledger::{FileDisk, LedgerError, Places, Reader, Surroundings, SystemClock, SystemEntropy};
+use hinomi_ledger::{
+    FileDisk, LedgerError, Places, Reader, Surroundings, SystemClock, SystemEntropy, VaultRecipient,
+};
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::investigate::language;
 use super::print;
-use crate::args::{Lang, Ledger as Verb, LedgerData, Prove};
+use crate::args::{Lang, Ledger as Verb, LedgerData, NewLedger, Prove};
 use crate::exit::{Exit, Failure};
 use crate::recorded::{EVIDENCE, open_reader};
 
@@ -47,6 +49,8 @@ pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(&args),
         Verb::CustodyKey(args) => export::make_custody_key(&args),
         Verb::Custody(args) => export::add_custody(&args),
+        #[cfg(feature = "query")]
+        Verb::Reindex(args) => super::derived::reindex(&args),
         Verb::Repair(args) => repair::run(&args),
         Verb::Approve { key, order } => erase::approve(&key, &order),
     }
@@ -82,9 +86,25 @@ pub(super) fn failure(error: LedgerError) -> Failure {
     }
 }
 
+/// Opens the ledger in a data directory for writing, or makes one, and records what its sources promise if that changed.
+pub(super) fn open_or_make(data: &Path, new: &NewLedger) -> Result<hinomi_ledger::Ledger, Failure> {
+    let sources = declared::load(None, data)?;
+    create::make_if_missing(data, new)?;
+    let ledger = open(data)?;
+    if let Some(sources) = sources {
+        ledger.declare(&sources.declared).map_err(failure)?;
+    }
+    Ok(ledger)
+}
+
 /// Opens a ledger for writing.
 pub(super) fn open(data: &Path) -> Result<hinomi_ledger::Ledger, Failure> {
     opening::open(data).map(|(ledger, _)| ledger)
+}
+
+/// The vaults that new keys of the ledgers in a data directory are sealed to.
+pub(super) fn vault_recipients(data: &Path) -> Result<Vec<VaultRecipient>, Failure> {
+    Ok(opening::options(&opening::vaults(data)?).vaults)
 }
 
 fn reader(data: &Path) -> Result<Reader, Failure> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::print;
 use super::show::reference;
 use super::{date as day, failure, lang, reader};
-use crate::args::{ColorChoice, LedgerSources};
+use crate::args::LedgerSources;
 use crate::clock;
 use crate::exit::{Exit, Failure};
 use crate::render::calendar::{Calendar, CalendarView, Cited, Row, date, picture, sentence};
@@ -35,13 +35,7 @@ pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
     if args.at.json {
         return print(format!("{:#}\n", as_json(&calendar)).as_bytes());
     }
-    let color = match args.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        }
-    };
+    let color = args.color.on(std::io::stdout().is_terminal());
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     let measured = || terminal_size::terminal_size().map(|(w, _)| usize::from(w.0));
     let columns = asked.or_else(measured).unwrap_or(100);

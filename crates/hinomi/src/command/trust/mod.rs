@@ -13,7 +13,8 @@ use std::sync::Arc;
 use hinomi_ledger::LedgerError;
 use hinomi_ledger::checkpoint::Origin;
 use hinomi_ledger::note::VerifierKey;
-use hinomi_server::http::{Bounds, Handler, Running, Server, server_tls, trusted_roots};
+use hinomi_server::http::{Handler, Running, Server};
+use hinomi_server::listen::{Bounds, ServerTls, trusted_roots};
 use hinomi_server::{Client, ServerError, Trust};
 
 use crate::args::{ListenArgs, LogArgs};
@@ -58,9 +59,12 @@ fn log_keys(log: &LogArgs) -> Result<(Origin, Vec<VerifierKey>), Failure> {
 }
 
 /// Starts a server as the arguments ask, and refuses plain HTTP on an open address unless that was asked for.
-fn start(listen: &ListenArgs, bounds: Bounds, handler: Arc<dyn Handler>) -> Result<Running, Failure> {
+fn start<H: Handler>(listen: &ListenArgs, bounds: Bounds, handler: Arc<H>) -> Result<Running, Failure> {
     let tls = match (&listen.tls_cert, &listen.tls_key) {
-        (Some(certificate), Some(key)) => Some(server_tls(certificate, key).map_err(server_failure)?),
+        (Some(certificate), Some(key)) => {
+            let files = ServerTls { certificate, key, clients: None };
+            Some(files.load(Some(b"http/1.1")).map_err(server_failure)?)
+        }
         _ if listen.plain_http || is_loopback(listen.listen) => None,
         _ => {
             let message = format!("{} is not loopback, and there is no certificate", listen.listen);

@@ -8,7 +8,7 @@ use hinomi_ledger::note::KeyName;
 use hinomi_ledger::vault::{DirectorySource, Pinned, Policy, Restart, Status, Vault};
 use hinomi_ledger::{FileDisk, Places, SystemClock, SystemEntropy};
 use hinomi_model::Digest;
-use hinomi_server::http::Bounds;
+use hinomi_server::listen::Bounds;
 use hinomi_server::publication::Publication;
 use serde_json::json;
 

@@ -206,7 +206,7 @@ fn short(reference: &EvidenceRef) -> String {
             let file = file.to_string();
             format!("file:{}…#{offset}.{sub}@{event}", file.get(..16).unwrap_or_default())
         }
-        EvidencePlace::Log { .. } => reference.to_string(),
+        EvidencePlace::Piece(_) | EvidencePlace::Log { .. } => reference.to_string(),
     }
 }
 

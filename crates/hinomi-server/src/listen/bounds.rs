@@ -40,18 +40,18 @@ impl Default for Bounds {
 
 /// The connections there are.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Guests(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+pub(crate) struct Guests(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
 
 /// A connection that counts until it is dropped.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(crate) struct Guest {
     guests: Guests,
     address: IpAddr,
 }
 
 impl Guests {
     /// Lets a connection in, if there is room for it.
-    pub(super) fn admit(&self, address: IpAddr, bounds: &Bounds) -> Option<Guest> {
+    pub(crate) fn admit(&self, address: IpAddr, bounds: &Bounds) -> Option<Guest> {
         let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = guests.values().sum();
         let count = guests.get(&address).copied().unwrap_or(0);

@@ -1,20 +1,20 @@
-//! The part of the Basic Encoding Rules that LDAP uses (RFC 4511, 5.1): definite lengths, tags of one byte.
+//! The part of the Basic Encoding Rules that LDAP and certificates use (RFC 4511, 5.1; X.690): definite lengths, tags of one byte.
 
 /// An element that was read: its tag, what it holds, and what follows it.
-pub(super) struct Element<'b> {
-    pub(super) tag: u8,
-    pub(super) content: &'b [u8],
-    pub(super) rest: &'b [u8],
+pub(crate) struct Element<'b> {
+    pub(crate) tag: u8,
+    pub(crate) content: &'b [u8],
+    pub(crate) rest: &'b [u8],
 }
 
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const OCTETS: u8 = 0x04;
-pub(super) const ENUMERATED: u8 = 0x0a;
-pub(super) const BOOLEAN: u8 = 0x01;
-pub(super) const SEQUENCE: u8 = 0x30;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const OCTETS: u8 = 0x04;
+pub(crate) const ENUMERATED: u8 = 0x0a;
+pub(crate) const BOOLEAN: u8 = 0x01;
+pub(crate) const SEQUENCE: u8 = 0x30;
 
 /// Reads the element at the beginning.
-pub(super) fn read(bytes: &[u8]) -> Option<Element<'_>> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Element<'_>> {
     let (tag, after) = bytes.split_first()?;
     let (length, header) = length(after)?;
     let (content, rest) = after.get(header..)?.split_at_checked(length)?;
@@ -22,13 +22,13 @@ pub(super) fn read(bytes: &[u8]) -> Option<Element<'_>> {
 }
 
 /// Reads the element at the beginning if it has this tag.
-pub(super) fn read_as(bytes: &[u8], tag: u8) -> Option<Element<'_>> {
+pub(crate) fn read_as(bytes: &[u8], tag: u8) -> Option<Element<'_>> {
     read(bytes).filter(|element| element.tag == tag)
 }
 
 /// A length and the bytes that state it, from what follows a tag. `None` when some of them are missing or state more than
 /// 32 bits.
-pub(super) fn length(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn length(bytes: &[u8]) -> Option<(usize, usize)> {
     let (first, more) = bytes.split_first()?;
     if *first < 0x80 {
         return Some((usize::from(*first), 1));
@@ -42,14 +42,14 @@ pub(super) fn length(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Small integers and enumerations.
-pub(super) fn number(content: &[u8]) -> Option<i64> {
+pub(crate) fn number(content: &[u8]) -> Option<i64> {
     let first = *content.first()?;
     let start = if first & 0x80 == 0 { 0 } else { -1 };
     (content.len() <= 8).then(|| content.iter().fold(start, |all, byte| all << 8 | i64::from(*byte)))
 }
 
 /// An element of a tag around some content.
-pub(super) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     let length = content.len();
     if length < 0x80 {
@@ -66,12 +66,12 @@ pub(super) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Elements one after the other inside of another.
-pub(super) fn write_all(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn write_all(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
     write(tag, &parts.concat())
 }
 
 /// An integer of 32 bits that is not negative, or an enumeration.
-pub(super) fn write_number(tag: u8, number: u32) -> Vec<u8> {
+pub(crate) fn write_number(tag: u8, number: u32) -> Vec<u8> {
     let bytes = i64::from(number).to_be_bytes();
     // The shortest form whose first bit is not set.
     let lead = bytes.windows(2).take_while(|pair| matches!(pair, [0, next] if next & 0x80 == 0)).count();

@@ -1,0 +1,7 @@
+//! Which words stand where.
+
+mod needed;
+pub mod sidecar;
+pub mod token;
+
+pub use needed::Needed;

@@ -1,0 +1,8 @@
+//! Events by words, without SQL.
+
+mod parse;
+mod run;
+
+pub use parse::{Term, parse};
+pub(crate) use run::apart;
+pub use run::{Answer, Found, Search, Stop, events_at, run};

@@ -1,0 +1,18 @@
+//! The server that receives: its configuration, its listeners, its health, and what it writes about itself.
+//!
+//! # Invariants
+//! - A configuration is checked whole before anything of it takes effect.
+//! - Without a configuration nothing listens beyond this machine.
+//! - Stopping refuses what is new, finishes what was begun, and ends in bounded time as long as the disk writes.
+//!
+//! # Not here
+//! Receiving (`receive`); opening the ledger and signals (`hinomi`).
+
+mod admin;
+mod configuration;
+mod journal;
+mod service;
+
+pub use configuration::{Configuration, ConfigurationError, EXAMPLE};
+pub use journal::{Journal, JournalFormat};
+pub use service::{Listening, Service, Started};

@@ -1,0 +1,262 @@
+//! Putting the parts together, and taking them apart again.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hinomi_ledger::Ledger;
+use hinomi_model::Clock;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::admin::Admin;
+use super::configuration::{Configuration, LimitsSection, ListenSection, Protocol};
+use super::journal::Journal;
+use crate::error::ServerError;
+use crate::http::{Conversation, Running, Server};
+use crate::listen::{Bounds, Listener};
+use crate::receive::syslog::{Streams, receive_datagrams};
+use crate::receive::web::{Web, WebBounds};
+use crate::receive::{
+    Budget, Counted, Intake, Port, Receiving, Sources, State, Tokens, TokensInForce, Workers,
+};
+
+/// How long connections may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(10);
+const MIB: usize = 1 << 20;
+
+/// A listener at work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listening {
+    /// Its name.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: &'static str,
+    /// Where; the port is a real one when 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// What is listened to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Started {
+    /// Health and figures.
+    pub admin: SocketAddr,
+    /// Receivers.
+    pub listening: Vec<Listening>,
+}
+
+/// A server at work.
+pub struct Service {
+    receiving: Arc<Receiving>,
+    workers: Workers,
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    admin: Running,
+    tokens: TokensInForce,
+    started: Started,
+}
+
+/// A receiver that is bound and does not receive yet.
+enum Bound {
+    Datagrams(UdpSocket),
+    Syslog(Listener),
+    Http(Listener, String),
+}
+
+/// What listeners are made of.
+struct Parts<'c> {
+    configuration: &'c Configuration,
+    receiving: Arc<Receiving>,
+    tokens: TokensInForce,
+}
+
+impl Service {
+    /// Binds all listeners and begins to receive into `ledger`.
+    ///
+    /// # Errors
+    /// [`ServerError`] of the first listener that cannot be had; nothing was received then.
+    pub fn start(
+        configuration: &Configuration,
+        tokens: Tokens,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        journal: Journal,
+    ) -> Result<Self, ServerError> {
+        let limits = configuration.limits.as_ref();
+        let failed = |source| ServerError::Network { action: "start", peer: "threads".to_owned(), source };
+        let (intake, workers) = Intake::start(ledger).map_err(failed)?;
+        let budget = Budget::new(limits.memory_mib << 20, limits.source_memory_mib << 20);
+        let sources = Sources::new(limits.sources);
+        let receiving = Arc::new(Receiving { intake, sources, budget, clock, journal });
+        let tokens = TokensInForce::new(tokens);
+        let parts = Parts { configuration, receiving: receiving.clone(), tokens: tokens.clone() };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("receive")
+            .worker_threads(2)
+            .max_blocking_threads(16)
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let bound = parts.bind()?;
+        let ready = Arc::new(AtomicBool::new(false));
+        let counted = bound.iter().map(|(_, port, _)| port.clone()).collect();
+        let admin = Admin { receiving: receiving.clone(), ports: counted, started: ready.clone() };
+        // On threads of its own: it answers also when the receivers are busy.
+        let admin = Server::bind(configuration.admin.as_ref().at, None, Bounds::default(), Arc::new(admin))?
+            .start()?;
+        let listening: Vec<Listening> = bound.iter().map(|(listening, ..)| listening.clone()).collect();
+        let (stop, stopped) = watch::channel(false);
+        for (_, port, bound) in bound {
+            parts.begin(&runtime, port, bound, stopped.clone())?;
+        }
+        ready.store(true, Ordering::Release);
+        let started = Started { admin: admin.address(), listening };
+        Ok(Self { receiving, workers, runtime, stop, admin, tokens, started })
+    }
+
+    /// What is listened to.
+    pub fn started(&self) -> &Started {
+        &self.started
+    }
+
+    /// Accepts these tokens and no others from now on.
+    pub fn replace_tokens(&self, tokens: Tokens) {
+        self.tokens.replace(tokens);
+    }
+
+    /// Why the ledger takes nothing any more, if that is so: then only a new start helps.
+    pub fn failure(&self) -> Option<String> {
+        match self.receiving.intake.state() {
+            State::Failed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Stops listening, answers what was received, and waits until that is durable.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        // What was read is handed in before the last connection has ended.
+        let ended = self.runtime.block_on(async { timeout(FAREWELL, self.stop.closed()).await });
+        if ended.is_err() {
+            self.receiving.journal.warn("connections were broken off", &[]);
+        }
+        self.workers.stop();
+        self.runtime.shutdown_background();
+        drop(self.admin);
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+impl Parts<'_> {
+    fn limits(&self) -> &LimitsSection {
+        self.configuration.limits.as_ref()
+    }
+
+    fn bounds(&self) -> Bounds {
+        let limits = self.limits();
+        Bounds {
+            connections: limits.connections,
+            connections_per_address: limits.connections_per_address,
+            head: Duration::from_secs(30),
+            body: Duration::from_mins(1),
+            connection: Duration::from_hours(1),
+            body_bytes: limits.body_mib * MIB,
+            ..Bounds::default()
+        }
+    }
+
+    fn bind(&self) -> Result<Vec<(Listening, Arc<Port>, Bound)>, ServerError> {
+        let mut all = Vec::new();
+        for section in &self.configuration.listen {
+            let section = section.as_ref();
+            // With a port chosen by the system, datagrams come to the same one.
+            let mut at = section.at;
+            let streams_first = |p: &&Protocol| **p == Protocol::SyslogUdp;
+            let mut protocols: Vec<&Protocol> = section.receive.iter().collect();
+            protocols.sort_by_key(streams_first);
+            for protocol in protocols {
+                let (address, bound) = self.bind_one(section, *protocol, at)?;
+                at = address;
+                let listening = Listening { name: section.name.clone(), protocol: protocol.name(), address };
+                all.push((listening, Arc::new(port(section, *protocol)), bound));
+            }
+        }
+        Ok(all)
+    }
+
+    fn bind_one(
+        &self,
+        section: &ListenSection,
+        protocol: Protocol,
+        at: SocketAddr,
+    ) -> Result<(SocketAddr, Bound), ServerError> {
+        if protocol == Protocol::SyslogUdp {
+            let failed = |source| ServerError::Network { action: "listen on", peer: at.to_string(), source };
+            let socket = UdpSocket::bind(at).map_err(failed)?;
+            socket.set_nonblocking(true).map_err(failed)?;
+            return Ok((socket.local_addr().map_err(failed)?, Bound::Datagrams(socket)));
+        }
+        let spoken: Option<&[u8]> = protocol.is_http().then_some(b"http/1.1");
+        let tls = section.tls.as_ref().map(|tls| tls.files().load(spoken));
+        let listener = Listener::bind(at, tls.transpose()?, self.bounds())?;
+        let address = listener.address();
+        let bound = if protocol.is_http() {
+            Bound::Http(listener, section.bulk_version.clone())
+        } else {
+            Bound::Syslog(listener)
+        };
+        Ok((address, bound))
+    }
+
+    fn begin(
+        &self,
+        runtime: &Runtime,
+        port: Arc<Port>,
+        bound: Bound,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), ServerError> {
+        let (receiving, limits) = (self.receiving.clone(), self.limits());
+        let _within = runtime.enter();
+        match bound {
+            Bound::Datagrams(socket) => {
+                let failed =
+                    |source| ServerError::Network { action: "listen on", peer: port.name.clone(), source };
+                let socket = tokio::net::UdpSocket::from_std(socket).map_err(failed)?;
+                runtime.spawn(receive_datagrams(receiving, port, socket, stop));
+            }
+            Bound::Syslog(listener) => {
+                let (longest, idle) = (limits.message_kib * 1024, Duration::from_secs(limits.idle_seconds));
+                runtime.spawn(listener.accept(stop, Arc::new(Streams { receiving, port, longest, idle })));
+            }
+            Bound::Http(listener, version) => {
+                let bounds = WebBounds {
+                    unpacked: limits.unpacked_mib * MIB,
+                    acknowledge: Duration::from_secs(limits.acknowledge_seconds),
+                };
+                let web = Web { receiving, port, tokens: self.tokens.clone(), bounds, version };
+                let conversation = Conversation { bounds: self.bounds(), service: Arc::new(web) };
+                runtime.spawn(listener.accept(stop, Arc::new(conversation)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn port(section: &ListenSection, protocol: Protocol) -> Port {
+    Port {
+        name: section.name.clone(),
+        kind: protocol.name(),
+        class: section.class.clone(),
+        by_address: section.by_address,
+        acknowledges: protocol.is_http(),
+        rate: section.rate(),
+        counted: Counted::default(),
+    }
+}

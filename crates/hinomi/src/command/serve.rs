@@ -1,0 +1,223 @@
+//! `hinomi serve` and `hinomi config`.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use hinomi_ledger::{Ledger, SystemClock, SystemEntropy};
+use hinomi_server::receive::{Token, TokenError, Tokens};
+use hinomi_server::serve::{Configuration, EXAMPLE, Journal, Service};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+#[cfg(feature = "query")]
+use super::derived::Keeper;
+use super::ledger::{failure, open_or_make};
+use super::print;
+use super::trust::server_failure;
+use crate::args::{ConfigVerb, Serve};
+use crate::exit::{Exit, Failure};
+use crate::live::{Told, Watching};
+
+/// The file in a data directory that keeps the SHA-256 of tokens.
+const TOKENS: &str = "tokens.txt";
+/// Time between two looks at signals and at the ledger.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// `hinomi serve`.
+pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
+    let configuration = configuration(args)?;
+    let journal = Journal::new(configuration.log.format, Arc::new(SystemClock), Box::new(io::stderr()));
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|e| Failure::new(Exit::Internal, e))?;
+    let ledger = Arc::new(open_or_make(&args.data, &args.new)?);
+    journal.info("the ledger is open", &[("origin", ledger.identity().origin.as_str())]);
+    let tokens = tokens(&configuration, &args.data)?;
+    let service =
+        Service::start(&configuration, tokens, ledger.clone(), Arc::new(SystemClock), journal.clone())
+            .map_err(server_failure)?;
+    announce(&service, &journal);
+    // Whatever follows the ledger begins here, and ends before the service stops.
+    #[cfg(feature = "query")]
+    let keeper = std::num::NonZeroU32::new(args.derive)
+        .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
+    let watching = watching(args, &journal)?;
+    let failed = wait(&mut signals, &service, || reload(args, &service, &journal));
+    journal.info("stopping", &[]);
+    #[cfg(feature = "query")]
+    keeper.into_iter().for_each(Keeper::stop);
+    service.stop();
+    // Behind the receivers, so that what they took last is looked at in this run, as far as it is committed.
+    watching.into_iter().for_each(Watching::stop);
+    close(ledger)?;
+    journal.info("stopped; everything received is durable", &[]);
+    match failed {
+        Some(reason) => {
+            Err(Failure::new(Exit::Internal, reason).hint("start again: opening the ledger recovers it"))
+        }
+        None => Ok(Exit::Clean),
+    }
+}
+
+/// Detection while records arrive, unless it is not wanted.
+fn watching(args: &Serve, journal: &Journal) -> Result<Option<Watching>, Failure> {
+    if args.no_detect {
+        return Ok(None);
+    }
+    let journal = journal.clone();
+    let options = super::detect::options(&args.data, &args.how)?;
+    Ok(Some(Watching::start(options, move |told| write_down(&journal, &told))))
+}
+
+fn write_down(journal: &Journal, told: &Told<'_>) {
+    match told {
+        Told::Detection(d) => {
+            let reference = d.evidence.first().map_or("", |cited| cited.reference.as_str());
+            let late = if d.late { "yes" } else { "no" };
+            let fields =
+                [("id", d.id.as_str()), ("rule", &d.rule_id), ("level", d.level.name()), ("title", &d.title)];
+            let event =
+                [("time", d.time.as_deref().unwrap_or("")), ("host", &d.host), ("account", &d.account)];
+            journal.info(
+                "detection",
+                &[&fields[..], &event, &[("late", late), ("evidence", reference)]].concat(),
+            );
+        }
+        Told::Activated { from_leaf, rules, rejected } => {
+            let (leaf, rules, rejected) =
+                (from_leaf.to_string(), rules.to_string(), rejected.len().to_string());
+            journal.info("rules hold", &[("from_leaf", &leaf), ("rules", &rules), ("rejected", &rejected)]);
+        }
+        Told::Refused(error) => {
+            journal
+                .warn("new rules cannot be used, the old ones stay in force", &[("why", &error.to_string())]);
+        }
+        Told::Loss(why) => journal.warn("evidence could not be read", &[("why", why)]),
+        Told::Finding(finding) => {
+            let body = serde_json::to_string(finding).unwrap_or_default();
+            journal.warn("about a source", &[("finding", &body)]);
+        }
+        Told::Differs(why) => {
+            journal.warn("what is written is not what is found", &[("why", &why.to_string())]);
+        }
+        Told::Failed(why) => {
+            journal.warn("detection does not follow; it is tried again", &[("why", &why.to_string())]);
+        }
+        Told::CaughtUp(_) => {}
+    }
+}
+
+/// `hinomi config`.
+pub(super) fn config(verb: ConfigVerb) -> Result<Exit, Failure> {
+    match verb {
+        ConfigVerb::Example => print(EXAMPLE.as_bytes()),
+        ConfigVerb::Check { file } => {
+            read(&file)?.check_files().map_err(server_failure)?;
+            print(format!("{}: nothing is wrong\n", file.display()).as_bytes())
+        }
+        ConfigVerb::Token { name, data } => print(format!("{}\n", new_token(&name, &data)?).as_bytes()),
+    }
+}
+
+fn configuration(args: &Serve) -> Result<Configuration, Failure> {
+    match &args.config {
+        Some(file) => read(file),
+        None => Configuration::without_file().map_err(|e| Failure::new(Exit::Internal, e)),
+    }
+}
+
+/// Reads the tokens again. Files that make no sense change nothing.
+fn reload(args: &Serve, service: &Service, journal: &Journal) {
+    match configuration(args).and_then(|configuration| tokens(&configuration, &args.data)) {
+        Ok(tokens) => {
+            service.replace_tokens(tokens);
+            journal.info("tokens were read again; all else waits for the next start", &[]);
+        }
+        Err(failure) => journal.warn("tokens stay as they were", &[("why", &failure.message)]),
+    }
+}
+
+fn read(file: &Path) -> Result<Configuration, Failure> {
+    let at = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::new(Exit::Unreadable, at(&e)))?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    Configuration::parse(&text, folder)
+        .map_err(|e| Failure::new(Exit::Usage, at(&e)).hint("hinomi config example shows every key"))
+}
+
+/// The tokens of the configuration and of the data directory. Where senders need some and there are none, one is made and
+/// shown.
+fn tokens(configuration: &Configuration, data: &Path) -> Result<Tokens, Failure> {
+    let usage = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, e);
+    let path = data.join(TOKENS);
+    let mut all = configuration.tokens().map_err(|e| usage(&e))?;
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let named = |e: TokenError| usage(&format!("{}: {e}", path.display()));
+            all.extend(Token::parse_all(&text).map_err(named)?);
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::new(Exit::Unreadable, format!("{}: {error}", path.display()))),
+    }
+    if all.is_empty() && configuration.needs_tokens() {
+        let token = new_token("first", data)?;
+        print(format!("token of the sender \"first\", shown this once: {token}\n").as_bytes())?;
+        return tokens(configuration, data);
+    }
+    Tokens::new(all).map_err(|e| usage(&e))
+}
+
+/// Makes a token and keeps its SHA-256; the token itself is nowhere but in what is returned.
+fn new_token(name: &str, data: &Path) -> Result<String, Failure> {
+    let (token, text) = Token::generate(name, &SystemEntropy).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let path = data.join(TOKENS);
+    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let kept = opened.and_then(|mut file| {
+        file.write_all(token.line().as_bytes())?;
+        file.sync_all()
+    });
+    kept.map_err(|e| Failure::new(Exit::Unreadable, format!("{}: {e}", path.display())))?;
+    Ok(text)
+}
+
+fn announce(service: &Service, journal: &Journal) {
+    let started = service.started();
+    journal.info("health and figures", &[("at", &started.admin.to_string())]);
+    for listening in &started.listening {
+        let (name, at) = (listening.name.as_str(), listening.address.to_string());
+        let told = if listening.protocol.starts_with("http") {
+            "after it is durable"
+        } else {
+            "never; the protocol has no acknowledgements"
+        };
+        let fields =
+            [("listener", name), ("protocol", listening.protocol), ("at", &at), ("acknowledged", told)];
+        journal.info("listening", &fields);
+    }
+}
+
+/// Waits until somebody asks to stop, or the ledger fails, and says why.
+fn wait(signals: &mut Signals, service: &Service, reload: impl Fn()) -> Option<String> {
+    loop {
+        for signal in signals.pending() {
+            if signal != SIGHUP {
+                return None;
+            }
+            reload();
+        }
+        if let Some(reason) = service.failure() {
+            return Some(reason);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn close(ledger: Arc<Ledger>) -> Result<(), Failure> {
+    match Arc::try_unwrap(ledger) {
+        Ok(ledger) => ledger.close().map_err(failure),
+        Err(_) => Err(Failure::new(Exit::Internal, "the ledger is still in use")),
+    }
+}

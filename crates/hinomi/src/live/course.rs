@@ -1,0 +1,192 @@
+//! The way through the leaves of the evidence: one leaf in, its detections out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hinomi_detect::Engine;
+use hinomi_detect::live::{Arrival, Bounds, Event, Live};
+use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding, is_built_in};
+use hinomi_ledger::{Leaf, LedgerError, Reader, Record};
+use hinomi_model::Timestamp;
+
+use super::LiveError;
+use super::activation::Activation;
+use super::assembly::{Assembled, Assembly};
+use super::entry::{Decided, LiveDetection};
+use super::resume::{self, Saved};
+use crate::correlated::{ACCOUNT, bare_account};
+use crate::recorded::open_reader;
+use crate::scan::{Hit, Processed, Stage};
+
+/// How often a block that cannot be read is tried again: its file may just be packed.
+const TRIES: u32 = 3;
+
+/// State between two leaves.
+pub(super) struct Course {
+    pub(super) reader: Reader,
+    origin: String,
+    assembly: Assembly,
+    live: Option<Live>,
+    /// Rules that `live` is the state of.
+    pack: String,
+    /// First leaf that was not looked at.
+    pub(super) position: u64,
+    pub(super) counts: Counts,
+}
+
+/// What was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    pub(super) events: u64,
+    pub(super) erased_blocks: u64,
+    pub(super) unreadable_blocks: u64,
+}
+
+/// One leaf's share.
+#[derive(Default)]
+pub(super) struct Step {
+    pub(super) detections: Vec<LiveDetection>,
+    /// What could not be read.
+    pub(super) losses: Vec<String>,
+    /// What the ledger found out about its sources.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Course {
+    /// Before the first leaf.
+    pub(super) fn open(data: &Path) -> Result<Self, LedgerError> {
+        let reader = open_reader(data)?;
+        reader.checkpoint_signer()?;
+        let origin = reader.identity().origin.as_str().to_owned();
+        let assembly = Assembly::new(&origin);
+        let counts = Counts::default();
+        Ok(Self { reader, origin, assembly, live: None, pack: String::new(), position: 0, counts })
+    }
+
+    /// Goes on where a state was saved; `engine` holds the rules that it names. False when the state is not theirs.
+    pub(super) fn restore(&mut self, saved: Saved, engine: &Engine) -> bool {
+        let Ok(live) = Live::load(saved.live, engine, Bounds::default()) else { return false };
+        self.live = Some(live);
+        self.pack = saved.pack;
+        self.position = saved.position;
+        self.assembly = Assembly::load(&self.origin, saved.assembly);
+        true
+    }
+
+    /// The state that is saved in a folder, if it is of this ledger and not ahead of it.
+    pub(super) fn saved(&self, data: &Path) -> Option<Saved> {
+        let saved = resume::load(&resume::path_in(data), &self.origin)?;
+        (saved.position <= self.reader.size()).then_some(saved)
+    }
+
+    /// Saves the state.
+    pub(super) fn save(&self, data: &Path) -> Result<(), LiveError> {
+        let Some(live) = &self.live else { return Ok(()) };
+        let path = resume::path_in(data);
+        let at = (self.origin.as_str(), self.position, self.pack.as_str());
+        resume::save(&path, at, &self.assembly, live).map_err(|source| LiveError::State { path, source })
+    }
+
+    /// From the next leaf on these rules hold.
+    pub(super) fn begin(&mut self, activation: &Activation, engine: &Engine) -> Result<(), LiveError> {
+        self.assembly.set_zone(activation.time_zone()?);
+        match &mut self.live {
+            Some(_) if self.pack == activation.pack => {}
+            Some(live) => live.activate(engine, activation.lateness_ns),
+            none => *none = Some(Live::new(engine, activation.lateness_ns, Bounds::default())),
+        }
+        self.pack.clone_from(&activation.pack);
+        Ok(())
+    }
+
+    /// State of detection, once rules hold.
+    pub(super) fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
+    /// The next leaf.
+    pub(super) fn step(&mut self, stage: &mut Stage<'_>, engine: &Engine) -> Result<Step, LiveError> {
+        let leaf = self.position;
+        let mut step = Step::default();
+        let (received_ns, units) = match self.reader.leaf(leaf)? {
+            Leaf::Block(block) if is_built_in(&block.scope.source) => {
+                if block.scope.source == COMPLETENESS_SOURCE {
+                    let records = self.records(leaf, &mut step.losses);
+                    let finding = |record: &Record| serde_json::from_slice(&record.bytes).ok();
+                    step.findings.extend(records.iter().filter_map(finding));
+                }
+                (block.last_ns, self.assembly.pass(block.last_ns))
+            }
+            Leaf::Block(block) => {
+                let records = self.records(leaf, &mut step.losses);
+                self.counts.records += records.len() as u64;
+                (block.last_ns, self.assembly.push(leaf, &block, &records))
+            }
+            _ => {
+                self.position += 1;
+                return Ok(step);
+            }
+        };
+        let mut arrived = Vec::new();
+        for unit in &units {
+            let Processed { hits, events, diagnostics } = stage.process(unit.format, &unit.unit);
+            self.counts.events += events;
+            step.losses.extend(diagnostics.entries().iter().map(ToString::to_string));
+            self.arrivals(unit, &hits, &mut arrived);
+        }
+        self.position += 1;
+        let received = Timestamp::from_nanos(i64::try_from(received_ns).unwrap_or(i64::MAX));
+        let made = self.live.as_mut().map(|live| live.step(engine, received, arrived)).unwrap_or_default();
+        let described = (0..)
+            .zip(&made)
+            .filter_map(|(index, detection)| LiveDetection::new(detection, engine, Decided { leaf, index }));
+        step.detections = described.collect();
+        Ok(step)
+    }
+
+    /// The records of a block; none when it was erased or cannot be read.
+    fn records(&mut self, leaf: u64, losses: &mut Vec<String>) -> Vec<Record> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.reader.block(leaf) {
+                Ok(block) => return block.map(|b| b.records).unwrap_or_default(),
+                Err(LedgerError::Erased { tombstone }) => {
+                    self.counts.erased_blocks += 1;
+                    losses.push(format!("leaf {leaf}: erased by order, see leaf {tombstone}"));
+                    return Vec::new();
+                }
+                Err(error) => error,
+            };
+            if tries == TRIES || self.reader.look_again().is_err() {
+                self.counts.unreadable_blocks += 1;
+                losses.push(format!("leaf {leaf}: {error}"));
+                return Vec::new();
+            }
+        }
+    }
+
+    /// Matches as detection takes them: rules of one event together.
+    fn arrivals(&self, unit: &Assembled, hits: &[Hit], arrived: &mut Vec<Arrival>) {
+        for same in hits.chunk_by(|a, b| Arc::ptr_eq(&a.event, &b.event)) {
+            let Some(first) = same.first() else { continue };
+            let event = &first.event;
+            let mut fields = event.fields.clone();
+            if let Some(account) = bare_account(&event.account) {
+                fields.push((ACCOUNT.into(), account.into()));
+                fields.sort_unstable();
+            }
+            let event = Event {
+                time: event.time,
+                digest: event.digest,
+                reference: self.assembly.cite(unit, event.offset, event.sub, event.digest),
+                host: event.host.clone(),
+                account: event.account.clone(),
+                channel: event.channel.clone(),
+                fields,
+            };
+            arrived.push(Arrival { event, rules: same.iter().map(|hit| hit.rule).collect() });
+        }
+    }
+}

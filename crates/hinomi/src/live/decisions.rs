@@ -1,0 +1,216 @@
+//! The decision ledger: rules, activations and detections, in a ledger of their own, so that they never shift what they
+//! are a function of.
+//!
+//! | source | a record is |
+//! |---|---|
+//! | `rules` | the text of a file of a pack, byte for byte, once |
+//! | `activations` | an [`Activation`], as JSON |
+//! | `detections` | a [`LiveDetection`], as JSON, numbered |
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use hinomi_ledger::retention::SECURITY_EVIDENCE;
+use hinomi_ledger::{
+    Creation, FileDisk, Leaf, Ledger, LedgerError, Options, Places, Reader, Record, Surroundings,
+    SystemClock, SystemEntropy, Ticket, VaultRecipient,
+};
+use hinomi_model::Digest;
+use serde::Deserialize;
+
+use super::LiveError;
+use super::activation::Activation;
+use super::entry::{Decided, LiveDetection};
+use super::pack::Pack;
+use crate::clock;
+
+/// Name of the decision ledger in a data directory.
+pub const DECISIONS: &str = "decisions";
+const RULES: &str = "rules";
+const ACTIVATIONS: &str = "activations";
+const DETECTIONS: &str = "detections";
+
+/// What the decision ledger holds.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) activations: Vec<Activation>,
+    texts: BTreeMap<String, String>,
+    /// Places and ids of detections, in order.
+    pub(super) written: VecDeque<Written>,
+    /// The last detection.
+    pub(super) last: Option<Decided>,
+    /// Number of the next detection.
+    next: u64,
+}
+
+/// A detection that is written.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub(super) struct Written {
+    pub(super) id: String,
+    pub(super) decided: Decided,
+}
+
+fn places(data: &Path) -> Places {
+    Places::in_data_dir(data, DECISIONS)
+}
+
+impl History {
+    /// Reads the decision ledger; of detections those made at `from_leaf` of the evidence or later. Empty when there is
+    /// none.
+    pub(super) fn read(data: &Path, from_leaf: u64) -> Result<Self, LiveError> {
+        let mut history = Self::default();
+        if !data.join(DECISIONS).join("format").is_file() {
+            return Ok(history);
+        }
+        let reader = Reader::open(Arc::new(FileDisk), places(data), true)?;
+        reader.checkpoint_signer()?;
+        let mut detections = Vec::new();
+        for block in reader.block_leaves() {
+            let (leaf, block) = block?;
+            match block.scope.source.as_str() {
+                DETECTIONS => detections.push(leaf),
+                ACTIVATIONS => history.activations.append(&mut decoded(leaf, &records(&reader, leaf)?)?),
+                RULES => {
+                    for record in records(&reader, leaf)? {
+                        let sha256 = Digest::of(&record.bytes).to_string();
+                        history.texts.insert(sha256, String::from_utf8_lossy(&record.bytes).into_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        for leaf in detections.into_iter().rev() {
+            let records = records(&reader, leaf)?;
+            let found: Vec<Written> = decoded(leaf, &records)?;
+            if history.last.is_none() {
+                history.last = found.last().map(|w| w.decided);
+                history.next = records.last().and_then(|r| r.sequence).map_or(0, |n| n + 1);
+            }
+            let before = found.iter().any(|w| w.decided.leaf < from_leaf);
+            found.into_iter().rev().filter(|w| w.decided.leaf >= from_leaf).for_each(|w| {
+                history.written.push_front(w);
+            });
+            if before {
+                break;
+            }
+        }
+        Ok(history)
+    }
+
+    /// The activation in force at a leaf.
+    pub(super) fn active(&self, leaf: u64) -> Option<&Activation> {
+        self.activations.iter().rev().find(|a| a.from_leaf <= leaf)
+    }
+
+    /// Where the next activation behind a leaf begins.
+    pub(super) fn next_change(&self, leaf: u64) -> u64 {
+        self.activations.iter().map(|a| a.from_leaf).filter(|from| *from > leaf).min().unwrap_or(u64::MAX)
+    }
+
+    /// The rules of an activation.
+    pub(super) fn pack(&self, activation: &Activation) -> Result<Pack, LiveError> {
+        let pack = Pack::of(&activation.files, |sha256| self.texts.get(sha256).map(String::as_str));
+        pack.map_err(|sha256| LiveError::Forgotten { from_leaf: activation.from_leaf, sha256 })
+    }
+}
+
+fn records(reader: &Reader, leaf: u64) -> Result<Vec<Record>, LedgerError> {
+    Ok(reader.block(leaf)?.map(|block| block.records).unwrap_or_default())
+}
+
+fn decoded<T: for<'de> Deserialize<'de>>(leaf: u64, records: &[Record]) -> Result<Vec<T>, LiveError> {
+    let one = |(record, r): (usize, &Record)| {
+        serde_json::from_slice(&r.bytes).map_err(|source| LiveError::Record { leaf, record, source })
+    };
+    records.iter().enumerate().map(one).collect()
+}
+
+/// The decision ledger, open for writing.
+#[derive(Debug)]
+pub(super) struct Decisions {
+    ledger: Ledger,
+    pub(super) history: History,
+    last: Option<Ticket>,
+}
+
+impl Decisions {
+    /// Opens the ledger, or makes it beside the evidence: whoever may approve erasures there may here.
+    pub(super) fn open(
+        data: &Path,
+        evidence: &Reader,
+        vaults: Vec<VaultRecipient>,
+    ) -> Result<Self, LiveError> {
+        let around = Surroundings {
+            disk: Arc::new(FileDisk),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let options = Options { vaults, watch: false, ..Options::default() };
+        if !data.join(DECISIONS).join("format").is_file() {
+            let eraser = match evidence.leaf(0)? {
+                Leaf::Genesis(genesis) if genesis.eraser != [0; 32] => Some(genesis.eraser),
+                _ => None,
+            };
+            let origin = format!("{}/{DECISIONS}", evidence.identity().origin);
+            Ledger::create(&around, &places(data), &Creation { origin, eraser }, &options)?;
+        }
+        let (ledger, _) = Ledger::open(around, places(data), options)?;
+        Ok(Self { ledger, history: History::default(), last: None })
+    }
+
+    /// Reads what it holds.
+    pub(super) fn read(&mut self, data: &Path, from_leaf: u64) -> Result<(), LiveError> {
+        self.ledger.tick()?;
+        self.history = History::read(data, from_leaf)?;
+        Ok(())
+    }
+
+    fn append(&mut self, source: &str, records: Vec<Record>) -> Result<(), LedgerError> {
+        self.last = Some(self.ledger.append(source, SECURITY_EVIDENCE, records)?);
+        Ok(())
+    }
+
+    /// Records that rules hold from a leaf on, and waits until that is durable.
+    pub(super) fn activate(&mut self, activation: Activation, pack: &Pack) -> Result<(), LiveError> {
+        let mut new: BTreeMap<&str, &str> = pack.texts().collect();
+        new.retain(|sha256, _| !self.history.texts.contains_key(*sha256));
+        let texts: Vec<Record> = new.values().map(|text| record(None, text.as_bytes().to_vec())).collect();
+        if !texts.is_empty() {
+            self.append(RULES, texts)?;
+        }
+        // The texts first: an activation never names what is not there.
+        self.settle()?;
+        let bytes = serde_json::to_vec(&activation).unwrap_or_default();
+        self.append(ACTIVATIONS, vec![record(None, bytes)])?;
+        self.settle()?;
+        self.history.texts.extend(new.into_iter().map(|(sha256, text)| (sha256.to_owned(), text.to_owned())));
+        self.history.activations.push(activation);
+        Ok(())
+    }
+
+    /// Writes detections down, in order.
+    pub(super) fn write(&mut self, detections: &[LiveDetection]) -> Result<(), LiveError> {
+        let Some(last) = detections.last() else { return Ok(()) };
+        let numbers = self.history.next..;
+        let body = |detection| serde_json::to_vec(detection).unwrap_or_default();
+        let records = numbers.zip(detections).map(|(number, d)| record(Some(number), body(d))).collect();
+        self.history.last = Some(last.decided);
+        self.history.next += detections.len() as u64;
+        Ok(self.append(DETECTIONS, records)?)
+    }
+
+    /// Waits until everything is durable.
+    pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
+        self.last.take().map_or(Ok(()), |ticket| ticket.wait())
+    }
+
+    /// Commits everything and stops.
+    pub(super) fn close(self) -> Result<(), LedgerError> {
+        self.ledger.close()
+    }
+}
+
+fn record(sequence: Option<u64>, bytes: Vec<u8>) -> Record {
+    Record { received_ns: u64::try_from(clock::now().as_nanos()).unwrap_or(0), sequence, bytes }
+}

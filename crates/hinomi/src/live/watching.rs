@@ -1,0 +1,50 @@
+//! A follower on a thread of its own, beside a server.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{Follower, LiveError, Options, Signals, Told};
+
+/// Pause before a follower that failed is started again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// A running follower. It is started again when it fails: receiving must not depend on it, nor it on one bad read.
+pub struct Watching {
+    signals: Arc<Signals>,
+    thread: JoinHandle<()>,
+}
+
+impl Watching {
+    /// Begins at once; `tell` hears everything.
+    pub fn start(options: Options, mut tell: impl FnMut(Told<'_>) + Send + 'static) -> Self {
+        let signals = Arc::new(Signals::default());
+        let theirs = Arc::clone(&signals);
+        let thread = std::thread::spawn(move || {
+            while !theirs.stop.load(Ordering::Relaxed) {
+                match follow(options.clone(), &theirs, &mut tell) {
+                    Ok(()) => return,
+                    Err(error) => tell(Told::Failed(&error)),
+                }
+                std::thread::park_timeout(AGAIN);
+            }
+        });
+        Self { signals, thread }
+    }
+
+    /// Lets it finish what it is at, save its state and stop.
+    pub fn stop(self) {
+        self.signals.stop.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+        // A thread that failed has said so.
+        let _ = self.thread.join();
+    }
+}
+
+fn follow(options: Options, signals: &Signals, tell: &mut dyn FnMut(Told<'_>)) -> Result<(), LiveError> {
+    let mut follower = Follower::open(options, tell)?;
+    let ended = follower.run(signals, tell);
+    let closed = follower.close();
+    ended.map(drop).and(closed)
+}

@@ -1,0 +1,53 @@
+//! Units one at a time, for whoever cannot wait for the end of the input.
+
+use std::collections::BTreeMap;
+
+use hinomi_detect::Engine;
+use hinomi_detect::completeness::Window;
+use hinomi_ingest::Unit;
+use hinomi_ingest::intake::Format;
+use hinomi_model::Diagnostics;
+
+use super::worker::{Filter, Sampling, Worker};
+use super::{Digests, Hit, Limits, Sampled, ScanProgress, Subjects};
+
+/// What every stage shares.
+#[derive(Debug, Default)]
+pub(crate) struct StageGround {
+    progress: ScanProgress,
+    unsampled: BTreeMap<hinomi_detect::RuleIndex, Sampled>,
+}
+
+/// Decodes and evaluates units; remembers what it learnt about values.
+pub(crate) struct Stage<'e> {
+    worker: Worker<'e>,
+}
+
+/// What one unit held.
+#[derive(Debug, Default)]
+pub(crate) struct Processed {
+    /// Matches in order of (offset, number in the record, rule).
+    pub(crate) hits: Vec<Hit>,
+    /// Events decoded.
+    pub(crate) events: u64,
+    /// What could not be read.
+    pub(crate) diagnostics: Diagnostics,
+}
+
+impl<'e> Stage<'e> {
+    pub(crate) fn new(engine: &'e Engine, subjects: &'e Subjects, ground: &'e StageGround) -> Self {
+        let filter = Filter { window: Window { since: None, until: None }, hosts: Vec::new() };
+        let limits = Limits { hits: u64::MAX, ..Limits::default() };
+        let sampling = Sampling::new(&ground.unsampled);
+        let bounds = (limits, Digests::Files);
+        Self { worker: Worker::new(engine, subjects, filter, sampling, bounds, &ground.progress) }
+    }
+
+    pub(crate) fn process(&mut self, format: Format, unit: &Unit) -> Processed {
+        self.worker.process(format, unit);
+        let findings = self.worker.take_findings();
+        let mut hits = findings.hits;
+        hits.sort_by_key(|hit| (hit.event.offset, hit.event.sub, hit.rule));
+        Processed { hits, events: findings.events, diagnostics: findings.diagnostics }
+    }
+}

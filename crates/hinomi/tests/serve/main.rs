@@ -1,0 +1,21 @@
+//! The server as senders meet it: real ones, unmodified, and hostile ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and write their own scratch files"
+)]
+
+mod configuration;
+#[cfg(feature = "query")]
+mod derived;
+mod hostile;
+mod http;
+mod killed;
+mod overload;
+mod proxy;
+mod senders;
+mod support;
+mod syslog;
