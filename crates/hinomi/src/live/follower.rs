@@ -291,7 +291,7 @@ impl Follower {
             let end = self.course.reader.size().min(self.options.until.unwrap_or(u64::MAX));
             let stop = end.min(until).min(self.course.position + BATCH);
             let idle = self.course.position >= stop;
-            self.batch(stop, &mut stage, engine, tell)?;
+            self.batch(stop, &mut stage, engine, signals, tell)?;
             if self.course.position >= until {
                 return Ok(Turn::Rules);
             }
@@ -313,16 +313,17 @@ impl Follower {
         }
     }
 
-    /// The leaves before `stop`.
+    /// The leaves before `stop`, or fewer if it is to end: a leaf may take seconds.
     fn batch(
         &mut self,
         stop: u64,
         stage: &mut Stage<'_>,
         engine: &Engine,
+        signals: &Signals,
         tell: &mut dyn FnMut(Told<'_>),
     ) -> Result<(), LiveError> {
         let mut new = Vec::new();
-        while self.course.position < stop {
+        while self.course.position < stop && !signals.stop.load(Ordering::Relaxed) {
             let Step { detections, losses, findings } = self.course.step(stage, engine)?;
             losses.iter().for_each(|loss| tell(Told::Loss(loss)));
             findings.iter().for_each(|finding| tell(Told::Finding(finding)));

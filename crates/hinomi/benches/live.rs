@@ -1,0 +1,363 @@
+//! From a line that is sent to a detection that is told: lines of several kinds at a stated rate into `hinomi serve`, with
+//! marked commands among them, and beside them how the server fares.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `HINOMI_BENCH_RATE` | events a second; 0: as many as the server takes | 20,000 |
+//! | `HINOMI_BENCH_SECONDS` | for so long | 20 |
+//! | `HINOMI_BENCH_JSON` | a file of JSON lines to send beside those of the example case | none |
+//! | `HINOMI_BENCH_SHARE` | hundredths of all events that are such lines | 50 |
+//! | `HINOMI_BENCH_PROGRAM` | another build of the program | this one |
+//! | `HINOMI_BENCH_RULES` | a folder of rules instead of the bundled ones | none |
+//!
+//! Sender and server share the machine. Lines of the case go out over syslog by one connection for each host and log, JSON
+//! lines as requests; the delay of a detection is taken from the sending of its line to the line of the server's journal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement fails by panicking and reads the clock"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
+/// Events of one turn of the sender.
+const TURN: usize = 400;
+/// Turns between two marked commands.
+const MARKED: usize = 20;
+
+fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(default)
+}
+
+/// When marked commands were sent, and when they were told.
+#[derive(Default)]
+struct Marks {
+    sent: Vec<Instant>,
+    told: BTreeMap<usize, Instant>,
+    detections: usize,
+}
+
+struct Server {
+    child: Child,
+    folder: tempfile::TempDir,
+    http: SocketAddr,
+    syslog: SocketAddr,
+    admin: SocketAddr,
+}
+
+fn free() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Server {
+    fn start(marks: &Arc<Mutex<Marks>>) -> Self {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (http, syslog, admin) = (free(), free(), free());
+        let digest = hinomi_model::Digest::of(TOKEN.as_bytes());
+        let text = format!(
+            "[log]\nformat = \"json\"\n[admin]\nat = \"{admin}\"\n[[token]]\nname = \"bench\"\nsha256 = \"{digest}\"\n\
+             [[listen]]\nname = \"h\"\nat = \"{http}\"\nreceive = [\"http\"]\n\
+             [[listen]]\nname = \"n\"\nat = \"{syslog}\"\nreceive = [\"syslog-tcp\"]\n"
+        );
+        let file = folder.path().join("hinomi.toml");
+        std::fs::write(&file, text).unwrap();
+        let program = std::env::var("HINOMI_BENCH_PROGRAM");
+        let mut command = Command::new(program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_hinomi")));
+        command.arg("serve").arg("--data").arg(folder.path().join("data")).arg("--config").arg(&file);
+        if let Ok(rules) = std::env::var("HINOMI_BENCH_RULES") {
+            command.arg("--rules").arg(rules);
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let (journal, marks) = (child.stderr.take().unwrap(), Arc::clone(marks));
+        thread::spawn(move || listen(journal, &marks));
+        while TcpStream::connect(http).is_err() || TcpStream::connect(admin).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, folder, http, syslog, admin }
+    }
+
+    /// Seconds of processor time that it has used.
+    fn cpu(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|f| f.parse::<u64>().unwrap()).sum();
+        ticks as f64 / 100.0
+    }
+
+    /// Its memory in MiB now and at most.
+    fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find(|l| l.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+        };
+        (of("VmRSS:"), of("VmHWM:"))
+    }
+
+    fn durable(&self) -> u64 {
+        let text = self.ask("/metrics");
+        let lines = text.lines().filter(|l| l.starts_with("hinomi_events_total{"));
+        lines.map(|l| l.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    fn ask(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.admin).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+        let _ = &self.folder;
+    }
+}
+
+/// Reads the journal and notes what is told of marked commands.
+fn listen(journal: impl std::io::Read, marks: &Mutex<Marks>) {
+    for line in BufReader::new(journal).lines().map_while(Result::ok) {
+        if !line.contains("\"message\":\"detection\"") {
+            if line.contains("\"warn\"") {
+                eprintln!("{line}");
+            }
+            continue;
+        }
+        let now = Instant::now();
+        let mut marks = marks.lock().unwrap();
+        marks.detections += 1;
+        let at = line.find("marked-").and_then(|at| {
+            let rest = &line[at + 7..];
+            rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())].parse().ok()
+        });
+        if let Some(number) = at {
+            marks.told.entry(number).or_insert(now);
+        }
+    }
+}
+
+fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            logs(&path, out);
+        } else if path.extension().is_some_and(|e| e == "log") || path.ends_with("syslog") {
+            out.push(path);
+        }
+    }
+}
+
+/// A log of the example case that is sent line by line.
+struct Log {
+    stream: TcpStream,
+    lines: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Log {
+    fn all(syslog: SocketAddr) -> Vec<Self> {
+        let mut files = Vec::new();
+        logs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/case"), &mut files);
+        files.sort();
+        let log = |path: &PathBuf| {
+            let bytes = std::fs::read(path).unwrap();
+            let lines: Vec<Vec<u8>> =
+                bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
+            Self { stream: TcpStream::connect(syslog).unwrap(), lines, next: 0 }
+        };
+        files.iter().map(log).filter(|log| log.lines.len() > 50).collect()
+    }
+
+    fn send(&mut self, count: usize) {
+        let mut out = Vec::new();
+        for _ in 0..count {
+            out.extend_from_slice(&self.lines[self.next % self.lines.len()]);
+            out.push(b'\n');
+            self.next += 1;
+        }
+        self.stream.write_all(&out).unwrap();
+    }
+}
+
+/// JSON lines, sent as requests.
+struct Requests {
+    stream: TcpStream,
+    lines: Vec<Vec<u8>>,
+    next: usize,
+    times: Vec<u64>,
+}
+
+impl Requests {
+    fn new(http: SocketAddr) -> Self {
+        let file = std::env::var("HINOMI_BENCH_JSON");
+        let bytes = file.map(|file| std::fs::read(file).unwrap()).unwrap_or_default();
+        let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
+        let stream = TcpStream::connect(http).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, lines, next: 0, times: Vec::new() }
+    }
+
+    fn send(&mut self, count: usize, marked: Option<&str>) {
+        let mut body = Vec::new();
+        for _ in 0..count {
+            body.extend_from_slice(&self.lines[self.next % self.lines.len()]);
+            body.push(b'\n');
+            self.next += 1;
+        }
+        body.extend_from_slice(marked.unwrap_or_default().as_bytes());
+        let head = format!(
+            "POST /ndjson HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let since = Instant::now();
+        self.stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        let head = answer(&mut self.stream);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        self.times.push(since.elapsed().as_micros() as u64);
+    }
+}
+
+/// Reads one answer and gives its head.
+fn answer(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 8_192];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "closed");
+        bytes.extend_from_slice(&buffer[..read]);
+        let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        if bytes.len() >= end + 4 + length.unwrap() {
+            return String::from_utf8_lossy(&bytes[..end]).into_owned();
+        }
+    }
+}
+
+/// A command that a bundled rule knows, on a host of its own.
+fn marked(number: usize) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let time = jiff::Timestamp::from_nanosecond(now.as_nanos() as i128).unwrap();
+    let event = serde_json::json!({
+        "@timestamp": time.to_string(),
+        "Channel": "Microsoft-Windows-Sysmon/Operational",
+        "SourceName": "Microsoft-Windows-Sysmon",
+        "EventID": 1,
+        "Hostname": format!("marked-{number}"),
+        "Image": "C:\\Windows\\System32\\vssadmin.exe",
+        "OriginalFileName": "VSSADMIN.EXE",
+        "CommandLine": "vssadmin.exe delete shadows /all /quiet",
+        "ParentImage": "C:\\Windows\\System32\\cmd.exe",
+        "User": "EXAMPLE\\mika",
+    });
+    format!("{event}\n")
+}
+
+/// How fast, how long and what share of requests.
+struct Pace {
+    rate: usize,
+    seconds: u64,
+    share: usize,
+}
+
+fn drive(server: &Server, marks: &Mutex<Marks>, pace: &Pace) -> (usize, Duration, Vec<u64>, u64) {
+    let mut requests = Requests::new(server.http);
+    let mut logs = Log::all(server.syslog);
+    let json = if requests.lines.is_empty() { 0 } else { TURN * pace.share / 100 };
+    let (since, mut sent, mut most) = (Instant::now(), 0, 0);
+    for turn in 0.. {
+        if since.elapsed().as_secs() >= pace.seconds {
+            break;
+        }
+        let mark = turn % MARKED == 0;
+        if json > 0 || mark {
+            let number = turn / MARKED;
+            let text = mark.then(|| marked(number));
+            if mark {
+                marks.lock().unwrap().sent.push(Instant::now());
+            }
+            requests.send(json, text.as_deref());
+        }
+        let count = logs.len();
+        logs[turn % count].send(TURN - json);
+        sent += TURN + usize::from(mark);
+        if turn % 100 == 0 {
+            most = most.max(server.memory().0);
+        }
+        if pace.rate > 0 {
+            let due = since + Duration::from_secs_f64(sent as f64 / pace.rate as f64);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    }
+    (sent, since.elapsed(), requests.times, most)
+}
+
+fn share(sorted: &[u64], hundredth: usize) -> f64 {
+    sorted.get(sorted.len() * hundredth / 100).map_or(f64::NAN, |us| *us as f64 / 1e3)
+}
+
+fn main() {
+    let pace = Pace {
+        rate: setting("HINOMI_BENCH_RATE", 20_000),
+        seconds: setting("HINOMI_BENCH_SECONDS", 20),
+        share: setting("HINOMI_BENCH_SHARE", 50),
+    };
+    let marks = Arc::<Mutex<Marks>>::default();
+    let server = Server::start(&marks);
+    let cpu = server.cpu();
+    let began = Instant::now();
+    let (sent, elapsed, mut acknowledged, most) = drive(&server, &marks, &pace);
+    let since = Instant::now();
+    while server.durable() < sent as u64 && since.elapsed().as_secs() < 60 {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let durable = began.elapsed();
+    let asked = Instant::now();
+    assert!(server.ask("/healthz").starts_with("HTTP/1.1 200"));
+    let health = asked.elapsed();
+    let done = |marks: &Marks| marks.told.len() == marks.sent.len();
+    while !done(&marks.lock().unwrap()) && since.elapsed().as_secs() < 120 {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let used = server.cpu() - cpu;
+    let (now, peak) = server.memory();
+    let marks = marks.lock().unwrap();
+    let delay = |(number, told): (&usize, &Instant)| (*told - marks.sent[*number]).as_micros() as u64;
+    let mut delays: Vec<u64> = marks.told.iter().map(delay).collect();
+    delays.sort_unstable();
+    acknowledged.sort_unstable();
+    let (rate, durable) = (sent as f64 / elapsed.as_secs_f64(), sent as f64 / durable.as_secs_f64());
+    println!(
+        "{sent} events, {rate:.0}/s sent, {durable:.0}/s durable, {:.0} per CPU second",
+        sent as f64 / used
+    );
+    println!(
+        "requests acknowledged: p50 {:.1} ms, p99 {:.1} ms",
+        share(&acknowledged, 50),
+        share(&acknowledged, 99)
+    );
+    println!(
+        "marked commands: {} of {} told, p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms; {} detections in all",
+        marks.told.len(),
+        marks.sent.len(),
+        share(&delays, 50),
+        share(&delays, 99),
+        delays.last().map_or(f64::NAN, |us| *us as f64 / 1e3),
+        marks.detections
+    );
+    println!("memory: {most} MiB most while sending, {now} now, {peak} peak; health answered in {health:?}");
+}
