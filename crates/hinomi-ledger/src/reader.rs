@@ -28,7 +28,7 @@ use crate::leaves::Published;
 use crate::note::VerifierKey;
 use crate::options::Places;
 use crate::records::Record;
-use crate::scan::{Buffered, Found, Scan, read_frame};
+use crate::scan::{Buffered, Scan, read_frame};
 use crate::seal::{RecordsHeader, unpack};
 use crate::segment::{SegmentFile, segment_path};
 use crate::tlog::{Hash, root_of};
@@ -314,7 +314,7 @@ impl Reader {
         };
         let mut scan = Scan::from(source, number, self.scanned.get(&number).copied().unwrap_or(0));
         // What cannot be read is missed when its leaf is asked for; a writer may be in the middle of the last frame.
-        while let Found::Frame(place, frame) = scan.next(None)? {
+        while let Some((place, frame)) = scan.next_sound()? {
             if frame.prelude.kind == FrameKind::Records {
                 let header = RecordsHeader::decode(frame.header()).map_err(damaged_at(path, place.offset))?;
                 for part in header.parts {

@@ -95,6 +95,22 @@ impl Scan {
 
     /// The next frame, whose number must be `expected` if given.
     pub(crate) fn next(&mut self, expected: Option<u64>) -> Result<Found, LedgerError> {
+        match self.look(expected)? {
+            Found::Bad(_) if self.only_zeros_from(self.at)? => Ok(Found::Unused),
+            found => Ok(found),
+        }
+    }
+
+    /// The next frame, if a sound one stands there. Whatever else stands there is not looked at: a file that is being written
+    /// ends in megabytes of space that was taken in advance.
+    pub(crate) fn next_sound(&mut self) -> Result<Option<(Place, Frame)>, LedgerError> {
+        match self.look(None)? {
+            Found::Frame(place, frame) => Ok(Some((place, frame))),
+            _ => Ok(None),
+        }
+    }
+
+    fn look(&mut self, expected: Option<u64>) -> Result<Found, LedgerError> {
         let offset = self.at;
         if offset == self.source.len() {
             return Ok(Found::End);
@@ -105,7 +121,6 @@ impl Scan {
         };
         let prelude = match prelude {
             Ok(prelude) => prelude,
-            Err(_) if self.only_zeros_from(offset)? => return Ok(Found::Unused),
             Err(LedgerError::Malformed { what, .. }) => return Ok(Found::Bad(what)),
             Err(other) => return Err(other),
         };

@@ -10,8 +10,9 @@
 //! | `HINOMI_BENCH_PROGRAM` | another build of the program | this one |
 //! | `HINOMI_BENCH_RULES` | a folder of rules instead of the bundled ones | none |
 //!
-//! Sender and server share the machine. Lines of the case go out over syslog by one connection for each host and log, JSON
-//! lines as requests; the delay of a detection is taken from the sending of its line to the line of the server's journal.
+//! Senders and server share the machine. Every line carries a number of its own. Each of four senders has one syslog
+//! connection for each log of the case and one for requests with JSON lines; the delay of a detection is taken from the
+//! sending of its line to the line of the server's journal.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -32,8 +33,9 @@ use std::time::{Duration, Instant};
 const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Events of one turn of the sender.
 const TURN: usize = 400;
-/// Turns between two marked commands.
+/// Turns of a sender between two marked commands.
 const MARKED: usize = 20;
+const SENDERS: usize = 4;
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(default)
@@ -161,6 +163,11 @@ fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// A number that makes a line another one than the same line before, and packs badly.
+fn scattered(at: usize) -> usize {
+    at.wrapping_mul(2_654_435_761) % 100_000_007
+}
+
 /// A log of the example case that is sent line by line.
 struct Log {
     stream: TcpStream,
@@ -186,7 +193,7 @@ impl Log {
         let mut out = Vec::new();
         for _ in 0..count {
             out.extend_from_slice(&self.lines[self.next % self.lines.len()]);
-            out.push(b'\n');
+            out.extend_from_slice(format!(" n={}\n", scattered(self.next)).as_bytes());
             self.next += 1;
         }
         self.stream.write_all(&out).unwrap();
@@ -214,7 +221,9 @@ impl Requests {
     fn send(&mut self, count: usize, marked: Option<&str>) {
         let mut body = Vec::new();
         for _ in 0..count {
-            body.extend_from_slice(&self.lines[self.next % self.lines.len()]);
+            let number = format!("{{\"BenchNumber\":{},", scattered(self.next));
+            body.extend_from_slice(number.as_bytes());
+            body.extend_from_slice(&self.lines[self.next % self.lines.len()][1..]);
             body.push(b'\n');
             self.next += 1;
         }
@@ -274,36 +283,47 @@ struct Pace {
     share: usize,
 }
 
-fn drive(server: &Server, marks: &Mutex<Marks>, pace: &Pace) -> (usize, Duration, Vec<u64>, u64) {
+/// What one sender did.
+#[derive(Default)]
+struct Done {
+    sent: usize,
+    times: Vec<u64>,
+    most: u64,
+}
+
+/// One of [`SENDERS`], from `first` on in lines and marks.
+fn drive(server: &Server, marks: &Mutex<Marks>, pace: &Pace, first: usize) -> Done {
     let mut requests = Requests::new(server.http);
     let mut logs = Log::all(server.syslog);
+    requests.next = first * 1_000_003;
+    logs.iter_mut().for_each(|log| log.next = first * 1_000_003);
     let json = if requests.lines.is_empty() { 0 } else { TURN * pace.share / 100 };
-    let (since, mut sent, mut most) = (Instant::now(), 0, 0);
+    let (since, mut done) = (Instant::now(), Done::default());
     for turn in 0.. {
         if since.elapsed().as_secs() >= pace.seconds {
             break;
         }
-        let mark = turn % MARKED == 0;
-        if json > 0 || mark {
-            let number = turn / MARKED;
-            let text = mark.then(|| marked(number));
-            if mark {
-                marks.lock().unwrap().sent.push(Instant::now());
-            }
-            requests.send(json, text.as_deref());
+        let mark = (turn % MARKED == 0).then(|| {
+            let mut marks = marks.lock().unwrap();
+            marks.sent.push(Instant::now());
+            marked(marks.sent.len() - 1)
+        });
+        if json > 0 || mark.is_some() {
+            requests.send(json, mark.as_deref());
         }
         let count = logs.len();
         logs[turn % count].send(TURN - json);
-        sent += TURN + usize::from(mark);
+        done.sent += TURN + usize::from(mark.is_some());
         if turn % 100 == 0 {
-            most = most.max(server.memory().0);
+            done.most = done.most.max(server.memory().0);
         }
         if pace.rate > 0 {
-            let due = since + Duration::from_secs_f64(sent as f64 / pace.rate as f64);
+            let due = since + Duration::from_secs_f64((done.sent * SENDERS) as f64 / pace.rate as f64);
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
     }
-    (sent, since.elapsed(), requests.times, most)
+    done.times = requests.times;
+    done
 }
 
 fn share(sorted: &[u64], hundredth: usize) -> f64 {
@@ -320,7 +340,20 @@ fn main() {
     let server = Server::start(&marks);
     let cpu = server.cpu();
     let began = Instant::now();
-    let (sent, elapsed, mut acknowledged, most) = drive(&server, &marks, &pace);
+    let senders: Vec<Done> = thread::scope(|scope| {
+        let start = |first| {
+            scope.spawn({
+                let (server, marks, pace) = (&server, &*marks, &pace);
+                move || drive(server, marks, pace, first)
+            })
+        };
+        let all: Vec<_> = (0..SENDERS).map(start).collect();
+        all.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    let elapsed = began.elapsed();
+    let sent: usize = senders.iter().map(|done| done.sent).sum();
+    let most = senders.iter().map(|done| done.most).max().unwrap();
+    let mut acknowledged: Vec<u64> = senders.into_iter().flat_map(|done| done.times).collect();
     let since = Instant::now();
     while server.durable() < sent as u64 && since.elapsed().as_secs() < 60 {
         thread::sleep(Duration::from_millis(50));

@@ -69,7 +69,8 @@ fn watching(args: &Serve, journal: &Journal) -> Result<Option<Watching>, Failure
     }
     let journal = journal.clone();
     let options = super::detect::options(&args.data, &args.how)?;
-    Ok(Some(Watching::start(options, move |told| write_down(&journal, &told))))
+    let watching = Watching::start(options, move |told| write_down(&journal, &told));
+    watching.map(Some).map_err(|e| Failure::new(Exit::Internal, e))
 }
 
 fn write_down(journal: &Journal, told: &Told<'_>) {

@@ -12,14 +12,17 @@ use hinomi_model::Timestamp;
 use super::LiveError;
 use super::activation::Activation;
 use super::assembly::{Assembled, Assembly};
+use super::crew::Crew;
 use super::entry::{Decided, LiveDetection};
 use super::resume::{self, Saved};
 use crate::correlated::{ACCOUNT, bare_account};
 use crate::recorded::open_reader;
-use crate::scan::{Hit, Processed, Stage};
+use crate::scan::{Hit, Processed};
 
 /// How often a block that cannot be read is tried again: its file may just be packed.
 const TRIES: u32 = 3;
+/// Bytes of units that are evaluated together.
+const AHEAD: usize = 8 << 20;
 
 /// State between two leaves.
 pub(super) struct Course {
@@ -41,6 +44,15 @@ pub(super) struct Counts {
     pub(super) events: u64,
     pub(super) erased_blocks: u64,
     pub(super) unreadable_blocks: u64,
+}
+
+/// A leaf that was read and not evaluated.
+struct Reading {
+    /// Latest receipt, unless the leaf tells nothing of time.
+    received_ns: Option<u64>,
+    units: Vec<Assembled>,
+    /// What is known without evaluation.
+    step: Step,
 }
 
 /// One leaf's share.
@@ -105,9 +117,22 @@ impl Course {
         self.live.as_ref()
     }
 
-    /// The next leaf.
-    pub(super) fn step(&mut self, stage: &mut Stage<'_>, engine: &Engine) -> Result<Step, LiveError> {
-        let leaf = self.position;
+    /// Reads leaves before `stop` as units, until there are enough of them or `enough` says so. What is read has to be
+    /// decided on before the state is saved.
+    fn read(&mut self, stop: u64, enough: impl Fn() -> bool) -> Result<Vec<Reading>, LiveError> {
+        let (mut readings, mut bytes) = (Vec::new(), 0);
+        for leaf in self.position..stop {
+            if bytes >= AHEAD || enough() {
+                break;
+            }
+            let reading = self.read_leaf(leaf)?;
+            bytes += reading.units.iter().map(|unit| unit.unit.bytes.len()).sum::<usize>();
+            readings.push(reading);
+        }
+        Ok(readings)
+    }
+
+    fn read_leaf(&mut self, leaf: u64) -> Result<Reading, LiveError> {
         let mut step = Step::default();
         let (received_ns, units) = match self.reader.leaf(leaf)? {
             Leaf::Block(block) if is_built_in(&block.scope.source) => {
@@ -116,33 +141,60 @@ impl Course {
                     let finding = |record: &Record| serde_json::from_slice(&record.bytes).ok();
                     step.findings.extend(records.iter().filter_map(finding));
                 }
-                (block.last_ns, self.assembly.pass(block.last_ns))
+                (Some(block.last_ns), self.assembly.pass(block.last_ns))
             }
             Leaf::Block(block) => {
                 let records = self.records(leaf, &mut step.losses);
                 self.counts.records += records.len() as u64;
-                (block.last_ns, self.assembly.push(leaf, &block, &records))
+                (Some(block.last_ns), self.assembly.push(leaf, &block, &records))
             }
-            _ => {
-                self.position += 1;
-                return Ok(step);
-            }
+            _ => (None, Vec::new()),
         };
+        Ok(Reading { received_ns, units, step })
+    }
+
+    /// What follows from the next leaf, once its units are evaluated.
+    fn decide(&mut self, reading: Reading, processed: Vec<Processed>, engine: &Engine) -> Step {
+        let leaf = self.position;
+        let Reading { received_ns, units, mut step } = reading;
+        self.position += 1;
+        let Some(received_ns) = received_ns else { return step };
         let mut arrived = Vec::new();
-        for unit in &units {
-            let Processed { hits, events, diagnostics } = stage.process(unit.format, &unit.unit);
+        for (unit, Processed { hits, events, diagnostics }) in units.iter().zip(processed) {
             self.counts.events += events;
             step.losses.extend(diagnostics.entries().iter().map(ToString::to_string));
             self.arrivals(unit, &hits, &mut arrived);
         }
-        self.position += 1;
         let received = Timestamp::from_nanos(i64::try_from(received_ns).unwrap_or(i64::MAX));
         let made = self.live.as_mut().map(|live| live.step(engine, received, arrived)).unwrap_or_default();
         let described = (0..)
             .zip(&made)
             .filter_map(|(index, detection)| LiveDetection::new(detection, engine, Decided { leaf, index }));
         step.detections = described.collect();
-        Ok(step)
+        step
+    }
+
+    /// Leaves before `stop` from reading to decision; `decided` hears of each.
+    ///
+    /// # Errors
+    /// What reading meets, and what `decided` says.
+    pub(super) fn advance(
+        &mut self,
+        stop: u64,
+        crew: &mut Crew<'_>,
+        engine: &Engine,
+        enough: impl Fn() -> bool,
+        mut decided: impl FnMut(u64, Step) -> Result<(), LiveError>,
+    ) -> Result<(), LiveError> {
+        let readings = self.read(stop, enough)?;
+        let units: Vec<&Assembled> = readings.iter().flat_map(|reading| &reading.units).collect();
+        let mut processed = crew.process(&units).into_iter();
+        for reading in readings {
+            let own = processed.by_ref().take(reading.units.len()).collect();
+            let leaf = self.position;
+            decided(leaf, self.decide(reading, own, engine))?;
+        }
+        Ok(())
     }
 
     /// The records of a block; none when it was erased or cannot be read.

@@ -14,12 +14,13 @@ use hinomi_model::Timestamp;
 use super::LiveError;
 use super::activation::Activation;
 use super::course::{Course, Step};
-use super::decisions::Decisions;
+use super::crew::Crew;
+use super::decisions::{Decisions, History};
 use super::entry::LiveDetection;
 use super::pack::{Pack, PackError, PackSources, Stamps};
 use crate::clock;
 use crate::report::RejectedRule;
-use crate::scan::{Stage, StageGround, Subjects};
+use crate::scan::{StageGround, Subjects};
 
 /// Leaves between two looks at signals and files.
 const BATCH: u64 = 32;
@@ -278,7 +279,7 @@ impl Follower {
     ) -> Result<Turn, LiveError> {
         let subjects = Arc::clone(&self.subjects);
         let ground = StageGround::default();
-        let mut stage = Stage::new(engine, &subjects, &ground);
+        let mut crew = Crew::new(engine, &subjects, &ground);
         let mut told_end = false;
         loop {
             if signals.stop.load(Ordering::Relaxed) {
@@ -291,7 +292,7 @@ impl Follower {
             let end = self.course.reader.size().min(self.options.until.unwrap_or(u64::MAX));
             let stop = end.min(until).min(self.course.position + BATCH);
             let idle = self.course.position >= stop;
-            self.batch(stop, &mut stage, engine, signals, tell)?;
+            self.batch(stop, &mut crew, engine, signals, tell)?;
             if self.course.position >= until {
                 return Ok(Turn::Rules);
             }
@@ -317,45 +318,29 @@ impl Follower {
     fn batch(
         &mut self,
         stop: u64,
-        stage: &mut Stage<'_>,
+        crew: &mut Crew<'_>,
         engine: &Engine,
         signals: &Signals,
         tell: &mut dyn FnMut(Told<'_>),
     ) -> Result<(), LiveError> {
         let mut new = Vec::new();
-        while self.course.position < stop && !signals.stop.load(Ordering::Relaxed) {
-            let Step { detections, losses, findings } = self.course.step(stage, engine)?;
+        let Self { course, decisions, known, .. } = self;
+        let ended = || signals.stop.load(Ordering::Relaxed);
+        course.advance(stop, crew, engine, ended, |leaf, step| {
+            let Step { detections, losses, findings } = step;
             losses.iter().for_each(|loss| tell(Told::Loss(loss)));
             findings.iter().for_each(|finding| tell(Told::Finding(finding)));
-            let detections = self.unwritten(detections, tell);
-            self.decisions.write(&detections)?;
+            let found = detections.len();
+            let detections = unwritten(&mut decisions.history, leaf, detections, tell);
+            *known += (found - detections.len()) as u64;
+            decisions.write(&detections)?;
             new.extend(detections);
-        }
+            Ok(())
+        })?;
         self.decisions.settle()?;
         new.iter().for_each(|detection| tell(Told::Detection(detection)));
         self.written += new.len() as u64;
         Ok(())
-    }
-
-    /// Detections of a leaf that are not written yet. What is written is compared with what is found.
-    fn unwritten(
-        &mut self,
-        mut detections: Vec<LiveDetection>,
-        tell: &mut dyn FnMut(Told<'_>),
-    ) -> Vec<LiveDetection> {
-        let leaf = self.course.position.saturating_sub(1);
-        let written = &mut self.decisions.history.written;
-        if written.is_empty() {
-            return detections;
-        }
-        let last = self.decisions.history.last;
-        if let Err(error) = super::replay::compare(leaf, &detections, written, last) {
-            tell(Told::Differs(&error));
-        }
-        let found = detections.len();
-        detections.retain(|d| last.is_none_or(|last| d.decided > last));
-        self.known += (found - detections.len()) as u64;
-        detections
     }
 
     fn rules_changed(&mut self, signals: &Signals) -> bool {
@@ -402,6 +387,24 @@ impl Follower {
 pub(super) fn live_subjects() -> Result<Subjects, PackError> {
     let details = |bundled: Subjects| Subjects::keeping(bundled.details().to_vec());
     Subjects::bundled().and_then(details).map_err(PackError::Subjects)
+}
+
+/// Detections of a leaf that are not written yet. What is written is compared with what is found.
+fn unwritten(
+    history: &mut History,
+    leaf: u64,
+    mut detections: Vec<LiveDetection>,
+    tell: &mut dyn FnMut(Told<'_>),
+) -> Vec<LiveDetection> {
+    if history.written.is_empty() {
+        return detections;
+    }
+    let last = history.last;
+    if let Err(error) = super::replay::compare(leaf, &detections, &mut history.written, last) {
+        tell(Told::Differs(&error));
+    }
+    detections.retain(|d| last.is_none_or(|last| d.decided > last));
+    detections
 }
 
 fn since(then: Timestamp, now: Timestamp) -> Duration {

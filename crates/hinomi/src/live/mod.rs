@@ -15,6 +15,7 @@
 mod activation;
 mod assembly;
 mod course;
+mod crew;
 mod decisions;
 mod entry;
 mod follower;

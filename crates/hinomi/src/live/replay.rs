@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::LiveError;
-use super::course::{Course, Step};
+use super::course::Course;
+use super::crew::Crew;
 use super::decisions::{History, Written};
 use super::entry::{Decided, LiveDetection};
 use super::follower::live_subjects;
-use crate::scan::{Stage, StageGround};
+use crate::scan::StageGround;
 
 /// A place at which what is found is not what is written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,26 +52,45 @@ pub fn replay(data: &Path) -> Result<Replayed, LiveError> {
         let (engine, _) = history.pack(activation)?.compile(&subjects)?;
         course.begin(activation, &engine)?;
         let ground = StageGround::default();
-        let mut stage = Stage::new(&engine, &subjects, &ground);
+        let mut crew = Crew::new(&engine, &subjects, &ground);
         let until = history.next_change(course.position).min(course.reader.size());
         while course.position < until {
-            let leaf = course.position;
-            let Step { detections, .. } = course.step(&mut stage, &engine)?;
-            let known = detections.iter().filter(|d| history.last.is_some_and(|last| d.decided <= last));
-            let known = known.count() as u64;
-            replayed.unwritten += detections.len() as u64 - known;
-            match compare(leaf, &detections, &mut written, history.last) {
-                Ok(()) => replayed.same += known,
-                Err(error) if replayed.differences.len() < MOST_DIFFERENCES => {
-                    replayed.differences.push(Difference { text: error.to_string() });
-                }
-                Err(_) => {}
-            }
+            course.advance(
+                until,
+                &mut crew,
+                &engine,
+                || false,
+                |leaf, step| {
+                    replayed.compare(leaf, &step.detections, &mut written, history.last);
+                    Ok(())
+                },
+            )?;
         }
     }
     replayed.leaves = course.position;
     replayed.events = course.counts.events;
     Ok(replayed)
+}
+
+impl Replayed {
+    /// Counts what was found at a leaf.
+    fn compare(
+        &mut self,
+        leaf: u64,
+        found: &[LiveDetection],
+        written: &mut VecDeque<Written>,
+        last: Option<Decided>,
+    ) {
+        let known = found.iter().filter(|d| last.is_some_and(|last| d.decided <= last)).count() as u64;
+        self.unwritten += found.len() as u64 - known;
+        match compare(leaf, found, written, last) {
+            Ok(()) => self.same += known,
+            Err(error) if self.differences.len() < MOST_DIFFERENCES => {
+                self.differences.push(Difference { text: error.to_string() });
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Compares what was found at a leaf with what is written for it, up to the last that is written.

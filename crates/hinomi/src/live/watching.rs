@@ -1,5 +1,6 @@
 //! A follower on a thread of its own, beside a server.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -18,19 +19,23 @@ pub struct Watching {
 
 impl Watching {
     /// Begins at once; `tell` hears everything.
-    pub fn start(options: Options, mut tell: impl FnMut(Told<'_>) + Send + 'static) -> Self {
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn start(options: Options, mut tell: impl FnMut(Told<'_>) + Send + 'static) -> io::Result<Self> {
         let signals = Arc::new(Signals::default());
         let theirs = Arc::clone(&signals);
-        let thread = std::thread::spawn(move || {
+        let follow = move || {
             while !theirs.stop.load(Ordering::Relaxed) {
-                match follow(options.clone(), &theirs, &mut tell) {
+                match follow_once(options.clone(), &theirs, &mut tell) {
                     Ok(()) => return,
                     Err(error) => tell(Told::Failed(&error)),
                 }
                 std::thread::park_timeout(AGAIN);
             }
-        });
-        Self { signals, thread }
+        };
+        let thread = std::thread::Builder::new().name("detect".to_owned()).spawn(follow)?;
+        Ok(Self { signals, thread })
     }
 
     /// Lets it finish what it is at, save its state and stop.
@@ -42,7 +47,7 @@ impl Watching {
     }
 }
 
-fn follow(options: Options, signals: &Signals, tell: &mut dyn FnMut(Told<'_>)) -> Result<(), LiveError> {
+fn follow_once(options: Options, signals: &Signals, tell: &mut dyn FnMut(Told<'_>)) -> Result<(), LiveError> {
     let mut follower = Follower::open(options, tell)?;
     let ended = follower.run(signals, tell);
     let closed = follower.close();
