@@ -16,10 +16,10 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 pub use bounds::Bounds;
 pub(crate) use bounds::{Guest, Guests};
+pub(crate) use tls::TlsInForce;
 pub use tls::{ServerTls, trusted_roots};
 
 use crate::error::ServerError;
@@ -59,7 +59,7 @@ pub(crate) trait Connections: Send + Sync + 'static {
 pub(crate) struct Listener {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<TlsInForce>,
     bounds: Bounds,
 }
 
@@ -77,7 +77,12 @@ impl Listener {
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, tls, bounds })
+        Ok(Self { listener, address, tls: tls.map(TlsInForce::new), bounds })
+    }
+
+    /// What new connections are shown, if that is anything.
+    pub(crate) fn tls(&self) -> Option<&TlsInForce> {
+        self.tls.as_ref()
     }
 
     /// Where it listens; the port is a real one when 0 was asked for.
@@ -89,7 +94,7 @@ impl Listener {
     pub(crate) async fn accept(self, mut stop: watch::Receiver<bool>, connections: Arc<impl Connections>) {
         let Ok(listener) = tokio::net::TcpListener::from_std(self.listener) else { return };
         let guests = Guests::default();
-        let tls = self.tls.map(TlsAcceptor::from);
+        let tls = self.tls;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -105,10 +110,11 @@ impl Listener {
                 connections.turned_away(address, "too many connections");
                 continue;
             };
-            let (tls, handshake, stop) = (tls.clone(), self.bounds.head, stop.clone());
+            let acceptor = tls.as_ref().map(TlsInForce::acceptor);
+            let (handshake, stop) = (self.bounds.head, stop.clone());
             let connections = connections.clone();
             tokio::spawn(async move {
-                let Some(tls) = tls else {
+                let Some(tls) = acceptor else {
                     connections.let_in();
                     let peer = Peer { address, encrypted: false, certificate: None };
                     return connections.converse(stream, peer, guest, stop).await;

@@ -1,13 +1,14 @@
 //! TLS with one provider: certificates and keys from PEM files, and the names in certificates of clients.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
 
 use crate::ber::{self, SEQUENCE};
 use crate::error::ServerError;
@@ -21,6 +22,25 @@ pub struct ServerTls<'p> {
     pub key: &'p Path,
     /// PEM file of the authorities whose certificates clients have to show; without it none are asked for.
     pub clients: Option<&'p Path>,
+}
+
+/// What new connections are shown and asked for; replaced as a whole while the server works.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsInForce(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl TlsInForce {
+    pub(crate) fn new(config: Arc<ServerConfig>) -> Self {
+        Self(Arc::new(RwLock::new(config)))
+    }
+
+    /// Connections that are open keep what they were met with.
+    pub(crate) fn replace(&self, config: Arc<ServerConfig>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
 }
 
 fn unusable(path: &Path, what: impl ToString) -> ServerError {

@@ -1,5 +1,6 @@
 //! The configuration file of the server (TOML).
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,9 @@ pub struct Configuration {
     pub(crate) admin: toml::Spanned<AdminSection>,
     #[serde(default = "unwritten")]
     pub(crate) limits: toml::Spanned<LimitsSection>,
+    /// What is looked for while records arrive.
+    #[serde(default)]
+    pub detection: DetectionSection,
     #[serde(default)]
     pub(crate) listen: Vec<toml::Spanned<ListenSection>>,
     #[serde(default)]
@@ -44,7 +48,7 @@ pub struct Configuration {
 }
 
 /// `[log]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogSection {
     /// Shape of the lines.
@@ -52,7 +56,26 @@ pub struct LogSection {
     pub format: JournalFormat,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// `[detection]`. What is left out is what the command line says, or its default.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectionSection {
+    /// Files and folders of rules; `bundled` for those of the program.
+    pub rules: Vec<PathBuf>,
+    /// Files with values for the placeholders of rules.
+    pub placeholders: Vec<PathBuf>,
+    /// Lists of indicators.
+    pub indicators: Vec<PathBuf>,
+    /// How much later than its own time, in seconds, an event may be received and still be correlated with others of that time.
+    pub lateness_seconds: Option<u32>,
+    /// Zone of times that state none, by its IANA name.
+    pub zone: Option<String>,
+}
+
+/// The word for the rules of the program itself.
+pub const BUNDLED: &str = "bundled";
+
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdminSection {
     pub(crate) at: SocketAddr,
@@ -65,7 +88,7 @@ impl Default for AdminSection {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LimitsSection {
     pub(crate) memory_mib: u64,
@@ -117,6 +140,11 @@ impl Protocol {
         matches!(self, Self::Http | Self::Https)
     }
 
+    /// What is spoken inside TLS (ALPN), if that has a name.
+    pub(crate) fn inside(self) -> Option<&'static [u8]> {
+        self.is_http().then_some(b"http/1.1")
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SyslogUdp => "syslog-udp",
@@ -129,7 +157,7 @@ impl Protocol {
 }
 
 /// `[[listen]]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenSection {
     pub(crate) name: String,
@@ -167,7 +195,7 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsSection {
     pub(crate) certificate: PathBuf,
@@ -215,7 +243,33 @@ impl Configuration {
                 }
             }
         }
+        let detection = &mut read.detection;
+        let named = detection.rules.iter_mut().filter(|path| path.as_os_str() != BUNDLED);
+        for path in named.chain(&mut detection.placeholders).chain(&mut detection.indicators) {
+            *path = folder.join(&*path);
+        }
         Ok(read)
+    }
+
+    /// What differs in `new` and cannot change while a server works: names of sections and listeners.
+    pub(crate) fn waits_for_start(&self, new: &Self) -> Vec<String> {
+        let mut waits: Vec<String> = Vec::new();
+        let sections = [
+            ("[log]", self.log != new.log),
+            ("[admin]", self.admin.as_ref() != new.admin.as_ref()),
+            ("[limits]", self.limits.as_ref() != new.limits.as_ref()),
+        ];
+        waits.extend(sections.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
+        let listener = |of: &Self, name: &str| of.listeners().find(|l| l.name == name).cloned();
+        let names: BTreeSet<&str> =
+            self.listeners().chain(new.listeners()).map(|l| l.name.as_str()).collect();
+        let changed = names.into_iter().filter(|name| listener(self, name) != listener(new, name));
+        waits.extend(changed.map(|name| format!("listen {name}")));
+        waits
+    }
+
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &ListenSection> {
+        self.listen.iter().map(AsRef::as_ref)
     }
 
     /// What a server does that nobody has configured: it listens on this machine only.
@@ -235,8 +289,9 @@ impl Configuration {
     /// # Errors
     /// [`ServerError::Credential`] or [`ServerError::Tls`] of the first that cannot be used.
     pub fn check_files(&self) -> Result<(), ServerError> {
-        let mut sections = self.listen.iter().filter_map(|listen| listen.as_ref().tls.as_ref());
-        sections.try_for_each(|tls| tls.files().load(None).map(drop))
+        self.listeners()
+            .filter_map(|listen| listen.tls.as_ref())
+            .try_for_each(|tls| tls.files().load(None).map(drop))
     }
 
     /// Whether senders need tokens.
@@ -284,6 +339,9 @@ impl Configuration {
             if self.listen.iter().take(number).any(same) {
                 return Err(fault(format!("listen.name: there are two listeners {}", section.name)));
             }
+        }
+        if self.detection.lateness_seconds.is_some_and(|seconds| seconds > 86_400) {
+            return Err((0..0, "detection.lateness_seconds: at most 86400, a day".to_owned()));
         }
         let tokens = self.read_tokens()?;
         let at = self.token.first().map(toml::Spanned::span).unwrap_or_default();

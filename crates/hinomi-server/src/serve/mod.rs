@@ -13,6 +13,6 @@ mod configuration;
 mod journal;
 mod service;
 
-pub use configuration::{Configuration, ConfigurationError, EXAMPLE};
+pub use configuration::{BUNDLED, Configuration, ConfigurationError, DetectionSection, EXAMPLE};
 pub use journal::{Journal, JournalFormat};
-pub use service::{Listening, Service, Started};
+pub use service::{Listening, Renewed, Service, Started};

@@ -16,7 +16,7 @@ use super::configuration::{Configuration, LimitsSection, ListenSection, Protocol
 use super::journal::Journal;
 use crate::error::ServerError;
 use crate::http::{Conversation, Running, Server};
-use crate::listen::{Bounds, Listener};
+use crate::listen::{Bounds, Listener, TlsInForce};
 use crate::receive::syslog::{Streams, receive_datagrams};
 use crate::receive::web::{Web, WebBounds};
 use crate::receive::{
@@ -55,7 +55,19 @@ pub struct Service {
     stop: watch::Sender<bool>,
     admin: Running,
     tokens: TokensInForce,
+    /// Certificates by listener and protocol.
+    certificates: Vec<(String, Protocol, TlsInForce)>,
+    configuration: Configuration,
     started: Started,
+}
+
+/// What was read again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renewed {
+    /// Listeners with certificates, which new connections are shown from now on.
+    pub certificates: usize,
+    /// What differs and waits for the next start.
+    pub waits: Vec<String>,
 }
 
 /// A receiver that is bound and does not receive yet.
@@ -63,6 +75,18 @@ enum Bound {
     Datagrams(UdpSocket),
     Syslog(Listener),
     Http(Listener, String),
+}
+
+impl Bound {
+    /// The listener's name and what new connections are shown, if that is anything.
+    fn certificate(&self, at: &Listening) -> Option<(String, Protocol, TlsInForce)> {
+        let (listener, protocol) = match self {
+            Self::Datagrams(_) => return None,
+            Self::Syslog(listener) => (listener, Protocol::SyslogTls),
+            Self::Http(listener, _) => (listener, Protocol::Https),
+        };
+        listener.tls().map(|tls| (at.name.clone(), protocol, tls.clone()))
+    }
 }
 
 /// What listeners are made of.
@@ -108,12 +132,14 @@ impl Service {
             .start()?;
         let listening: Vec<Listening> = bound.iter().map(|(listening, ..)| listening.clone()).collect();
         let (stop, stopped) = watch::channel(false);
+        let certificates = bound.iter().filter_map(|(at, _, bound)| bound.certificate(at)).collect();
         for (_, port, bound) in bound {
             parts.begin(&runtime, port, bound, stopped.clone())?;
         }
         ready.store(true, Ordering::Release);
         let started = Started { admin: admin.address(), listening };
-        Ok(Self { receiving, workers, runtime, stop, admin, tokens, started })
+        let configuration = configuration.clone();
+        Ok(Self { receiving, workers, runtime, stop, admin, tokens, certificates, configuration, started })
     }
 
     /// What is listened to.
@@ -121,9 +147,22 @@ impl Service {
         &self.started
     }
 
-    /// Accepts these tokens and no others from now on.
-    pub fn replace_tokens(&self, tokens: Tokens) {
+    /// Accepts these tokens and no others from now on, and shows new connections the certificates that are in the files now.
+    ///
+    /// # Errors
+    /// [`ServerError`] of the first file that cannot be used; everything stays as it was then.
+    pub fn renew(&self, configuration: &Configuration, tokens: Tokens) -> Result<Renewed, ServerError> {
+        let mut loaded = Vec::new();
+        for (name, protocol, in_force) in &self.certificates {
+            let section = configuration.listeners().find(|listen| listen.name == *name);
+            if let Some(tls) = section.and_then(|listen| listen.tls.as_ref()) {
+                loaded.push((in_force, tls.files().load(protocol.inside())?));
+            }
+        }
+        let certificates = loaded.len();
+        loaded.into_iter().for_each(|(in_force, config)| in_force.replace(config));
         self.tokens.replace(tokens);
+        Ok(Renewed { certificates, waits: self.configuration.waits_for_start(configuration) })
     }
 
     /// Why the ledger takes nothing any more, if that is so: then only a new start helps.
@@ -203,8 +242,7 @@ impl Parts<'_> {
             socket.set_nonblocking(true).map_err(failed)?;
             return Ok((socket.local_addr().map_err(failed)?, Bound::Datagrams(socket)));
         }
-        let spoken: Option<&[u8]> = protocol.is_http().then_some(b"http/1.1");
-        let tls = section.tls.as_ref().map(|tls| tls.files().load(spoken));
+        let tls = section.tls.as_ref().map(|tls| tls.files().load(protocol.inside()));
         let listener = Listener::bind(at, tls.transpose()?, self.bounds())?;
         let address = listener.address();
         let bound = if protocol.is_http() {

@@ -46,10 +46,10 @@ pub struct DetectArgs {
     #[command(flatten)]
     pub pack: RuleArgs,
     /// How much later than its own time, in seconds, an event may be received and still be correlated with others of
-    /// that time. Correlations fire this much later
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86_400))]
-    pub lateness: u32,
-    /// Zone of times that state none
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub tz: String,
+    /// that time. Correlations fire this much later [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub lateness: Option<u32>,
+    /// Zone of times that state none [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
 }

@@ -1,10 +1,11 @@
 //! `hinomi detect`.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hinomi_server::serve::{BUNDLED, DetectionSection};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag::register;
@@ -18,6 +19,7 @@ use crate::live::{
     Follower, LiveDetection, LiveError, Options, PackError, PackSources, Signals, Summary, Told, replay,
 };
 use crate::render::harmless;
+use crate::rulebook::RuleSource;
 
 pub(super) fn run(verb: Detect) -> Result<Exit, Failure> {
     match verb {
@@ -39,17 +41,34 @@ fn failure(error: LiveError) -> Failure {
     }
 }
 
-/// How to follow the ledger in a data directory.
-pub(super) fn options(data: &Path, how: &DetectArgs) -> Result<Options, Failure> {
-    let sources = PackSources {
-        rules: sources(&how.pack.rules),
-        placeholders: how.pack.placeholders.clone(),
-        indicators: how.pack.ioc.clone(),
+/// How to follow the ledger in a data directory: what the command line says, else the configuration, else the defaults.
+pub(super) fn options(
+    data: &Path,
+    how: &DetectArgs,
+    configured: &DetectionSection,
+) -> Result<Options, Failure> {
+    let either = |said: &[PathBuf], configured: &[PathBuf]| {
+        if said.is_empty() { configured.to_vec() } else { said.to_vec() }
     };
+    let named = |path: &PathBuf| {
+        if path.as_os_str() == BUNDLED { RuleSource::Bundled } else { RuleSource::Path(path.clone()) }
+    };
+    let rules = if how.pack.rules.is_empty() && !configured.rules.is_empty() {
+        configured.rules.iter().map(named).collect()
+    } else {
+        sources(&how.pack.rules)
+    };
+    let sources = PackSources {
+        rules,
+        placeholders: either(&how.pack.placeholders, &configured.placeholders),
+        indicators: either(&how.pack.ioc, &configured.indicators),
+    };
+    let defaults = Options::new(data.to_owned());
+    let seconds = how.lateness.or(configured.lateness_seconds);
     Ok(Options {
         sources,
-        lateness: Duration::from_secs(u64::from(how.lateness)),
-        zone: how.tz.clone(),
+        lateness: seconds.map_or(defaults.lateness, |seconds| Duration::from_secs(u64::from(seconds))),
+        zone: how.tz.clone().or_else(|| configured.zone.clone()).unwrap_or(defaults.zone),
         vaults: vault_recipients(data)?,
         ..Options::new(data.to_owned())
     })
@@ -66,7 +85,11 @@ fn follow(args: &FollowArgs) -> Result<Exit, Failure> {
             broken.get_or_insert(error);
         }
     };
-    let options = Options { once: args.once, until: args.until, ..options(&args.at.data, &args.how)? };
+    let options = Options {
+        once: args.once,
+        until: args.until,
+        ..options(&args.at.data, &args.how, &DetectionSection::default())?
+    };
     let mut follower = Follower::open(options, &mut tell).map_err(failure)?;
     let summary = follower.run(&signals, &mut tell).map_err(failure)?;
     follower.close().map_err(failure)?;

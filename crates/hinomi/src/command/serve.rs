@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hinomi_ledger::{Ledger, SystemClock, SystemEntropy};
 use hinomi_server::receive::{Token, TokenError, Tokens};
-use hinomi_server::serve::{Configuration, EXAMPLE, Journal, Service};
+use hinomi_server::serve::{Configuration, DetectionSection, EXAMPLE, Journal, Renewed, Service};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -44,8 +44,20 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     #[cfg(feature = "query")]
     let keeper = std::num::NonZeroU32::new(args.derive)
         .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
-    let watching = watching(args, &journal)?;
-    let failed = wait(&mut signals, &service, || reload(args, &service, &journal));
+    let mut watching = watching(args, &configuration.detection, &journal)?;
+    let mut detection = configuration.detection.clone();
+    let failed = wait(&mut signals, &service, || {
+        let Some(renewed) = reload(args, &service, &journal) else { return };
+        if renewed != detection {
+            // The one that runs ends first: there is one writer of decisions.
+            watching.take().into_iter().for_each(Watching::stop);
+            match self::watching(args, &renewed, &journal) {
+                Ok(begun) => watching = begun,
+                Err(failure) => journal.warn("detection does not follow", &[("why", &failure.message)]),
+            }
+            detection = renewed;
+        }
+    });
     journal.info("stopping", &[]);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);
@@ -63,12 +75,16 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
 }
 
 /// Detection while records arrive, unless it is not wanted.
-fn watching(args: &Serve, journal: &Journal) -> Result<Option<Watching>, Failure> {
+fn watching(
+    args: &Serve,
+    configured: &DetectionSection,
+    journal: &Journal,
+) -> Result<Option<Watching>, Failure> {
     if args.no_detect {
         return Ok(None);
     }
     let journal = journal.clone();
-    let options = super::detect::options(&args.data, &args.how)?;
+    let options = super::detect::options(&args.data, &args.how, configured)?;
     let watching = Watching::start(options, move |told| write_down(&journal, &told));
     watching.map(Some).map_err(|e| Failure::new(Exit::Internal, e))
 }
@@ -130,14 +146,29 @@ fn configuration(args: &Serve) -> Result<Configuration, Failure> {
     }
 }
 
-/// Reads the tokens again. Files that make no sense change nothing.
-fn reload(args: &Serve, service: &Service, journal: &Journal) {
-    match configuration(args).and_then(|configuration| tokens(&configuration, &args.data)) {
-        Ok(tokens) => {
-            service.replace_tokens(tokens);
-            journal.info("tokens were read again; all else waits for the next start", &[]);
+/// Reads configuration, tokens and certificates again, and gives what is to be looked for now. Files that make no sense
+/// change nothing.
+fn reload(args: &Serve, service: &Service, journal: &Journal) -> Option<DetectionSection> {
+    let read = || {
+        let configuration = configuration(args)?;
+        let renewed =
+            service.renew(&configuration, tokens(&configuration, &args.data)?).map_err(server_failure)?;
+        Ok::<_, Failure>((configuration, renewed))
+    };
+    match read() {
+        Ok((configuration, Renewed { certificates, waits })) => {
+            let (certificates, waits) = (certificates.to_string(), waits.join(", "));
+            let mut fields = vec![("certificates", certificates.as_str())];
+            if !waits.is_empty() {
+                fields.push(("waits_for_the_next_start", &waits));
+            }
+            journal.info("configuration, tokens and certificates were read again", &fields);
+            Some(configuration.detection)
         }
-        Err(failure) => journal.warn("tokens stay as they were", &[("why", &failure.message)]),
+        Err(failure) => {
+            journal.warn("everything stays as it was", &[("why", &failure.message)]);
+            None
+        }
     }
 }
 
@@ -201,7 +232,7 @@ fn announce(service: &Service, journal: &Journal) {
 }
 
 /// Waits until somebody asks to stop, or the ledger fails, and says why.
-fn wait(signals: &mut Signals, service: &Service, reload: impl Fn()) -> Option<String> {
+fn wait(signals: &mut Signals, service: &Service, mut reload: impl FnMut()) -> Option<String> {
     loop {
         for signal in signals.pending() {
             if signal != SIGHUP {

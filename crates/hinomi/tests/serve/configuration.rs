@@ -1,5 +1,6 @@
 //! Configurations, first starts, health and endings.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
@@ -49,25 +50,23 @@ fn tokens_are_kept_as_digests_and_readable_by_their_owner_alone() {
 
 #[test]
 fn tokens_are_given_and_withdrawn_without_a_new_start() {
-    let served = Served::start("[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n");
+    let mut served = Served::start("[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n");
     let (at, data) = (served.at("h", "http"), served.data());
     let (_, token, _) = output(&["config", "token", "web01", "--data", data.to_str().unwrap()]);
     let bearer = format!("Bearer {}", token.trim());
     let asked = || ask(at, "POST", "/ndjson", &[("authorization", &bearer)], b"{}\n").status;
-    let becomes = |status: u16| {
-        assert!(Command::new("kill").args(["-HUP", &served.pid().to_string()]).status().unwrap().success());
-        (0..100).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            asked() == status
-        })
-    };
+    let (renewed, refused) =
+        ("configuration, tokens and certificates were read again", "everything stays as it was");
     assert_eq!(asked(), 401);
-    assert!(becomes(200));
+    served.read_again(renewed);
+    assert_eq!(asked(), 200);
     let file = data.join("tokens.txt");
     std::fs::write(&file, "nonsense\n").unwrap();
-    assert!(!becomes(401), "a file that makes no sense changes nothing");
+    assert!(served.read_again(refused)["why"].as_str().unwrap().contains("tokens.txt"));
+    assert_eq!(asked(), 200, "a file that makes no sense changes nothing");
     std::fs::write(&file, "").unwrap();
-    assert!(becomes(401));
+    served.read_again(renewed);
+    assert_eq!(asked(), 401);
 }
 
 /// The first start without any configuration, where the usual ports are free.
@@ -78,14 +77,16 @@ fn a_first_start_listens_on_this_machine_only_and_shows_a_token_once() {
     let args = ["serve", "--data", data.to_str().unwrap()];
     let start = || {
         let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_secs(2));
+        let mut journal = BufReader::new(child.stderr.take().unwrap());
+        let mut errors = String::new();
+        // Three listeners, or the end.
+        while errors.matches("protocol=").count() < 3 && journal.read_line(&mut errors).unwrap() > 0 {}
         let listening = Command::new("ss").args(["-Hltunp"]).output();
         let _ = Command::new("kill").arg(child.id().to_string()).status();
+        journal.read_to_string(&mut errors).unwrap();
         let code = child.wait().unwrap().code();
         let mut said = String::new();
-        std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut said).unwrap();
-        let mut errors = String::new();
-        std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut errors).unwrap();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
         let mine = format!("pid={},", child.id());
         let sockets: Vec<String> = listening.map_or_else(
             |_| Vec::new(),

@@ -16,6 +16,7 @@ mod http;
 mod killed;
 mod overload;
 mod proxy;
+mod renewal;
 mod senders;
 mod support;
 mod syslog;

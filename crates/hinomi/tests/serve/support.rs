@@ -70,6 +70,24 @@ impl Served {
         }
     }
 
+    /// The next line with this message that was not waited for before.
+    pub(crate) fn wait_for_line(&mut self, message: &str) -> Value {
+        loop {
+            if let Some(at) = self.said.iter().position(|line| line["message"] == message) {
+                return self.said.remove(at);
+            }
+            let line = self.lines.recv_timeout(PATIENCE);
+            self.said.push(line.unwrap_or_else(|_| panic!("no {message:?} in {:?}", self.said)));
+        }
+    }
+
+    /// Asks it to read its files again, and waits for what it says to that.
+    pub(crate) fn read_again(&mut self, message: &str) -> Value {
+        let done = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+        self.wait_for_line(message)
+    }
+
     fn address(&self, message: &str, name: &str, protocol: &str) -> SocketAddr {
         let is = |line: &&Value| {
             line["message"] == message
