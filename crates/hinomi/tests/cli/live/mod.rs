@@ -63,7 +63,7 @@ fn state(data: &Path) -> PathBuf {
 
 /// In random steps, each a process of its own as far as state goes; now and then with an older state, as a crash leaves it,
 /// or with none.
-fn follow_in_steps(data: &Path, seed: u64, mut before_each: impl FnMut(&mut Dice)) -> u64 {
+fn follow_in_steps(data: &Path, seed: u64, longest: u64, mut before_each: impl FnMut(&mut Dice)) -> u64 {
     let mut dice = Dice(seed);
     let older = data.join("older-state");
     let mut leaf = 0;
@@ -71,7 +71,7 @@ fn follow_in_steps(data: &Path, seed: u64, mut before_each: impl FnMut(&mut Dice
     loop {
         runs += 1;
         before_each(&mut dice);
-        leaf += 1 + dice.below(70);
+        leaf += 1 + dice.below(longest);
         let summary = follow(Options { until: Some(leaf), ..options(data) });
         match dice.below(6) {
             0 => drop(std::fs::copy(state(data), &older)),
@@ -106,8 +106,8 @@ fn batches_restarts_and_lost_states_change_nothing_and_investigate_finds_the_sam
     let whole = decided(&data);
     assert!(whole.len() > 20 && summary.detections == whole.len() as u64, "{summary:?}");
     for (to, seed) in pieces {
-        let runs = follow_in_steps(&to, seed, |_| {});
-        assert!(runs > 5, "{runs} runs are no restarts");
+        let runs = follow_in_steps(&to, seed, 70, |_| {});
+        assert!(runs > 4, "{runs} runs are no restarts");
         assert_eq!(decided(&to), whole, "seed {seed}: places and ids");
         let again = replay(&to).unwrap();
         assert_eq!((again.same, again.unwritten, again.differences), (whole.len() as u64, 0, vec![]));
@@ -120,6 +120,62 @@ fn batches_restarts_and_lost_states_change_nothing_and_investigate_finds_the_sam
     let correlated = detections.iter().filter(|d| d.get("first_time").is_some()).count();
     assert!(correlated >= 3, "{correlated} correlations fired: too few to show anything");
     cited_alike(&data, detections);
+}
+
+/// The logs of a scenario in a ledger, received up to 30 s after their times, in leaves of so many seconds; live and
+/// `investigate` find the same, in one run and in random ones.
+fn scenario_is_found_alike(scenario: &str, options_of_render: &[&str], together: i64) -> usize {
+    let logs = scratch(&format!("scenario-{scenario}"));
+    std::fs::remove_dir(&logs).unwrap();
+    let out = ["scenario", "render", scenario, "--out", logs.to_str().unwrap(), "--without-background"];
+    let rendered = hinomi(&[&out[..], options_of_render].concat());
+    assert_eq!(rendered.status.code(), Some(0), "{}", String::from_utf8_lossy(&rendered.stderr));
+    let mut dice = Dice(31);
+    let lines = delayed(lines_of(&logs), 30, &mut dice);
+    let data = scratch(&format!("ledger-{scenario}"));
+    let mut recording = Recording::create(&data);
+    recording.gather(together);
+    recording.take(&lines, 4_000, &mut dice);
+    recording.pause(86_400);
+    recording.close();
+    let in_steps = data.with_file_name(format!("steps-{scenario}"));
+    let _ = std::fs::remove_dir_all(&in_steps);
+    copy(&data, &in_steps);
+    let summary = follow(options(&data));
+    let whole = decided(&data);
+    let report = report(&[data.to_str().unwrap(), "--tz", "UTC"]);
+    let detections = list(&report, "detections");
+    let expected: BTreeSet<String> = detections.iter().map(|d| text(d, "id").to_owned()).collect();
+    let correlated = detections.iter().filter(|d| d.get("first_time").is_some()).count();
+    println!(
+        "{scenario}: {} lines, {} leaves, {} detections, {correlated} of them correlations; {} late",
+        lines.len(),
+        summary.position,
+        whole.len(),
+        summary.tally.late
+    );
+    assert_eq!(ids(&whole), expected);
+    cited_alike(&data, detections);
+    let runs = follow_in_steps(&in_steps, 6, summary.position / 4, |_| {});
+    assert!(runs > 4, "{runs} runs are no restarts");
+    assert_eq!(decided(&in_steps), whole, "places and ids");
+    correlated
+}
+
+#[test]
+fn rendered_attacks_are_found_alike_while_they_arrive_and_afterwards() {
+    let correlated = scenario_is_found_alike("quiet-contractor", &[], 20);
+    assert!(correlated > 20, "{correlated}");
+}
+
+#[test]
+#[ignore = "minutes: part of `make soak`"]
+fn whole_rendered_attacks_are_found_alike_while_they_arrive_and_afterwards() {
+    let correlated: usize = ["quiet-contractor", "supplier-cloud", "web-break-in"]
+        .map(|s| scenario_is_found_alike(s, &[], 20))
+        .iter()
+        .sum();
+    assert!(correlated > 40, "{correlated}");
 }
 
 /// Every reference that a live detection cites is one that the investigation cites for it.

@@ -89,6 +89,8 @@ pub(super) struct Recording {
     ledger: Ledger,
     newest: u64,
     shift: u64,
+    /// Span of receipts that one leaf may hold.
+    together_ns: i64,
 }
 
 impl Recording {
@@ -104,15 +106,15 @@ impl Recording {
         let creation = Creation { origin: "test/live".to_owned(), eraser: None };
         Ledger::create(&around, &places, &creation, &options).unwrap();
         let (ledger, _) = Ledger::open(around, places, options).unwrap();
-        Self { ledger, newest: 0, shift: 0 }
+        Self { ledger, newest: 0, shift: 0, together_ns: 1_000_000_000 }
     }
 
-    /// Takes lines in, in leaves of one source each: what is received within a second, at most `most`
+    /// Takes lines in, in leaves of one source each: what is received within a second (or [`Recording::gather`]), at most `most`
     /// lines, together, as a ledger does.
     pub(super) fn take(&mut self, lines: &[Line], most: u64, dice: &mut Dice) {
         let mut rest = lines;
         while !rest.is_empty() {
-            let near = rest.partition_point(|line| line.time_ns < rest[0].time_ns + 1_000_000_000);
+            let near = rest.partition_point(|line| line.time_ns < rest[0].time_ns + self.together_ns);
             let count = (1 + dice.below(most) as usize).min(near);
             let (part, after) = rest.split_at(count);
             rest = after;
@@ -128,6 +130,11 @@ impl Recording {
             }
             self.ledger.tick().unwrap();
         }
+    }
+
+    /// From now on a leaf may hold what is received within so many seconds.
+    pub(super) fn gather(&mut self, seconds: i64) {
+        self.together_ns = seconds * 1_000_000_000;
     }
 
     /// Everything that follows is received so many seconds later.
