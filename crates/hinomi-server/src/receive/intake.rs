@@ -57,6 +57,15 @@ impl Pending {
         matches!(self.0.try_recv(), Ok(Err(_)) | Err(oneshot::error::TryRecvError::Closed))
     }
 
+    /// What is known by now; `None` as long as nothing is.
+    pub(crate) fn look(&mut self) -> Option<Result<(), Refusal>> {
+        match self.0.try_recv() {
+            Ok(known) => Some(known),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Refusal::Failed)),
+        }
+    }
+
     /// Waits until the records are durable.
     pub(crate) async fn durable(self) -> Result<(), Refusal> {
         self.0.await.unwrap_or(Err(Refusal::Failed))

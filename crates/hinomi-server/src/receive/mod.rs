@@ -24,6 +24,7 @@ mod port;
 mod source;
 pub(crate) mod syslog;
 mod tokens;
+pub(crate) mod watch;
 pub(crate) mod web;
 
 use std::net::IpAddr;
@@ -33,7 +34,7 @@ use hinomi_ledger::Record;
 use hinomi_model::Clock;
 
 pub(crate) use budget::{Budget, Held};
-pub(crate) use intake::{Intake, Refusal, State, Workers};
+pub(crate) use intake::{Intake, Pending, Refusal, State, Workers};
 pub(crate) use metrics::exposition;
 pub(crate) use pace::Rate;
 pub(crate) use port::{Counted, Port, count};

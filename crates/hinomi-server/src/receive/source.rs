@@ -117,6 +117,17 @@ impl Sources {
         met.entry(name.clone()).or_insert_with(new).clone()
     }
 
+    /// The source of something on this machine; `None` when there are too many.
+    pub(crate) fn local(&self, port: &Port, name: &str) -> Option<Arc<Source>> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = met.len() >= self.bound;
+        if let Some(source) = met.get(name) {
+            return Some(source.clone());
+        }
+        let new = || Arc::new(Source::new(name.to_owned(), port.class.clone(), port.acknowledges, port.rate));
+        (!full).then(|| met.entry(name.to_owned()).or_insert_with(new).clone())
+    }
+
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Arc<Source>> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

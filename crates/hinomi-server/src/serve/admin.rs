@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::http::{Handler, Request, Response};
-use crate::receive::{Port, Receiving, State, exposition};
+use crate::receive::{Port, Receiving, State, exposition, watch};
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 pub(super) struct Admin {
     pub(super) receiving: Arc<Receiving>,
     pub(super) ports: Vec<Arc<Port>>,
+    pub(super) watches: Vec<Arc<watch::Figures>>,
     /// Whether all listeners are at work.
     pub(super) started: Arc<AtomicBool>,
 }
@@ -20,7 +21,8 @@ impl Handler for Admin {
             ("GET" | "HEAD", "/healthz") => Response::text(200, "alive\n"),
             ("GET" | "HEAD", "/readyz") => self.ready(),
             ("GET" | "HEAD", "/metrics") => {
-                let mut response = Response::text(200, exposition(&self.receiving, &self.ports));
+                let figures = exposition(&self.receiving, &self.ports) + &watch::exposition(&self.watches);
+                let mut response = Response::text(200, figures);
                 response.content_type = "text/plain; version=0.0.4; charset=utf-8";
                 response
             }

@@ -10,6 +10,7 @@ use hinomi_model::Digest;
 use serde::Deserialize;
 
 use super::journal::JournalFormat;
+use super::watched::WatchSection;
 use crate::error::ServerError;
 use crate::listen::ServerTls;
 use crate::receive::{Rate, Token, Tokens};
@@ -43,6 +44,8 @@ pub struct Configuration {
     pub detection: DetectionSection,
     #[serde(default)]
     pub(crate) listen: Vec<toml::Spanned<ListenSection>>,
+    #[serde(default)]
+    pub(crate) watch: Vec<toml::Spanned<WatchSection>>,
     #[serde(default)]
     pub(crate) token: Vec<toml::Spanned<TokenSection>>,
 }
@@ -179,7 +182,7 @@ pub(crate) struct ListenSection {
     pub(crate) bulk_version: String,
 }
 
-fn default_class() -> String {
+pub(super) fn default_class() -> String {
     hinomi_ledger::retention::SECURITY_EVIDENCE.to_owned()
 }
 
@@ -235,7 +238,8 @@ impl Configuration {
         let at = |(place, what): Fault| ConfigurationError { line: line_of(text, place.start), what };
         let read: Result<Self, _> = toml::from_str(text);
         let mut read = read.map_err(|e| at((e.span().unwrap_or_default(), e.message().to_owned())))?;
-        read.check().map_err(at)?;
+        read.check(folder).map_err(at)?;
+        read.watch.iter_mut().for_each(|watch| watch.as_mut().anchor(folder));
         for listen in &mut read.listen {
             if let Some(tls) = &mut listen.as_mut().tls {
                 for path in [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.clients) {
@@ -258,6 +262,7 @@ impl Configuration {
             ("[log]", self.log != new.log),
             ("[admin]", self.admin.as_ref() != new.admin.as_ref()),
             ("[limits]", self.limits.as_ref() != new.limits.as_ref()),
+            ("[[watch]]", !self.watch.iter().map(AsRef::as_ref).eq(new.watch.iter().map(AsRef::as_ref))),
         ];
         waits.extend(sections.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
         let listener = |of: &Self, name: &str| of.listeners().find(|l| l.name == name).cloned();
@@ -321,9 +326,12 @@ impl Configuration {
         self.token.iter().map(token).collect()
     }
 
-    fn check(&self) -> Result<(), Fault> {
-        if self.listen.is_empty() {
-            return Err((0..0, "listen: nothing is received; give at least one [[listen]]".to_owned()));
+    fn check(&self, folder: &Path) -> Result<(), Fault> {
+        if self.listen.is_empty() && self.watch.is_empty() {
+            return Err((
+                0..0,
+                "listen: nothing is received; give at least one [[listen]] or [[watch]]".to_owned(),
+            ));
         }
         let admin = self.admin.as_ref();
         if !admin.at.ip().is_loopback() && !admin.plain {
@@ -343,9 +351,24 @@ impl Configuration {
         if self.detection.lateness_seconds.is_some_and(|seconds| seconds > 86_400) {
             return Err((0..0, "detection.lateness_seconds: at most 86400, a day".to_owned()));
         }
+        self.check_watches(folder)?;
         let tokens = self.read_tokens()?;
         let at = self.token.first().map(toml::Spanned::span).unwrap_or_default();
         Tokens::new(tokens).map(drop).map_err(|e| (at, format!("token: {e}")))
+    }
+
+    fn check_watches(&self, folder: &Path) -> Result<(), Fault> {
+        for (number, watch) in self.watch.iter().enumerate() {
+            let fault = |what: String| (watch.span(), what);
+            watch.as_ref().check(folder).map_err(fault)?;
+            let name = &watch.as_ref().name;
+            let before = self.watch.iter().take(number).map(|other| &other.as_ref().name);
+            if before.chain(self.listen.iter().map(|listen| &listen.as_ref().name)).any(|other| other == name)
+            {
+                return Err(fault(format!("watch.name: there are two sections {name}")));
+            }
+        }
+        Ok(())
     }
 
     fn check_limits(&self) -> Result<(), Fault> {
@@ -383,9 +406,7 @@ fn check_listener(listen: &ListenSection) -> Result<(), String> {
         let name = &listen.name;
         return Err(format!("listen.name: {name:?}: 1 to 64 letters, digits, dots, dashes and underscores"));
     }
-    if !(1..=MAX_NAME).contains(&listen.class.len()) {
-        return Err(format!("listen.class: 1 to {MAX_NAME} bytes"));
-    }
+    check_class(&listen.class).map_err(|why| format!("listen.{why}"))?;
     let encrypted = listen.receive.iter().filter(|p| p.is_encrypted()).count();
     // One port speaks one thing over TCP, and datagrams besides.
     let streams = listen.receive.iter().filter(|p| **p != Protocol::SyslogUdp).count();
@@ -408,6 +429,10 @@ fn check_listener(listen: &ListenSection) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+pub(super) fn check_class(class: &str) -> Result<(), String> {
+    if (1..=MAX_NAME).contains(&class.len()) { Ok(()) } else { Err(format!("class: 1 to {MAX_NAME} bytes")) }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -455,6 +480,10 @@ mod tests {
             (&format!("{LISTEN}[limits]\nconnections = 0\n"), 5, "limits.*"),
             (&format!("{LISTEN}[admin]\nat = \"0.0.0.0:1\"\n"), 5, "admin.at"),
             (&format!("{LISTEN}class = \"\"\n"), 1, "listen.class"),
+            ("[[watch]]\nname = \"a\"\npaths = []\n", 1, "watch.paths"),
+            ("[[watch]]\nname = \"a\"\npaths = [\"/var/log/**\"]\n", 1, "watch.paths"),
+            (&format!("{LISTEN}[[watch]]\nname = \"a\"\npaths = [\"/x\"]\n"), 5, "watch.name"),
+            ("[[watch]]\nname = \"a\"\npaths = [\"/x\"]\nclass = \"\"\n", 1, "watch.class"),
             ("[[listen]\n", 1, ""),
         ] {
             let said = fault(text);

@@ -12,6 +12,7 @@ mod admin;
 mod configuration;
 mod journal;
 mod service;
+mod watched;
 
 pub use configuration::{BUNDLED, Configuration, ConfigurationError, DetectionSection, EXAMPLE};
 pub use journal::{Journal, JournalFormat};

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hinomi_ledger::Ledger;
@@ -14,10 +15,12 @@ use tokio::time::timeout;
 use super::admin::Admin;
 use super::configuration::{Configuration, LimitsSection, ListenSection, Protocol};
 use super::journal::Journal;
+use super::watched::WatchSection;
 use crate::error::ServerError;
 use crate::http::{Conversation, Running, Server};
 use crate::listen::{Bounds, Listener, TlsInForce};
 use crate::receive::syslog::{Streams, receive_datagrams};
+use crate::receive::watch::{Figures, Setting, start as watch_files};
 use crate::receive::web::{Web, WebBounds};
 use crate::receive::{
     Budget, Counted, Intake, Port, Receiving, Sources, State, Tokens, TokensInForce, Workers,
@@ -58,6 +61,7 @@ pub struct Service {
     /// Certificates by listener and protocol.
     certificates: Vec<(String, Protocol, TlsInForce)>,
     configuration: Configuration,
+    followers: Vec<JoinHandle<()>>,
     started: Started,
 }
 
@@ -110,23 +114,17 @@ impl Service {
     ) -> Result<Self, ServerError> {
         let limits = configuration.limits.as_ref();
         let failed = |source| ServerError::Network { action: "start", peer: "threads".to_owned(), source };
-        let (intake, workers) = Intake::start(ledger).map_err(failed)?;
+        let (intake, workers) = Intake::start(ledger.clone()).map_err(failed)?;
         let budget = Budget::new(limits.memory_mib << 20, limits.source_memory_mib << 20);
         let sources = Sources::new(limits.sources);
         let receiving = Arc::new(Receiving { intake, sources, budget, clock, journal });
         let tokens = TokensInForce::new(tokens);
         let parts = Parts { configuration, receiving: receiving.clone(), tokens: tokens.clone() };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .thread_name("receive")
-            .worker_threads(2)
-            .max_blocking_threads(16)
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let runtime = runtime().map_err(failed)?;
         let bound = parts.bind()?;
         let ready = Arc::new(AtomicBool::new(false));
-        let counted = bound.iter().map(|(_, port, _)| port.clone()).collect();
-        let admin = Admin { receiving: receiving.clone(), ports: counted, started: ready.clone() };
+        let watches = parts.watches();
+        let admin = parts.admin(&bound, &watches, ready.clone());
         // On threads of its own: it answers also when the receivers are busy.
         let admin = Server::bind(configuration.admin.as_ref().at, None, Bounds::default(), Arc::new(admin))?
             .start()?;
@@ -136,10 +134,25 @@ impl Service {
         for (_, port, bound) in bound {
             parts.begin(&runtime, port, bound, stopped.clone())?;
         }
+        let follow = |(setting, port, figures)| {
+            watch_files(setting, receiving.clone(), port, figures, ledger.clone(), stopped.clone())
+        };
+        let followers = watches.into_iter().map(follow).collect::<Result<_, _>>()?;
         ready.store(true, Ordering::Release);
         let started = Started { admin: admin.address(), listening };
         let configuration = configuration.clone();
-        Ok(Self { receiving, workers, runtime, stop, admin, tokens, certificates, configuration, started })
+        Ok(Self {
+            receiving,
+            workers,
+            runtime,
+            stop,
+            admin,
+            tokens,
+            certificates,
+            configuration,
+            followers,
+            started,
+        })
     }
 
     /// What is listened to.
@@ -181,6 +194,10 @@ impl Service {
         if ended.is_err() {
             self.receiving.journal.warn("connections were broken off", &[]);
         }
+        // Their last lines are waited for; the workers answer them.
+        for follower in self.followers {
+            let _ = follower.join();
+        }
         self.workers.stop();
         self.runtime.shutdown_background();
         drop(self.admin);
@@ -193,7 +210,28 @@ impl std::fmt::Debug for Service {
     }
 }
 
+/// The threads of receivers.
+fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.thread_name("receive").worker_threads(2).max_blocking_threads(16).enable_all().build()
+}
+
+/// A watch that has not begun.
+type Watched = (Setting, Arc<Port>, Arc<Figures>);
+
 impl Parts<'_> {
+    fn admin(
+        &self,
+        bound: &[(Listening, Arc<Port>, Bound)],
+        watches: &[Watched],
+        started: Arc<AtomicBool>,
+    ) -> Admin {
+        let ports = bound.iter().map(|(_, port, _)| port).chain(watches.iter().map(|(_, port, _)| port));
+        let figures = watches.iter().map(|(.., figures)| figures.clone());
+        let receiving = self.receiving.clone();
+        Admin { receiving, ports: ports.cloned().collect(), watches: figures.collect(), started }
+    }
+
     fn limits(&self) -> &LimitsSection {
         self.configuration.limits.as_ref()
     }
@@ -209,6 +247,15 @@ impl Parts<'_> {
             body_bytes: limits.body_mib * MIB,
             ..Bounds::default()
         }
+    }
+
+    fn watches(&self) -> Vec<Watched> {
+        let longest = self.limits().message_kib * 1024;
+        let of = |section: &toml::Spanned<WatchSection>| {
+            let section = section.as_ref();
+            (section.setting(longest), section.port(), Figures::new(&section.name))
+        };
+        self.configuration.watch.iter().map(of).collect()
     }
 
     fn bind(&self) -> Result<Vec<(Listening, Arc<Port>, Bound)>, ServerError> {

@@ -20,3 +20,4 @@ mod renewal;
 mod senders;
 mod support;
 mod syslog;
+mod watch;

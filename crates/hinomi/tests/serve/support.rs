@@ -46,10 +46,21 @@ impl Served {
     }
 
     pub(crate) fn start_in(folder: TempDir) -> Self {
-        let (child, lines) = spawn(folder.path());
+        Self::start_as(folder, &[])
+    }
+
+    /// As [`Served::start_in`], with a command before the server's that changes what it may do.
+    pub(crate) fn start_as(folder: TempDir, before: &[&str]) -> Self {
+        let (child, lines) = spawn(folder.path(), before);
         let mut served = Self { folder, child, said: Vec::new(), lines };
-        served.wait_for("listening");
+        served.wait_until_started();
         served
+    }
+
+    /// Lines that it has written about itself since its last start.
+    pub(crate) fn said_so_far(&mut self) -> &[Value] {
+        self.said.extend(self.lines.try_iter());
+        &self.said
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -60,11 +71,17 @@ impl Served {
         self.child.id()
     }
 
-    /// Waits until it says that; the last listener is announced last.
-    fn wait_for(&mut self, message: &str) {
+    /// Waits until it says that everything configured is at work.
+    fn wait_until_started(&mut self) {
         let configured = std::fs::read_to_string(self.folder.path().join("hinomi.toml")).unwrap();
-        let expected = configured.matches("\"syslog-").count() + configured.matches("\"http").count();
-        while self.said.iter().filter(|line| line["message"] == message).count() < expected {
+        let kinds = ["\"syslog-", "\"http", "[[watch]]"];
+        let expected: usize = kinds.iter().map(|kind| configured.matches(kind).count()).sum();
+        let begun = ["listening", "watching"];
+        let said =
+            |said: &[Value], message: &str| said.iter().filter(|line| line["message"] == message).count();
+        while begun.iter().map(|message| said(&self.said, message)).sum::<usize>() < expected
+            || said(&self.said, "health and figures") == 0
+        {
             let line = self.lines.recv_timeout(PATIENCE);
             self.said.push(line.unwrap_or_else(|_| panic!("it said only {:?}", self.said)));
         }
@@ -133,9 +150,9 @@ impl Served {
     }
 
     pub(crate) fn restart(&mut self) {
-        let (child, lines) = spawn(self.folder.path());
+        let (child, lines) = spawn(self.folder.path(), &[]);
         (self.child, self.lines, self.said) = (child, lines, Vec::new());
-        self.wait_for("listening");
+        self.wait_until_started();
     }
 
     /// Asks it to stop, and says with which code it ended.
@@ -179,14 +196,20 @@ pub(crate) fn token_section() -> String {
     format!("[[token]]\nname = \"tests\"\nsha256 = \"{digest}\"\n")
 }
 
-fn spawn(folder: &Path) -> (Child, std::sync::mpsc::Receiver<Value>) {
+fn spawn(folder: &Path, before: &[&str]) -> (Child, std::sync::mpsc::Receiver<Value>) {
     let (data, config) = (folder.join("data"), folder.join("hinomi.toml"));
     let mut args = vec!["serve", "--data", data.to_str().unwrap(), "--config", config.to_str().unwrap()];
     // What derivation takes has bounds and a test of its own.
     if cfg!(feature = "query") {
         args.extend(["--derive", "0"]);
     }
-    let mut child = command(&args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut command = command(&args);
+    if let Some((program, more)) = before.split_first() {
+        let server = command.get_program().to_owned();
+        command = Command::new(program);
+        command.args(more).arg(server).args(&args).env_clear().env("LC_ALL", "C.UTF-8");
+    }
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let (sender, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
