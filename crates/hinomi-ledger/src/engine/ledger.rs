@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hinomi_model::DiskLock;
 
@@ -23,6 +24,9 @@ use crate::options::{Creation, Options, Places, Surroundings};
 use crate::publish::Publisher;
 use crate::records::{MAX_RECORD, Record};
 use crate::wal::{Opening, WalWriter};
+
+/// How long a caller that waits for space goes without asking whether it still should.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -163,6 +167,21 @@ impl Ledger {
     /// [`LedgerError::Poisoned`] after a failed write; [`LedgerError::Io`] with `StorageFull` on a ledger without
     /// threads.
     pub fn append(&self, source: &str, class: &str, records: Vec<Record>) -> Result<Ticket, LedgerError> {
+        self.append_while(source, class, records, &|| true)
+    }
+
+    /// As [`Ledger::append`], but waits for space on the disk only as long as `patient` says so.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::append`], and [`LedgerError::Io`] with `StorageFull` once `patient` has said no: of the records, as
+    /// many may be accepted as had their space by then.
+    pub fn append_while(
+        &self,
+        source: &str,
+        class: &str,
+        records: Vec<Record>,
+        patient: &dyn Fn() -> bool,
+    ) -> Result<Ticket, LedgerError> {
         if is_reserved(source) {
             return Err(LedgerError::Refused { why: "only the ledger itself writes under this name" });
         }
@@ -182,7 +201,7 @@ impl Ledger {
         for (day, records) in by_day(records) {
             let scope = Scope { source: source.to_owned(), class: class.to_owned(), day };
             for chunk in in_chunks(records, self.shared.options.block_bytes) {
-                pieces.push(self.shared.accept(&Arc::new(scope.clone()), chunk)?);
+                pieces.push(self.shared.accept(&Arc::new(scope.clone()), chunk, patient)?);
             }
         }
         Ok(Ticket { pieces, inline: self.shared.options.threads == 0 })
@@ -358,7 +377,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn accept(&self, scope: &Arc<Scope>, records: Vec<Record>) -> Result<Piece, LedgerError> {
+    pub(super) fn accept(
+        &self,
+        scope: &Arc<Scope>,
+        records: Vec<Record>,
+        patient: &dyn Fn() -> bool,
+    ) -> Result<Piece, LedgerError> {
         let mut intake = self.healthy()?;
         let cost = cost_of(&records);
         let bound = self.options.queue_bytes;
@@ -373,7 +397,7 @@ impl Shared {
                 }
                 break;
             }
-            intake = self.make_room(intake, cost)?;
+            intake = self.make_room(intake, cost, patient)?;
         }
         let accepted = intake.accept(scope, records, self.options.block_bytes, self.options.level);
         let (part, durable, committed) =
@@ -389,6 +413,7 @@ impl Shared {
         &'a self,
         mut intake: MutexGuard<'a, Intake>,
         cost: u64,
+        patient: &dyn Fn() -> bool,
     ) -> Result<MutexGuard<'a, Intake>, LedgerError> {
         // Space is asked for only where it is what lacks: a full queue empties by itself.
         let fits = intake.accepted == 0 || intake.accepted + cost <= self.options.queue_bytes;
@@ -397,19 +422,20 @@ impl Shared {
         }
         if self.options.threads > 0 {
             self.ready.notify_one();
-            intake = self.room.wait(intake).unwrap_or_else(PoisonError::into_inner);
-            drop(intake);
-            return self.healthy();
+            let waited = self.room.wait_timeout(intake, PATIENCE);
+            let full = waited.unwrap_or_else(PoisonError::into_inner).0.full;
+            return if full && !patient() { Err(self.no_space()) } else { self.healthy() };
         }
         drop(intake);
         self.commit_inline()?;
         self.refill(&mut lock(&self.core), cost)?;
         let intake = self.healthy()?;
-        if intake.full {
-            let source = std::io::ErrorKind::StorageFull.into();
-            return Err(LedgerError::Io { action: "take space in", path: self.places.wal(), source });
-        }
-        Ok(intake)
+        if intake.full { Err(self.no_space()) } else { Ok(intake) }
+    }
+
+    fn no_space(&self) -> LedgerError {
+        let source = std::io::ErrorKind::StorageFull.into();
+        LedgerError::Io { action: "take space in", path: self.places.wal(), source }
     }
 
     pub(super) fn open_block(&self, scope: &Arc<Scope>) -> Result<OpenBlock, LedgerError> {

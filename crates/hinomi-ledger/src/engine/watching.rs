@@ -231,7 +231,7 @@ impl Shared {
                 let (action, path) = ("write the state of completeness in", self.places.wal());
                 return Err(LedgerError::Io { action, path, source });
             }
-            self.accept(&own_scope(STATE_SOURCE, record.received_ns), vec![record])?;
+            self.accept(&own_scope(STATE_SOURCE, record.received_ns), vec![record], &|| true)?;
         }
         let cell = self.request_tick()?;
         if self.options.threads == 0 {

@@ -28,6 +28,9 @@ const TURN: u64 = 512 * 1024;
 /// Bytes of one source that the ledger may have and not yet have made durable.
 const IN_LEDGER: u64 = 8 << 20;
 
+/// How long a server that stops waits for space on the disk.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 /// Why something was not kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Refusal {
@@ -79,7 +82,8 @@ struct Queues {
     turn: VecDeque<String>,
     /// Names of sources whose turn comes when the ledger has made something of theirs durable.
     resting: Vec<String>,
-    stopping: bool,
+    /// Since when nothing more is taken.
+    stopping: Option<Instant>,
     failed: Option<String>,
     /// Since when the ledger has not taken what it was given.
     stuck: Option<Instant>,
@@ -94,6 +98,11 @@ struct Shared {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether space on the disk is still waited for.
+    fn is_patient(&self) -> bool {
+        self.lock().stopping.is_none_or(|since| since.elapsed() < FAREWELL)
     }
 
     /// Something of a source became durable.
@@ -140,7 +149,7 @@ impl Shared {
                 queues.stuck = Some(Instant::now());
                 return Some((source, taken));
             }
-            if queues.resting.is_empty() && (queues.stopping || queues.failed.is_some()) {
+            if queues.resting.is_empty() && (queues.stopping.is_some() || queues.failed.is_some()) {
                 return None;
             }
             queues = self.work.wait(queues).unwrap_or_else(PoisonError::into_inner);
@@ -208,8 +217,8 @@ impl Intake {
         let bytes = records.iter().map(|r| r.bytes.len() as u64).sum();
         let delivery = Delivery { port: port.clone(), records, bytes, since: Instant::now(), done, held };
         let mut queues = self.0.lock();
-        if queues.failed.is_some() || queues.stopping {
-            let refusal = if queues.stopping { Refusal::Stopping } else { Refusal::Failed };
+        if queues.failed.is_some() || queues.stopping.is_some() {
+            let refusal = if queues.stopping.is_some() { Refusal::Stopping } else { Refusal::Failed };
             let _ = delivery.done.send(Err(refusal));
             return Pending(pending);
         }
@@ -229,7 +238,7 @@ impl Intake {
         let queues = self.0.lock();
         match (&queues.failed, queues.stopping, queues.stuck) {
             (Some(reason), ..) => State::Failed(reason.clone()),
-            (_, true, _) => State::Stopping,
+            (_, Some(_), _) => State::Stopping,
             (_, _, Some(since)) if since.elapsed() > Duration::from_secs(5) => State::Stuck(since.elapsed()),
             _ => State::Ready,
         }
@@ -237,13 +246,15 @@ impl Intake {
 }
 
 impl Workers {
-    /// Refuses what comes from now on, and waits until all that came before is durable.
-    pub(crate) fn stop(self) {
-        self.shared.lock().stopping = true;
+    /// Refuses what comes from now on, and waits until all that came before is durable, but not for longer than
+    /// [`FAREWELL`] for space on the disk. Why something was not kept, if that is so.
+    pub(crate) fn stop(self) -> Option<String> {
+        self.shared.lock().stopping = Some(Instant::now());
         self.shared.work.notify_all();
         for thread in self.threads {
             let _ = thread.join();
         }
+        self.shared.lock().failed.clone()
     }
 }
 
@@ -272,7 +283,7 @@ fn hand_in(shared: &Shared, ledger: &Ledger, tickets: &mpsc::Sender<Due>) {
             handed.push(Handed { port, events: own.len() as u64, bytes, received_ns, since, done, held });
             records.extend(own);
         }
-        match ledger.append(&source.name, &source.class, records) {
+        match ledger.append_while(&source.name, &source.class, records, &|| shared.is_patient()) {
             Ok(ticket) => {
                 if tickets.send((ticket, source, handed)).is_err() {
                     return;

@@ -186,8 +186,9 @@ impl Service {
         }
     }
 
-    /// Stops listening, answers what was received, and waits until that is durable.
-    pub fn stop(self) {
+    /// Stops listening, answers what was received, and waits until that is durable; for space on the disk it waits some seconds
+    /// only. Why something that was received was not kept, if that is so: its senders were not told that it was.
+    pub fn stop(self) -> Option<String> {
         self.stop.send_replace(true);
         // What was read is handed in before the last connection has ended.
         let ended = self.runtime.block_on(async { timeout(FAREWELL, self.stop.closed()).await });
@@ -198,9 +199,10 @@ impl Service {
         for follower in self.followers {
             let _ = follower.join();
         }
-        self.workers.stop();
+        let lost = self.workers.stop();
         self.runtime.shutdown_background();
         drop(self.admin);
+        lost
     }
 }
 

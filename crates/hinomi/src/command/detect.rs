@@ -87,6 +87,7 @@ fn follow(args: &FollowArgs) -> Result<Exit, Failure> {
     };
     let options = Options {
         once: args.once,
+        ending: Arc::clone(&signals.stop),
         until: args.until,
         ..options(&args.at.data, &args.how, &DetectionSection::default())?
     };

@@ -61,17 +61,16 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     journal.info("stopping", &[]);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);
-    service.stop();
+    let failed = service.stop().or(failed);
     // Behind the receivers, so that what they took last is looked at in this run, as far as it is committed.
     watching.into_iter().for_each(Watching::stop);
     close(ledger)?;
-    journal.info("stopped; everything received is durable", &[]);
-    match failed {
-        Some(reason) => {
-            Err(Failure::new(Exit::Internal, reason).hint("start again: opening the ledger recovers it"))
-        }
-        None => Ok(Exit::Clean),
+    if let Some(reason) = failed {
+        journal.warn("stopped; what was received last was not kept", &[("why", &reason)]);
+        return Err(Failure::new(Exit::Internal, reason).hint("start again: opening the ledger recovers it"));
     }
+    journal.info("stopped; everything received is durable", &[]);
+    Ok(Exit::Clean)
 }
 
 /// Detection while records arrive, unless it is not wanted.

@@ -10,11 +10,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hinomi_ledger::retention::SECURITY_EVIDENCE;
 use hinomi_ledger::{
     Creation, FileDisk, Leaf, Ledger, LedgerError, Options, Places, Reader, Record, Surroundings,
-    SystemClock, SystemEntropy, Ticket, VaultRecipient,
+    SystemClock, SystemEntropy, Ticket,
 };
 use hinomi_model::Digest;
 use serde::Deserialize;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use super::LiveError;
 use super::activation::Activation;
 use super::entry::{Decided, LiveDetection};
+use super::follower::Options as Following;
 use super::pack::Pack;
 use crate::clock;
 
@@ -132,21 +134,20 @@ pub(super) struct Decisions {
     ledger: Ledger,
     pub(super) history: History,
     last: Option<Ticket>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Decisions {
     /// Opens the ledger, or makes it beside the evidence: whoever may approve erasures there may here.
-    pub(super) fn open(
-        data: &Path,
-        evidence: &Reader,
-        vaults: Vec<VaultRecipient>,
-    ) -> Result<Self, LiveError> {
+    pub(super) fn open(following: &Following, evidence: &Reader) -> Result<Self, LiveError> {
+        let data = following.data.as_path();
         let around = Surroundings {
             disk: Arc::new(FileDisk),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };
-        let options = Options { vaults, watch: false, ..Options::default() };
+        let vaults = following.vaults.clone();
+        let options = Options { vaults, watch: false, ..small() };
         if !data.join(DECISIONS).join("format").is_file() {
             let eraser = match evidence.leaf(0)? {
                 Leaf::Genesis(genesis) if genesis.eraser != [0; 32] => Some(genesis.eraser),
@@ -156,7 +157,7 @@ impl Decisions {
             Ledger::create(&around, &places(data), &Creation { origin, eraser }, &options)?;
         }
         let (ledger, _) = Ledger::open(around, places(data), options)?;
-        Ok(Self { ledger, history: History::default(), last: None })
+        Ok(Self { ledger, history: History::default(), last: None, ending: following.ending.clone() })
     }
 
     /// Reads what it holds.
@@ -167,7 +168,8 @@ impl Decisions {
     }
 
     fn append(&mut self, source: &str, records: Vec<Record>) -> Result<(), LedgerError> {
-        self.last = Some(self.ledger.append(source, SECURITY_EVIDENCE, records)?);
+        let patient = || !self.ending.load(Ordering::Relaxed);
+        self.last = Some(self.ledger.append_while(source, SECURITY_EVIDENCE, records, &patient)?);
         Ok(())
     }
 
@@ -208,6 +210,19 @@ impl Decisions {
     /// Commits everything and stops.
     pub(super) fn close(self) -> Result<(), LedgerError> {
         self.ledger.close()
+    }
+}
+
+/// A ledger of few records: it takes megabytes of the disk in advance, not tens of them, so that it finds its space where the
+/// evidence has left little.
+fn small() -> Options {
+    Options {
+        threads: 1,
+        queue_bytes: 2 << 20,
+        tick_bytes: 1 << 20,
+        block_bytes: 1 << 20,
+        wal_bytes: 32 << 20,
+        ..Options::default()
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Options {
     pub save_every: Duration,
     /// Vaults that the keys of new decisions are sealed to.
     pub vaults: Vec<VaultRecipient>,
+    /// Set once it has to end: it waits for space on the disk no longer then.
+    pub ending: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -64,6 +66,7 @@ impl Options {
             watch: Some(Duration::from_secs(2)),
             save_every: Duration::from_secs(30),
             vaults: Vec::new(),
+            ending: Arc::default(),
         }
     }
 }
@@ -159,7 +162,7 @@ impl Follower {
     pub fn open(options: Options, tell: &mut dyn FnMut(Told<'_>)) -> Result<Self, LiveError> {
         let subjects = Arc::new(live_subjects()?);
         let course = Course::open(&options.data)?;
-        let decisions = Decisions::open(&options.data, &course.reader, options.vaults.clone())?;
+        let decisions = Decisions::open(&options, &course.reader)?;
         let now = clock::now();
         let stamps = options.sources.stamps();
         let mut follower = Self {

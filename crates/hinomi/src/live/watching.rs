@@ -25,6 +25,7 @@ impl Watching {
     pub fn start(options: Options, mut tell: impl FnMut(Told<'_>) + Send + 'static) -> io::Result<Self> {
         let signals = Arc::new(Signals::default());
         let theirs = Arc::clone(&signals);
+        let options = Options { ending: Arc::clone(&signals.stop), ..options };
         let follow = move || {
             while !theirs.stop.load(Ordering::Relaxed) {
                 match follow_once(options.clone(), &theirs, &mut tell) {

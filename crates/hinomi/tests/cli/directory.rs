@@ -82,6 +82,15 @@ fn is_possible() -> bool {
     if !apart {
         missing.push("the right to make a network of its own (root)");
     }
+    let modules = || {
+        std::fs::read_dir("/usr/lib")
+            .ok()?
+            .flatten()
+            .find(|e| e.path().join("samba/vfs/acl_xattr.so").exists())
+    };
+    if modules().is_none() {
+        missing.push("samba-vfs-modules");
+    }
     if !missing.is_empty() {
         println!("SKIPPED: no domain controller can be started here; missing: {}", missing.join(", "));
     }

@@ -91,6 +91,36 @@ fn a_full_disk_makes_senders_wait_and_space_lets_them_go_on() {
 }
 
 #[test]
+fn a_server_whose_disk_stays_full_stops_and_says_what_it_did_not_keep() {
+    let folder = TempDir::new().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path().join("data"), 80) else { return };
+    write_configuration(
+        folder.path(),
+        "[limits]\nacknowledge_seconds = 1\n[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n",
+    );
+    let mut served = Served::start_in(folder);
+    let at = served.at("h", "http");
+    let mut random = Seeded::new(6);
+    let mut acknowledged = BTreeSet::new();
+    let refused = (0..1_000).find(|number| {
+        let answer = send(at, "/ndjson", &[], &lines(&mut random, *number));
+        acknowledged.extend((answer.status == 200).then_some(*number));
+        answer.status != 200
+    });
+    assert!(refused.is_some());
+    assert_eq!(served.terminate(), Some(5), "it did not keep the last");
+    let said = served.wait_for_line("stopped; what was received last was not kept");
+    assert!(said["why"].as_str().unwrap().contains("take space in"), "{said}");
+    let records = crate::support::records(&served.data());
+    let numbers: BTreeSet<usize> = records["h/ndjson/tests@127.0.0.1"]
+        .iter()
+        .map(|line| String::from_utf8_lossy(line).split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    assert!(!acknowledged.is_empty() && acknowledged.is_subset(&numbers));
+    drop(disk);
+}
+
+#[test]
 fn a_sender_that_floods_delays_others_by_little() {
     let mut served = Served::start(
         "[limits]\nsource_memory_mib = 96\n[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n\
