@@ -275,7 +275,9 @@ fn what_is_written_at_the_end_of_a_removed_file_is_read() {
     world.turn(1.0);
     append(&log, "new\n");
     world.drain();
-    assert_eq!(world.text("app.log"), "a\nb\nnew\npart", "and a part at the end is kept without its end");
+    // A part at the end is kept without its end, before or after what is in the new file.
+    let text = world.text("app.log");
+    assert!(["a\nb\nnew\npart", "a\nb\npartnew\n"].contains(&text.as_str()), "{text:?}");
 }
 
 #[test]
