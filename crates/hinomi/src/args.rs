@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+mod alert;
 mod assure;
 #[cfg(feature = "query")]
 mod derived;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
+pub use alert::{AlertAck, AlertVerb};
 pub use assure::Assure;
 #[cfg(feature = "query")]
 pub use derived::{Derive, DerivedAt, IcebergArgs, QueryArgs, RowShape, RulesRun, SearchArgs, VerifyDerived};
@@ -139,6 +141,9 @@ pub enum Command {
     /// Check configurations of `serve`, and make tokens for senders
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Acknowledge, list and try alerts
+    #[command(subcommand)]
+    Alert(AlertVerb),
     /// Detect while records arrive
     #[command(subcommand)]
     Detect(Detect),

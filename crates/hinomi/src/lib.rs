@@ -3,6 +3,7 @@
 //! # Not here
 //! Parsing (`hinomi-ingest`), rules (`hinomi-detect`).
 
+pub mod alerting;
 pub mod args;
 pub mod assure;
 pub mod attack;

@@ -9,6 +9,8 @@ use hinomi_ledger::MAX_NAME;
 use hinomi_model::Digest;
 use serde::Deserialize;
 
+use super::alert_sinks::{HeartbeatSection, SinkSection};
+use super::alerting::{AlertsSection, PersonSection, PolicySection, RotaSection};
 use super::journal::JournalFormat;
 use super::watched::WatchSection;
 use crate::error::ServerError;
@@ -48,6 +50,17 @@ pub struct Configuration {
     pub(crate) watch: Vec<toml::Spanned<WatchSection>>,
     #[serde(default)]
     pub(crate) token: Vec<toml::Spanned<TokenSection>>,
+    pub(crate) alerts: Option<toml::Spanned<AlertsSection>>,
+    #[serde(default)]
+    pub(crate) sink: Vec<toml::Spanned<SinkSection>>,
+    #[serde(default)]
+    pub(crate) person: Vec<toml::Spanned<PersonSection>>,
+    #[serde(default)]
+    pub(crate) rota: Vec<toml::Spanned<RotaSection>>,
+    #[serde(default)]
+    pub(crate) policy: Vec<toml::Spanned<PolicySection>>,
+    #[serde(default)]
+    pub(crate) heartbeat: Vec<toml::Spanned<HeartbeatSection>>,
 }
 
 /// `[log]`.
@@ -227,7 +240,7 @@ impl ListenSection {
 }
 
 /// A fault and the bytes of the text that it is in.
-type Fault = (Range<usize>, String);
+pub(super) type Fault = (Range<usize>, String);
 
 impl Configuration {
     /// Reads and checks a configuration. Relative paths in it are meant from `folder`.
@@ -252,6 +265,7 @@ impl Configuration {
         for path in named.chain(&mut detection.placeholders).chain(&mut detection.indicators) {
             *path = folder.join(&*path);
         }
+        read.place_alert_files(folder);
         Ok(read)
     }
 
@@ -263,6 +277,7 @@ impl Configuration {
             ("[admin]", self.admin.as_ref() != new.admin.as_ref()),
             ("[limits]", self.limits.as_ref() != new.limits.as_ref()),
             ("[[watch]]", !self.watch.iter().map(AsRef::as_ref).eq(new.watch.iter().map(AsRef::as_ref))),
+            ("[alerts] and what belongs to it", self.alerts_differ(new)),
         ];
         waits.extend(sections.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
         let listener = |of: &Self, name: &str| of.listeners().find(|l| l.name == name).cloned();
@@ -296,7 +311,8 @@ impl Configuration {
     pub fn check_files(&self) -> Result<(), ServerError> {
         self.listeners()
             .filter_map(|listen| listen.tls.as_ref())
-            .try_for_each(|tls| tls.files().load(None).map(drop))
+            .try_for_each(|tls| tls.files().load(None).map(drop))?;
+        self.alerting().map_or(Ok(()), |alerting| alerting.check_files())
     }
 
     /// Whether senders need tokens.
@@ -352,6 +368,7 @@ impl Configuration {
             return Err((0..0, "detection.lateness_seconds: at most 86400, a day".to_owned()));
         }
         self.check_watches(folder)?;
+        self.read_alerting()?;
         let tokens = self.read_tokens()?;
         let at = self.token.first().map(toml::Spanned::span).unwrap_or_default();
         Tokens::new(tokens).map(drop).map_err(|e| (at, format!("token: {e}")))

@@ -55,8 +55,8 @@ impl Journal {
         self.write("warning", what, fields);
     }
 
-    /// Writes what a sender did, unless something of the kind was written a moment ago.
-    pub(crate) fn repeated(&self, what: &'static str, fields: &[(&str, &str)]) {
+    /// Writes what a sender or sink did, unless something of the kind was written a moment ago.
+    pub fn repeated(&self, what: &'static str, fields: &[(&str, &str)]) {
         let now = Instant::now();
         let mut repeated = self.0.repeated.lock().unwrap_or_else(PoisonError::into_inner);
         let left_out = match repeated.get_mut(what) {

@@ -9,11 +9,15 @@
 //! Receiving (`receive`); opening the ledger and signals (`hinomi`).
 
 mod admin;
+mod alert_sinks;
+mod alerting;
 mod configuration;
 mod journal;
 mod service;
 mod watched;
 
+pub use admin::Exposition;
+pub use alerting::{Alerting, FindingsSection};
 pub use configuration::{BUNDLED, Configuration, ConfigurationError, DetectionSection, EXAMPLE};
 pub use journal::{Journal, JournalFormat};
 pub use service::{Listening, Renewed, Service, Started};

@@ -1,8 +1,8 @@
 //! Putting the parts together, and taking them apart again.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::admin::Admin;
+use super::admin::{Admin, Exposition, MoreFigures};
 use super::configuration::{Configuration, LimitsSection, ListenSection, Protocol};
 use super::journal::Journal;
 use super::watched::WatchSection;
@@ -63,6 +63,7 @@ pub struct Service {
     configuration: Configuration,
     followers: Vec<JoinHandle<()>>,
     started: Started,
+    more: MoreFigures,
 }
 
 /// What was read again.
@@ -124,7 +125,8 @@ impl Service {
         let bound = parts.bind()?;
         let ready = Arc::new(AtomicBool::new(false));
         let watches = parts.watches();
-        let admin = parts.admin(&bound, &watches, ready.clone());
+        let more = MoreFigures::default();
+        let admin = parts.admin(&bound, &watches, ready.clone(), more.clone());
         // On threads of its own: it answers also when the receivers are busy.
         let admin = Server::bind(configuration.admin.as_ref().at, None, Bounds::default(), Arc::new(admin))?
             .start()?;
@@ -152,12 +154,24 @@ impl Service {
             configuration,
             followers,
             started,
+            more,
         })
     }
 
     /// What is listened to.
     pub fn started(&self) -> &Started {
         &self.started
+    }
+
+    /// Shows further figures beside those of receiving.
+    pub fn show(&self, figures: Exposition) {
+        self.more.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
+    }
+
+    /// Says, whenever it is called, whether what is sent is taken.
+    pub fn readiness(&self) -> impl Fn() -> bool + Clone + Send + Sync + use<> {
+        let receiving = self.receiving.clone();
+        move || receiving.intake.state() == State::Ready
     }
 
     /// Accepts these tokens and no others from now on, and shows new connections the certificates that are in the files now.
@@ -227,11 +241,12 @@ impl Parts<'_> {
         bound: &[(Listening, Arc<Port>, Bound)],
         watches: &[Watched],
         started: Arc<AtomicBool>,
+        more: MoreFigures,
     ) -> Admin {
         let ports = bound.iter().map(|(_, port, _)| port).chain(watches.iter().map(|(_, port, _)| port));
         let figures = watches.iter().map(|(.., figures)| figures.clone());
         let receiving = self.receiving.clone();
-        Admin { receiving, ports: ports.cloned().collect(), watches: figures.collect(), started }
+        Admin { receiving, ports: ports.cloned().collect(), watches: figures.collect(), started, more }
     }
 
     fn limits(&self) -> &LimitsSection {

@@ -1,5 +1,7 @@
 //! What each verb does.
 
+mod alert;
+mod alerting;
 mod assure;
 #[cfg(feature = "query")]
 mod derived;
@@ -53,6 +55,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Vault(verb) => trust::run_vault(verb),
         Command::Serve(args) => serve::run(&args),
         Command::Config(verb) => serve::config(verb),
+        Command::Alert(verb) => alert::run(verb),
         Command::Detect(verb) => detect::run(verb),
         Command::Ledger(verb) => ledger::run(verb),
         Command::Prove(args) => ledger::prove(&args),

@@ -14,11 +14,13 @@ use hinomi_server::serve::{Configuration, DetectionSection, EXAMPLE, Journal, Re
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::alerting;
 #[cfg(feature = "query")]
 use super::derived::Keeper;
 use super::ledger::{failure, open_or_make};
 use super::print;
 use super::trust::server_failure;
+use crate::alerting::Alerts;
 use crate::args::{ConfigVerb, Serve};
 use crate::exit::{Exit, Failure};
 use crate::live::{Told, Watching};
@@ -44,14 +46,15 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     #[cfg(feature = "query")]
     let keeper = std::num::NonZeroU32::new(args.derive)
         .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
-    let mut watching = watching(args, &configuration.detection, &journal)?;
+    let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
+    let mut watching = watching(args, &configuration.detection, alerts.as_ref(), &journal)?;
     let mut detection = configuration.detection.clone();
     let failed = wait(&mut signals, &service, || {
         let Some(renewed) = reload(args, &service, &journal) else { return };
         if renewed != detection {
             // The one that runs ends first: there is one writer of decisions.
             watching.take().into_iter().for_each(Watching::stop);
-            match self::watching(args, &renewed, &journal) {
+            match self::watching(args, &renewed, alerts.as_ref(), &journal) {
                 Ok(begun) => watching = begun,
                 Err(failure) => journal.warn("detection does not follow", &[("why", &failure.message)]),
             }
@@ -59,6 +62,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         }
     });
     journal.info("stopping", &[]);
+    alerts.into_iter().for_each(Alerts::stop);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);
     let failed = service.stop().or(failed);
@@ -77,6 +81,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
 fn watching(
     args: &Serve,
     configured: &DetectionSection,
+    alerts: Option<&Alerts>,
     journal: &Journal,
 ) -> Result<Option<Watching>, Failure> {
     if args.no_detect {
@@ -84,7 +89,15 @@ fn watching(
     }
     let journal = journal.clone();
     let options = super::detect::options(&args.data, &args.how, configured)?;
-    let watching = Watching::start(options, move |told| write_down(&journal, &told));
+    let notes = alerts.map(Alerts::notes);
+    let faults = alerts.map(Alerts::faults);
+    let tell = move |told: Told<'_>| {
+        write_down(&journal, &told);
+        if let (Told::Failed(why), Some(faults)) = (&told, &faults) {
+            faults.detection(&why.to_string());
+        }
+    };
+    let watching = Watching::start(options, notes, tell);
     watching.map(Some).map_err(|e| Failure::new(Exit::Internal, e))
 }
 

@@ -6,6 +6,7 @@
 //! | `rules` | the text of a file of a pack, byte for byte, once |
 //! | `activations` | an [`Activation`], as JSON |
 //! | `detections` | a [`LiveDetection`], as JSON, numbered |
+//! | `alerts` | a step of an alert, as JSON, numbered: see [`Notes`] |
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -32,6 +33,15 @@ pub const DECISIONS: &str = "decisions";
 const RULES: &str = "rules";
 const ACTIVATIONS: &str = "activations";
 const DETECTIONS: &str = "detections";
+const ALERTS: &str = "alerts";
+
+/// Records of another part of the program, which belong into the decision ledger.
+pub trait Notes: Send + Sync + std::fmt::Debug {
+    /// Records from a number on, in order, some at a time.
+    fn from(&self, number: u64) -> Vec<(u64, Vec<u8>)>;
+    /// Everything before a number is durable.
+    fn durable(&self, number: u64);
+}
 
 /// What the decision ledger holds.
 #[derive(Debug, Default)]
@@ -44,6 +54,8 @@ pub(super) struct History {
     pub(super) last: Option<Decided>,
     /// Number of the next detection.
     next: u64,
+    /// Number of the next step of an alert.
+    next_note: u64,
 }
 
 /// A detection that is written.
@@ -68,10 +80,12 @@ impl History {
         let reader = Reader::open(Arc::new(FileDisk), places(data), true)?;
         reader.checkpoint_signer()?;
         let mut detections = Vec::new();
+        let mut last_notes = None;
         for block in reader.block_leaves() {
             let (leaf, block) = block?;
             match block.scope.source.as_str() {
                 DETECTIONS => detections.push(leaf),
+                ALERTS => last_notes = Some(leaf),
                 ACTIVATIONS => history.activations.append(&mut decoded(leaf, &records(&reader, leaf)?)?),
                 RULES => {
                     for record in records(&reader, leaf)? {
@@ -81,6 +95,10 @@ impl History {
                 }
                 _ => {}
             }
+        }
+        if let Some(leaf) = last_notes {
+            let last = records(&reader, leaf)?.last().and_then(|record| record.sequence);
+            history.next_note = last.map_or(0, |number| number + 1);
         }
         for leaf in detections.into_iter().rev() {
             let records = records(&reader, leaf)?;
@@ -119,6 +137,78 @@ impl History {
 
 fn records(reader: &Reader, leaf: u64) -> Result<Vec<Record>, LedgerError> {
     Ok(reader.block(leaf)?.map(|block| block.records).unwrap_or_default())
+}
+
+/// Steps of alerts from a number on, in order.
+pub(crate) fn noted(data: &Path, from: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+    if !data.join(DECISIONS).join("format").is_file() {
+        return Ok(Vec::new());
+    }
+    let reader = Reader::open(Arc::new(FileDisk), places(data), true)?;
+    reader.checkpoint_signer()?;
+    let mut leaves = Vec::new();
+    for block in reader.block_leaves() {
+        let (leaf, block) = block?;
+        if block.scope.source == ALERTS {
+            leaves.push(leaf);
+        }
+    }
+    let mut parts = Vec::new();
+    for leaf in leaves.into_iter().rev() {
+        let mut part = records(&reader, leaf)?;
+        let before = part.len();
+        part.retain(|record| record.sequence.is_some_and(|number| number >= from));
+        let last = part.len() < before;
+        parts.push(part);
+        if last {
+            break;
+        }
+    }
+    Ok(parts.into_iter().rev().flatten().map(|record| record.bytes).collect())
+}
+
+/// Reads what a decision ledger gains.
+#[derive(Debug)]
+pub struct DecisionReader(Reader);
+
+impl DecisionReader {
+    /// Opens the decision ledger in a data directory; `None` while there is none.
+    ///
+    /// # Errors
+    /// What opening meets.
+    pub fn open(data: &Path) -> Result<Option<Self>, LedgerError> {
+        if !data.join(DECISIONS).join("format").is_file() {
+            return Ok(None);
+        }
+        let reader = Reader::open(Arc::new(FileDisk), places(data), true)?;
+        reader.checkpoint_signer()?;
+        Ok(Some(Self(reader)))
+    }
+
+    /// Leaves that are published.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn size(&mut self) -> Result<u64, LedgerError> {
+        self.0.refresh()?;
+        Ok(self.0.size())
+    }
+
+    /// The detections of a leaf; a record of a form that is not known is left out and counted.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn detections(&self, leaf: u64) -> Result<(Vec<LiveDetection>, usize), LedgerError> {
+        match self.0.leaf(leaf)? {
+            Leaf::Block(block) if block.scope.source == DETECTIONS => {}
+            _ => return Ok((Vec::new(), 0)),
+        }
+        let records = records(&self.0, leaf)?;
+        let read: Vec<LiveDetection> =
+            records.iter().filter_map(|record| serde_json::from_slice(&record.bytes).ok()).collect();
+        let unknown = records.len() - read.len();
+        Ok((read, unknown))
+    }
 }
 
 fn decoded<T: for<'de> Deserialize<'de>>(leaf: u64, records: &[Record]) -> Result<Vec<T>, LiveError> {
@@ -200,6 +290,18 @@ impl Decisions {
         self.history.last = Some(last.decided);
         self.history.next += detections.len() as u64;
         Ok(self.append(DETECTIONS, records)?)
+    }
+
+    /// Writes down what others noted.
+    pub(super) fn note(&mut self, notes: &dyn Notes) -> Result<(), LedgerError> {
+        let new = notes.from(self.history.next_note);
+        let Some((last, _)) = new.last() else { return Ok(()) };
+        let next = last + 1;
+        self.append(ALERTS, new.into_iter().map(|(number, bytes)| record(Some(number), bytes)).collect())?;
+        self.settle()?;
+        self.history.next_note = next;
+        notes.durable(next);
+        Ok(())
     }
 
     /// Waits until everything is durable.

@@ -15,7 +15,7 @@ use super::LiveError;
 use super::activation::Activation;
 use super::course::{Course, Step};
 use super::crew::Crew;
-use super::decisions::{Decisions, History};
+use super::decisions::{Decisions, History, Notes};
 use super::entry::LiveDetection;
 use super::pack::{Pack, PackError, PackSources, Stamps};
 use crate::clock;
@@ -78,6 +78,8 @@ pub struct Signals {
     pub stop: Arc<AtomicBool>,
     /// It should read the rules again.
     pub reload: Arc<AtomicBool>,
+    /// What has to be written down besides.
+    pub notes: Option<Arc<dyn Notes>>,
 }
 
 /// What a follower says.
@@ -260,6 +262,7 @@ impl Follower {
                 break;
             }
         }
+        self.note(signals)?;
         self.save()?;
         Ok(self.summary())
     }
@@ -296,6 +299,7 @@ impl Follower {
             let stop = end.min(until).min(self.course.position + BATCH);
             let idle = self.course.position >= stop;
             self.batch(stop, &mut crew, engine, signals, tell)?;
+            self.note(signals)?;
             if self.course.position >= until {
                 return Ok(Turn::Rules);
             }
@@ -314,6 +318,13 @@ impl Follower {
             if idle {
                 std::thread::sleep(self.options.poll);
             }
+        }
+    }
+
+    fn note(&mut self, signals: &Signals) -> Result<(), LiveError> {
+        match &signals.notes {
+            Some(notes) => Ok(self.decisions.note(&**notes)?),
+            None => Ok(()),
         }
     }
 

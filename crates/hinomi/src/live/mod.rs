@@ -27,7 +27,8 @@ mod watching;
 use hinomi_ledger::LedgerError;
 
 pub use activation::Activation;
-pub use decisions::DECISIONS;
+pub(crate) use decisions::noted;
+pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub use entry::LiveDetection;
 pub use follower::{Follower, Options, Signals, Summary, Told};
 pub use pack::{Pack, PackError, PackSources};

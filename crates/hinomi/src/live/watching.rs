@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Follower, LiveError, Options, Signals, Told};
+use super::{Follower, LiveError, Notes, Options, Signals, Told};
 
 /// Pause before a follower that failed is started again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -18,12 +18,16 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Begins at once; `tell` hears everything.
+    /// Begins at once; `tell` hears everything, and `notes` are written down with the detections.
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn start(options: Options, mut tell: impl FnMut(Told<'_>) + Send + 'static) -> io::Result<Self> {
-        let signals = Arc::new(Signals::default());
+    pub fn start(
+        options: Options,
+        notes: Option<Arc<dyn Notes>>,
+        mut tell: impl FnMut(Told<'_>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let signals = Arc::new(Signals { notes, ..Signals::default() });
         let theirs = Arc::clone(&signals);
         let options = Options { ending: Arc::clone(&signals.stop), ..options };
         let follow = move || {

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking and write their own scratch files"
 )]
 
+mod alerts;
 mod configuration;
 #[cfg(feature = "query")]
 mod derived;

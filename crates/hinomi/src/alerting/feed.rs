@@ -1,0 +1,141 @@
+//! What the two ledgers gain, as signals.
+
+use std::path::{Path, PathBuf};
+
+use hinomi_alert::{Cursors, Signal};
+use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding};
+use hinomi_ledger::{Leaf, LedgerError, Reader};
+use hinomi_server::serve::FindingsSection;
+
+use super::sources;
+use crate::live::DecisionReader;
+use crate::recorded::open_reader;
+
+/// Leaves that are read at a time.
+const AT_ONCE: u64 = 512;
+/// How often a leaf that cannot be read is tried before it is left out and said.
+const TRIES: u32 = 20;
+
+/// Reads both ledgers.
+pub(super) struct Feed {
+    data: PathBuf,
+    levels: FindingsSection,
+    decisions: Option<DecisionReader>,
+    evidence: Option<Reader>,
+    failures: u32,
+    /// Nothing was read before: what is there already is not told.
+    first: bool,
+}
+
+/// What was read.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) signals: Vec<Signal>,
+    /// What could not be read and is left out.
+    pub(super) losses: Vec<String>,
+}
+
+impl Feed {
+    pub(super) fn new(data: &Path, levels: FindingsSection, first: bool) -> Self {
+        Self { data: data.to_owned(), levels, decisions: None, evidence: None, failures: 0, first }
+    }
+
+    /// Finds out where a first start begins, before anybody writes; what fails is tried again when something is read.
+    pub(super) fn place(&mut self, cursors: &mut Cursors) {
+        let _ = self.open().and_then(|()| self.begin(cursors));
+    }
+
+    /// A first start begins at the ends of both.
+    fn begin(&mut self, cursors: &mut Cursors) -> Result<(), LedgerError> {
+        if self.first {
+            let decisions = self.decisions.as_mut().map_or(Ok(0), DecisionReader::size)?;
+            *cursors = Cursors { decisions, evidence: self.evidence.as_ref().map_or(0, Reader::size) };
+            self.first = false;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), LedgerError> {
+        if self.decisions.is_none() {
+            self.decisions = DecisionReader::open(&self.data)?;
+        }
+        if self.evidence.is_none() {
+            let reader = open_reader(&self.data)?;
+            reader.checkpoint_signer()?;
+            self.evidence = Some(reader);
+        }
+        Ok(())
+    }
+
+    /// What came since, and moves the cursors over it.
+    pub(super) fn read(&mut self, cursors: &mut Cursors) -> Read {
+        let mut read = Read::default();
+        let tried = self.open().and_then(|()| {
+            self.begin(cursors)?;
+            self.read_decisions(cursors, &mut read)?;
+            self.read_evidence(cursors, &mut read)
+        });
+        match tried {
+            Ok(()) => self.failures = 0,
+            Err(error) => {
+                self.failures += 1;
+                if self.failures == TRIES {
+                    read.losses.push(format!("the ledgers cannot be read: {error}"));
+                }
+                // Files may just be packed: look at all of them anew.
+                (self.decisions, self.evidence) = (None, None);
+            }
+        }
+        read
+    }
+
+    fn read_decisions(&mut self, cursors: &mut Cursors, read: &mut Read) -> Result<(), LedgerError> {
+        let Some(reader) = &mut self.decisions else { return Ok(()) };
+        let end = reader.size()?.min(cursors.decisions + AT_ONCE);
+        while cursors.decisions < end {
+            let leaf = cursors.decisions;
+            match reader.detections(leaf) {
+                Ok((detections, unknown)) => {
+                    read.signals.extend(detections.iter().map(sources::detection));
+                    if unknown > 0 {
+                        read.losses
+                            .push(format!("decision leaf {leaf}: {unknown} records of an unknown form"));
+                    }
+                }
+                Err(LedgerError::Erased { .. }) => {}
+                Err(error) if self.failures < TRIES => return Err(error),
+                Err(error) => read.losses.push(format!("decision leaf {leaf} is left out: {error}")),
+            }
+            cursors.decisions += 1;
+        }
+        Ok(())
+    }
+
+    fn read_evidence(&mut self, cursors: &mut Cursors, read: &mut Read) -> Result<(), LedgerError> {
+        let Some(reader) = &mut self.evidence else { return Ok(()) };
+        reader.refresh()?;
+        let end = reader.size().min(cursors.evidence + AT_ONCE);
+        while cursors.evidence < end {
+            let leaf = cursors.evidence;
+            match findings(reader, leaf) {
+                Ok(found) => {
+                    read.signals.extend(found.iter().filter_map(|f| sources::finding(f, &self.levels)));
+                }
+                Err(LedgerError::Erased { .. }) => {}
+                Err(error) if self.failures < TRIES => return Err(error),
+                Err(error) => read.losses.push(format!("leaf {leaf} is left out: {error}")),
+            }
+            cursors.evidence += 1;
+        }
+        Ok(())
+    }
+}
+
+fn findings(reader: &Reader, leaf: u64) -> Result<Vec<Finding>, LedgerError> {
+    match reader.leaf(leaf)? {
+        Leaf::Block(block) if block.scope.source == COMPLETENESS_SOURCE => {}
+        _ => return Ok(Vec::new()),
+    }
+    let records = reader.block(leaf)?.map(|block| block.records).unwrap_or_default();
+    Ok(records.iter().filter_map(|record| Finding::from_record(&record.bytes).ok()).collect())
+}
