@@ -18,6 +18,7 @@ mod error;
 mod export;
 mod files;
 mod frame;
+pub mod health;
 mod keys;
 mod leaf;
 mod leaves;

@@ -5,6 +5,8 @@ mod assure;
 #[cfg(feature = "query")]
 mod derived;
 mod detect;
+mod doctor;
+mod health;
 mod inventory;
 mod ledger;
 mod reach;
@@ -24,6 +26,8 @@ pub use assure::Assure;
 #[cfg(feature = "query")]
 pub use derived::{Derive, DerivedAt, IcebergArgs, QueryArgs, RowShape, RulesRun, SearchArgs, VerifyDerived};
 pub use detect::{Detect, DetectArgs, FollowArgs};
+pub use doctor::Doctor;
+pub use health::HealthArgs;
 pub use inventory::{InventoryVerb, Ldap};
 #[cfg(feature = "query")]
 pub use ledger::LedgerReindex;
@@ -144,6 +148,12 @@ pub enum Command {
     /// Acknowledge, list and try alerts
     #[command(subcommand)]
     Alert(AlertVerb),
+    /// Check an installation: rights, disk, clock, certificates, listeners, ledger, rules, unit, and say what to do
+    #[command(
+        after_help = "Example:\n  hinomi doctor --data /var/lib/hinomi --config /etc/hinomi/hinomi.toml\n\n\
+        Changes nothing. Exit codes: 0 nothing is wrong, 1 warnings, 4 failures. What cannot be found out is unknown."
+    )]
+    Doctor(Doctor),
     /// Detect while records arrive
     #[command(subcommand)]
     Detect(Detect),

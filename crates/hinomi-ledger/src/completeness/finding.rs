@@ -126,6 +126,90 @@ pub enum What {
     },
     /// More was found about the source on this day than is written down; the calendar counts it all the same.
     Abridged,
+    /// Nothing was heard for longer than ever in the weeks before.
+    Quiet {
+        /// When it was last heard, or since when it could be.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// Longest pause of the weeks before, in nanoseconds.
+        longest_ns: i64,
+        /// Records that were to be expected since.
+        expected: u64,
+        /// Who saw the host since then, if anybody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Witness>,
+    },
+    /// A source that says nothing was seen by another one.
+    SeenElsewhere {
+        /// When its silence had begun.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// Who saw it.
+        by: Witness,
+    },
+    /// Far fewer records came than usual.
+    Fell {
+        /// Beginning of the stretch that was compared.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// Records that were to be expected in it.
+        expected: u64,
+        /// Records that came.
+        received: u64,
+    },
+    /// Kinds of records stay away while others come.
+    KindsGone {
+        /// When the first of them last came.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// The kinds.
+        kinds: Vec<String>,
+        /// Kinds that came for the first time since: records that are no longer recognised are of a new kind.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        new: Vec<String>,
+        /// Records of the source since then.
+        records: u64,
+    },
+    /// The distance between the times that records state and their receipt jumped.
+    TimesJumped {
+        /// When that was first seen.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// Received minus stated, usually at the utmost, in nanoseconds.
+        usual_ns: i64,
+        /// … and now.
+        now_ns: i64,
+    },
+    /// Another host speaks under the name of a source that was one host's.
+    OtherHost {
+        /// When it was first heard.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// The host.
+        host: String,
+        /// The host whose name it was.
+        usual: String,
+    },
+    /// A host speaks under a new name: its address or certificate changed, or another uses its name.
+    HostMoved {
+        /// When it was first heard there.
+        #[serde(with = "nanos")]
+        since: Timestamp,
+        /// The host.
+        host: String,
+        /// The source under whose name it spoke until then.
+        before: String,
+    },
+}
+
+/// A source that saw another one's host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Witness {
+    /// The source whose record speaks of it.
+    pub source: String,
+    /// When that record was received.
+    #[serde(with = "nanos")]
+    pub at: Timestamp,
 }
 
 impl What {
@@ -138,7 +222,15 @@ impl What {
             Self::ClockStep { from, to } | Self::NotRunning { from, to } => {
                 ((*from).min(*to), (*from).max(*to))
             }
-            Self::Silent { since, .. } | Self::Resumed { since } => (*since, found.max(*since)),
+            Self::Silent { since, .. }
+            | Self::Resumed { since }
+            | Self::Quiet { since, .. }
+            | Self::SeenElsewhere { since, .. }
+            | Self::Fell { since, .. }
+            | Self::KindsGone { since, .. }
+            | Self::TimesJumped { since, .. }
+            | Self::OtherHost { since, .. }
+            | Self::HostMoved { since, .. } => (*since, found.max(*since)),
             Self::Appeared
             | Self::GapFilled { .. }
             | Self::Stray { .. }
@@ -173,16 +265,16 @@ impl Finding {
 }
 
 /// Times as nanoseconds since 1970, so that none is rounded.
-pub(super) mod nanos {
+pub(crate) mod nanos {
     use hinomi_model::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-    pub(in super::super) fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_i64(time.as_nanos())
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         i64::deserialize(from).map(Timestamp::from_nanos)
     }
 }

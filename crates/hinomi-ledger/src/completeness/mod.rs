@@ -29,8 +29,9 @@ pub(crate) use arrivals::Arrivals;
 pub use arrivals::chunk_numbers;
 pub use calendar::{Basis, Day, DayCell, DayState, Doubt};
 pub(crate) use finding::is_reserved;
+pub(crate) use finding::nanos;
 pub use finding::{
-    CLOCK_SOURCE, COMPLETENESS_SOURCE, FINDING_VERSION, Finding, STATE_SOURCE, What, is_built_in,
+    CLOCK_SOURCE, COMPLETENESS_SOURCE, FINDING_VERSION, Finding, STATE_SOURCE, What, Witness, is_built_in,
 };
 pub use numbering::Numbering;
 pub use sequence::Loss;

@@ -18,6 +18,7 @@ use super::arrivals::Arrivals;
 use super::{
     CLOCK_SOURCE, COMPLETENESS_SOURCE, Completeness, Day, FINDING_VERSION, Finding, STATE_SOURCE, What,
 };
+use crate::health::HEALTH_SOURCE;
 use crate::leaf::{Leaf, Scope};
 use crate::policy::{Declared, PolicyChange, Recorded};
 use crate::records::Record;
@@ -46,6 +47,9 @@ pub struct Watch {
     next: u64,
     /// Leaf of the last block of findings.
     written: Option<u64>,
+    /// Leaf of the last block about the health of sources.
+    #[serde(default)]
+    health: Option<u64>,
     /// Leaves before the newest state that is whole in the log.
     #[serde(skip)]
     kept: u64,
@@ -71,6 +75,11 @@ impl Watch {
     /// Leaf of the last block of findings in the log.
     pub fn written(&self) -> Option<u64> {
         self.written
+    }
+
+    /// Leaf of the last block of [`HEALTH_SOURCE`] in the log, if this program saw it.
+    pub fn health(&self) -> Option<u64> {
+        self.health
     }
 
     /// Leaves before the newest state that is whole in the log.
@@ -121,6 +130,7 @@ impl Watch {
                 let whole = arrivals.runs().iter().filter_map(|run| run.numbers).map(|(_, size)| size).max();
                 self.kept = self.kept.max(whole.unwrap_or(0));
             }
+            HEALTH_SOURCE => self.health = Some(index),
             source if super::is_built_in(source) => {}
             source => self.tracker.observe_runs(source, arrivals.runs(), &mut found),
         }

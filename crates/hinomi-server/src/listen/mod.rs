@@ -6,6 +6,7 @@
 
 mod bounds;
 mod tls;
+mod validity;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +22,7 @@ pub use bounds::Bounds;
 pub(crate) use bounds::{Guest, Guests};
 pub(crate) use tls::TlsInForce;
 pub use tls::{ServerTls, trusted_roots};
+pub(crate) use validity::{Validity, validity};
 
 use crate::error::ServerError;
 

@@ -47,7 +47,7 @@ fn unusable(path: &Path, what: impl ToString) -> ServerError {
     ServerError::Credential { path: path.to_owned(), what: what.to_string() }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerError> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ServerError> {
     let all: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).map_err(|e| unusable(path, e))?.collect();
     let all = all.map_err(|e| unusable(path, e))?;
@@ -117,7 +117,7 @@ pub(super) fn name_of(certificates: Option<&[CertificateDer<'static>]>) -> Optio
 }
 
 /// What follows the issuer in a certificate (RFC 5280, 4.1).
-fn fields(certificate: &[u8]) -> Option<&[u8]> {
+pub(super) fn fields(certificate: &[u8]) -> Option<&[u8]> {
     let outer = ber::read_as(certificate, SEQUENCE)?;
     let mut rest = ber::read_as(outer.content, SEQUENCE)?.content;
     // Version, serial number, signature, issuer.
@@ -127,18 +127,18 @@ fn fields(certificate: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-const OBJECT_ID: u8 = 0x06;
+pub(super) const OBJECT_ID: u8 = 0x06;
 const SET: u8 = 0x31;
-const EXTENSIONS: u8 = 0xa3;
+pub(super) const EXTENSIONS: u8 = 0xa3;
 /// 2.5.29.17.
-const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+pub(super) const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// The alternative of a name that is a DNS name.
-const DNS_NAME: u8 = 0x82;
+pub(super) const DNS_NAME: u8 = 0x82;
 
 /// The elements one after the other, until one that is none.
-fn elements(mut bytes: &[u8]) -> impl Iterator<Item = ber::Element<'_>> {
+pub(super) fn elements(mut bytes: &[u8]) -> impl Iterator<Item = ber::Element<'_>> {
     std::iter::from_fn(move || {
         let element = ber::read(bytes)?;
         bytes = element.rest;

@@ -1,24 +1,20 @@
 //! Health and figures, for this machine's operators, on a listener of their own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use super::board::Board;
 use crate::http::{Handler, Request, Response};
 use crate::receive::{Port, Receiving, State, exposition, watch};
-
-/// Further figures, in the text format of Prometheus.
-pub type Exposition = Box<dyn Fn() -> String + Send + Sync>;
-/// Those of other parts of the program.
-pub(super) type MoreFigures = Arc<Mutex<Vec<Exposition>>>;
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 pub(super) struct Admin {
     pub(super) receiving: Arc<Receiving>,
     pub(super) ports: Vec<Arc<Port>>,
     pub(super) watches: Vec<Arc<watch::Figures>>,
+    pub(super) board: Board,
     /// Whether all listeners are at work.
     pub(super) started: Arc<AtomicBool>,
-    pub(super) more: MoreFigures,
 }
 
 impl Handler for Admin {
@@ -27,10 +23,9 @@ impl Handler for Admin {
             ("GET" | "HEAD", "/healthz") => Response::text(200, "alive\n"),
             ("GET" | "HEAD", "/readyz") => self.ready(),
             ("GET" | "HEAD", "/metrics") => {
-                let more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
-                let more: String = more.iter().map(|shown| shown()).collect();
-                let figures =
-                    exposition(&self.receiving, &self.ports) + &watch::exposition(&self.watches) + &more;
+                let figures = exposition(&self.receiving, &self.ports)
+                    + &watch::exposition(&self.watches)
+                    + &self.board.all();
                 let mut response = Response::text(200, figures);
                 response.content_type = "text/plain; version=0.0.4; charset=utf-8";
                 response

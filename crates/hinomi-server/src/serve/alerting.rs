@@ -72,6 +72,12 @@ struct RouteSection {
 pub struct FindingsSection {
     /// A source was not heard for longer than it promised.
     pub silent: Level,
+    /// A source was not heard for longer than ever before, or far less than usual.
+    pub quiet: Level,
+    /// A source that says nothing is seen by another one.
+    pub seen_elsewhere: Level,
+    /// Kinds of records stay away, times jumped, or another host speaks under a name.
+    pub changed: Level,
     /// Numbered records are missing.
     pub gap: Level,
     /// A source counts anew.
@@ -90,6 +96,9 @@ impl Default for FindingsSection {
     fn default() -> Self {
         Self {
             silent: Level::High,
+            quiet: Level::Medium,
+            seen_elsewhere: Level::High,
+            changed: Level::Medium,
             gap: Level::Medium,
             restarted: Level::Medium,
             impossible: Level::Medium,

@@ -11,13 +11,16 @@
 mod admin;
 mod alert_sinks;
 mod alerting;
+mod board;
 mod configuration;
+mod inspection;
 mod journal;
 mod service;
 mod watched;
 
-pub use admin::Exposition;
 pub use alerting::{Alerting, FindingsSection};
+pub use board::{Board, Exposition};
 pub use configuration::{BUNDLED, Configuration, ConfigurationError, DetectionSection, EXAMPLE};
+pub use inspection::{Certificate, Endpoint, Inspection};
 pub use journal::{Journal, JournalFormat};
 pub use service::{Listening, Renewed, Service, Started};

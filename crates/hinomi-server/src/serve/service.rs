@@ -1,8 +1,8 @@
 //! Putting the parts together, and taking them apart again.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::admin::{Admin, Exposition, MoreFigures};
+use super::admin::Admin;
+use super::board::Board;
 use super::configuration::{Configuration, LimitsSection, ListenSection, Protocol};
 use super::journal::Journal;
 use super::watched::WatchSection;
@@ -62,8 +63,8 @@ pub struct Service {
     certificates: Vec<(String, Protocol, TlsInForce)>,
     configuration: Configuration,
     followers: Vec<JoinHandle<()>>,
+    board: Board,
     started: Started,
-    more: MoreFigures,
 }
 
 /// What was read again.
@@ -125,8 +126,8 @@ impl Service {
         let bound = parts.bind()?;
         let ready = Arc::new(AtomicBool::new(false));
         let watches = parts.watches();
-        let more = MoreFigures::default();
-        let admin = parts.admin(&bound, &watches, ready.clone(), more.clone());
+        let board = Board::default();
+        let admin = parts.admin(&bound, &watches, (board.clone(), ready.clone()));
         // On threads of its own: it answers also when the receivers are busy.
         let admin = Server::bind(configuration.admin.as_ref().at, None, Bounds::default(), Arc::new(admin))?
             .start()?;
@@ -153,19 +154,19 @@ impl Service {
             certificates,
             configuration,
             followers,
+            board,
             started,
-            more,
         })
+    }
+
+    /// Where whatever runs beside it puts its figures.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// What is listened to.
     pub fn started(&self) -> &Started {
         &self.started
-    }
-
-    /// Shows further figures beside those of receiving.
-    pub fn show(&self, figures: Exposition) {
-        self.more.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
     }
 
     /// Says, whenever it is called, whether what is sent is taken.
@@ -240,13 +241,12 @@ impl Parts<'_> {
         &self,
         bound: &[(Listening, Arc<Port>, Bound)],
         watches: &[Watched],
-        started: Arc<AtomicBool>,
-        more: MoreFigures,
+        (board, started): (Board, Arc<AtomicBool>),
     ) -> Admin {
         let ports = bound.iter().map(|(_, port, _)| port).chain(watches.iter().map(|(_, port, _)| port));
         let figures = watches.iter().map(|(.., figures)| figures.clone());
         let receiving = self.receiving.clone();
-        Admin { receiving, ports: ports.cloned().collect(), watches: figures.collect(), started, more }
+        Admin { receiving, ports: ports.cloned().collect(), watches: figures.collect(), board, started }
     }
 
     fn limits(&self) -> &LimitsSection {

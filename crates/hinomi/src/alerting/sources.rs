@@ -5,7 +5,9 @@ use hinomi_ledger::completeness::{Finding, What};
 use hinomi_model::{Digest, Level, Timestamp};
 use hinomi_server::serve::FindingsSection;
 
+use crate::args::Lang;
 use crate::live::LiveDetection;
+use crate::render::calendar::sentence;
 
 /// A detection.
 pub(super) fn detection(detection: &LiveDetection) -> Signal {
@@ -65,6 +67,13 @@ pub(super) fn finding(finding: &Finding, levels: &FindingsSection) -> Option<Sig
             "The ledger was not running: nothing could be received".to_owned(),
             "台帳が動いていなかったため、受信できない時間がありました".to_owned(),
         ),
+        What::Quiet { .. }
+        | What::Fell { .. }
+        | What::SeenElsewhere { .. }
+        | What::KindsGone { .. }
+        | What::TimesJumped { .. }
+        | What::OtherHost { .. }
+        | What::HostMoved { .. } => of_health(&finding.what, levels)?,
         What::Appeared
         | What::GapFilled { .. }
         | What::Stray { .. }
@@ -85,6 +94,20 @@ pub(super) fn finding(finding: &Finding, levels: &FindingsSection) -> Option<Sig
         account: String::new(),
         evidence: None,
     })
+}
+
+/// What is said of a source whose habits changed.
+fn of_health(what: &What, levels: &FindingsSection) -> Option<(&'static str, Level, String, String)> {
+    let (rule, level) = match what {
+        What::Quiet { .. } => ("source-quiet", levels.quiet),
+        What::Fell { .. } => ("source-fell", levels.quiet),
+        What::SeenElsewhere { .. } => ("source-silent-and-seen", levels.seen_elsewhere),
+        What::KindsGone { .. } => ("source-kinds-gone", levels.changed),
+        What::TimesJumped { .. } => ("source-times", levels.changed),
+        What::OtherHost { .. } | What::HostMoved { .. } => ("source-identity", levels.changed),
+        _ => return None,
+    };
+    Some((rule, level, sentence(what, Lang::En), sentence(what, Lang::Ja)))
 }
 
 /// A time in whole minutes, or seconds where it is none.

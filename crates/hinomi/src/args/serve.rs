@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::health::HealthArgs;
 use super::{DetectArgs, NewLedger};
 
 /// Arguments of `serve`.
@@ -26,6 +27,9 @@ pub struct Serve {
     /// What is looked for while records arrive, and how
     #[command(flatten)]
     pub how: DetectArgs,
+    /// How sources are watched
+    #[command(flatten)]
+    pub health: HealthArgs,
     /// What a new ledger is
     #[command(flatten)]
     pub new: NewLedger,

@@ -43,6 +43,6 @@ pub(super) fn start(
         entropy: Arc::new(SystemEntropy),
     };
     let alerts = Alerts::start(alerting, &around).map_err(failure)?;
-    service.show(alerts.figures());
+    service.board().show("alerts", alerts.figures());
     Ok(Some(alerts))
 }

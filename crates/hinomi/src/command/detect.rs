@@ -41,6 +41,19 @@ fn failure(error: LiveError) -> Failure {
     }
 }
 
+/// Where rules come from, by the configuration alone.
+pub(super) fn pack(configured: &DetectionSection) -> PackSources {
+    let named = |path: &PathBuf| {
+        if path.as_os_str() == BUNDLED { RuleSource::Bundled } else { RuleSource::Path(path.clone()) }
+    };
+    let rules = match &configured.rules[..] {
+        [] => sources(&[]),
+        named_rules => named_rules.iter().map(named).collect(),
+    };
+    let (placeholders, indicators) = (configured.placeholders.clone(), configured.indicators.clone());
+    PackSources { rules, placeholders, indicators }
+}
+
 /// How to follow the ledger in a data directory: what the command line says, else the configuration, else the defaults.
 pub(super) fn options(
     data: &Path,
@@ -50,16 +63,9 @@ pub(super) fn options(
     let either = |said: &[PathBuf], configured: &[PathBuf]| {
         if said.is_empty() { configured.to_vec() } else { said.to_vec() }
     };
-    let named = |path: &PathBuf| {
-        if path.as_os_str() == BUNDLED { RuleSource::Bundled } else { RuleSource::Path(path.clone()) }
-    };
-    let rules = if how.pack.rules.is_empty() && !configured.rules.is_empty() {
-        configured.rules.iter().map(named).collect()
-    } else {
-        sources(&how.pack.rules)
-    };
+    let configured_only = pack(configured);
     let sources = PackSources {
-        rules,
+        rules: if how.pack.rules.is_empty() { configured_only.rules } else { sources(&how.pack.rules) },
         placeholders: either(&how.pack.placeholders, &configured.placeholders),
         indicators: either(&how.pack.ioc, &configured.indicators),
     };

@@ -6,6 +6,7 @@ mod assure;
 #[cfg(feature = "query")]
 mod derived;
 mod detect;
+mod doctor;
 mod estate;
 mod extension;
 mod inventory;
@@ -19,6 +20,7 @@ mod serve;
 mod trial;
 mod trust;
 mod verify;
+mod watching;
 
 use std::io::{self, Write};
 
@@ -56,6 +58,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Config(verb) => serve::config(verb),
         Command::Alert(verb) => alert::run(verb),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Detect(verb) => detect::run(verb),
         Command::Ledger(verb) => ledger::run(verb),
         Command::Prove(args) => ledger::prove(&args),

@@ -18,15 +18,15 @@ use super::alerting;
 #[cfg(feature = "query")]
 use super::derived::Keeper;
 use super::ledger::{failure, open_or_make};
-use super::print;
 use super::trust::server_failure;
+use super::{print, watching};
 use crate::alerting::Alerts;
 use crate::args::{ConfigVerb, Serve};
 use crate::exit::{Exit, Failure};
-use crate::live::{Told, Watching};
+use crate::live::{HealthWatch, Options, Told, Watching};
 
 /// The file in a data directory that keeps the SHA-256 of tokens.
-const TOKENS: &str = "tokens.txt";
+pub(super) const TOKENS: &str = "tokens.txt";
 /// Time between two looks at signals and at the ledger.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -47,14 +47,17 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let keeper = std::num::NonZeroU32::new(args.derive)
         .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
     let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
-    let mut watching = watching(args, &configuration.detection, alerts.as_ref(), &journal)?;
+    let health =
+        watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
+    let beside = Beside { alerts, health };
+    let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
     let mut detection = configuration.detection.clone();
     let failed = wait(&mut signals, &service, || {
         let Some(renewed) = reload(args, &service, &journal) else { return };
         if renewed != detection {
             // The one that runs ends first: there is one writer of decisions.
             watching.take().into_iter().for_each(Watching::stop);
-            match self::watching(args, &renewed, alerts.as_ref(), &journal) {
+            match self::watching(args, &renewed, &beside, &journal) {
                 Ok(begun) => watching = begun,
                 Err(failure) => journal.warn("detection does not follow", &[("why", &failure.message)]),
             }
@@ -62,12 +65,14 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         }
     });
     journal.info("stopping", &[]);
+    let Beside { alerts, health } = beside;
     alerts.into_iter().for_each(Alerts::stop);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);
     let failed = service.stop().or(failed);
     // Behind the receivers, so that what they took last is looked at in this run, as far as it is committed.
     watching.into_iter().for_each(Watching::stop);
+    drop(health);
     close(ledger)?;
     if let Some(reason) = failed {
         journal.warn("stopped; what was received last was not kept", &[("why", &reason)]);
@@ -77,11 +82,17 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
+/// What runs beside detection and is told of it.
+struct Beside {
+    alerts: Option<Alerts>,
+    health: Option<HealthWatch>,
+}
+
 /// Detection while records arrive, unless it is not wanted.
 fn watching(
     args: &Serve,
     configured: &DetectionSection,
-    alerts: Option<&Alerts>,
+    beside: &Beside,
     journal: &Journal,
 ) -> Result<Option<Watching>, Failure> {
     if args.no_detect {
@@ -89,8 +100,9 @@ fn watching(
     }
     let journal = journal.clone();
     let options = super::detect::options(&args.data, &args.how, configured)?;
-    let notes = alerts.map(Alerts::notes);
-    let faults = alerts.map(Alerts::faults);
+    let options = Options { health: beside.health.clone(), ..options };
+    let notes = beside.alerts.as_ref().map(Alerts::notes);
+    let faults = beside.alerts.as_ref().map(Alerts::faults);
     let tell = move |told: Told<'_>| {
         write_down(&journal, &told);
         if let (Told::Failed(why), Some(faults)) = (&told, &faults) {
@@ -125,10 +137,7 @@ fn write_down(journal: &Journal, told: &Told<'_>) {
                 .warn("new rules cannot be used, the old ones stay in force", &[("why", &error.to_string())]);
         }
         Told::Loss(why) => journal.warn("evidence could not be read", &[("why", why)]),
-        Told::Finding(finding) => {
-            let body = serde_json::to_string(finding).unwrap_or_default();
-            journal.warn("about a source", &[("finding", &body)]);
-        }
+        Told::Finding(finding) => watching::write_down(journal, finding),
         Told::Differs(why) => {
             journal.warn("what is written is not what is found", &[("why", &why.to_string())]);
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use hinomi_detect::Engine;
 use hinomi_detect::live::{Arrival, Bounds, Event, Live};
-use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding, is_built_in};
-use hinomi_ledger::{Leaf, LedgerError, Reader, Record};
+use hinomi_ledger::completeness::{CLOCK_SOURCE, COMPLETENESS_SOURCE, Finding, is_built_in};
+use hinomi_ledger::health::HEALTH_SOURCE;
+use hinomi_ledger::{Block, Leaf, LedgerError, Reader, Record};
 use hinomi_model::Timestamp;
 
 use super::LiveError;
@@ -14,6 +15,7 @@ use super::activation::Activation;
 use super::assembly::{Assembled, Assembly};
 use super::crew::Crew;
 use super::entry::{Decided, LiveDetection};
+use super::health::Vitals;
 use super::resume::{self, Saved};
 use crate::correlated::{ACCOUNT, bare_account};
 use crate::recorded::open_reader;
@@ -35,6 +37,8 @@ pub(super) struct Course {
     /// First leaf that was not looked at.
     pub(super) position: u64,
     pub(super) counts: Counts,
+    /// The health of sources, if it is watched.
+    pub(super) vitals: Option<Vitals>,
 }
 
 /// What was read.
@@ -53,6 +57,8 @@ struct Reading {
     units: Vec<Assembled>,
     /// What is known without evaluation.
     step: Step,
+    /// The block and its records, for the health of sources.
+    block: Option<(Block, Vec<Record>)>,
 }
 
 /// One leaf's share.
@@ -73,7 +79,8 @@ impl Course {
         let origin = reader.identity().origin.as_str().to_owned();
         let assembly = Assembly::new(&origin);
         let counts = Counts::default();
-        Ok(Self { reader, origin, assembly, live: None, pack: String::new(), position: 0, counts })
+        let (live, pack, vitals) = (None, String::new(), None);
+        Ok(Self { reader, origin, assembly, live, pack, position: 0, counts, vitals })
     }
 
     /// Goes on where a state was saved; `engine` holds the rules that it names. False when the state is not theirs.
@@ -83,6 +90,9 @@ impl Course {
         self.pack = saved.pack;
         self.position = saved.position;
         self.assembly = Assembly::load(&self.origin, saved.assembly);
+        if let (Some(vitals), Some(health)) = (&mut self.vitals, saved.health) {
+            vitals.resume(health);
+        }
         true
     }
 
@@ -97,7 +107,9 @@ impl Course {
         let Some(live) = &self.live else { return Ok(()) };
         let path = resume::path_in(data);
         let at = (self.origin.as_str(), self.position, self.pack.as_str());
-        resume::save(&path, at, &self.assembly, live).map_err(|source| LiveError::State { path, source })
+        let health = self.vitals.as_ref().map(Vitals::health);
+        resume::save(&path, at, (&self.assembly, live, health))
+            .map_err(|source| LiveError::State { path, source })
     }
 
     /// From the next leaf on these rules hold.
@@ -134,33 +146,38 @@ impl Course {
 
     fn read_leaf(&mut self, leaf: u64) -> Result<Reading, LiveError> {
         let mut step = Step::default();
-        let (received_ns, units) = match self.reader.leaf(leaf)? {
+        let (received_ns, units, block) = match self.reader.leaf(leaf)? {
             Leaf::Block(block) if is_built_in(&block.scope.source) => {
-                if block.scope.source == COMPLETENESS_SOURCE {
-                    let records = self.records(leaf, &mut step.losses);
-                    let finding = |record: &Record| serde_json::from_slice(&record.bytes).ok();
-                    step.findings.extend(records.iter().filter_map(finding));
-                }
-                (Some(block.last_ns), self.assembly.pass(block.last_ns))
+                let records = self.own(leaf, &block, &mut step);
+                let (at, units) = (block.last_ns, self.assembly.pass(block.last_ns));
+                (Some(at), units, Some((block, records)))
             }
             Leaf::Block(block) => {
                 let records = self.records(leaf, &mut step.losses);
                 self.counts.records += records.len() as u64;
-                (Some(block.last_ns), self.assembly.push(leaf, &block, &records))
+                let units = self.assembly.push(leaf, &block, &records);
+                (Some(block.last_ns), units, Some((block, records)))
             }
-            _ => (None, Vec::new()),
+            _ => (None, Vec::new(), None),
         };
-        Ok(Reading { received_ns, units, step })
+        let block = block.filter(|_| self.vitals.is_some());
+        Ok(Reading { received_ns, units, step, block })
     }
 
     /// What follows from the next leaf, once its units are evaluated.
     fn decide(&mut self, reading: Reading, processed: Vec<Processed>, engine: &Engine) -> Step {
         let leaf = self.position;
-        let Reading { received_ns, units, mut step } = reading;
+        let Reading { received_ns, units, mut step, block } = reading;
         self.position += 1;
         let Some(received_ns) = received_ns else { return step };
+        if let (Some(vitals), Some((block, records))) = (&mut self.vitals, &block) {
+            vitals.block(block, records);
+        }
         let mut arrived = Vec::new();
-        for (unit, Processed { hits, events, diagnostics }) in units.iter().zip(processed) {
+        for (unit, Processed { hits, events, outline, diagnostics }) in units.iter().zip(processed) {
+            if let (Some(vitals), Some(outline)) = (&mut self.vitals, outline) {
+                vitals.events(&unit.unit.member.path, unit.unit.clocks.latest, outline);
+            }
             self.counts.events += events;
             step.losses.extend(diagnostics.entries().iter().map(ToString::to_string));
             self.arrivals(unit, &hits, &mut arrived);
@@ -188,13 +205,27 @@ impl Course {
     ) -> Result<(), LiveError> {
         let readings = self.read(stop, enough)?;
         let units: Vec<&Assembled> = readings.iter().flat_map(|reading| &reading.units).collect();
-        let mut processed = crew.process(&units).into_iter();
+        let mut processed = crew.process(&units, self.vitals.is_some()).into_iter();
         for reading in readings {
             let own = processed.by_ref().take(reading.units.len()).collect();
             let leaf = self.position;
             decided(leaf, self.decide(reading, own, engine))?;
         }
         Ok(())
+    }
+
+    /// A block of the ledger's own.
+    fn own(&mut self, leaf: u64, block: &Block, step: &mut Step) -> Vec<Record> {
+        let source = block.scope.source.as_str();
+        if ![COMPLETENESS_SOURCE, HEALTH_SOURCE, CLOCK_SOURCE].contains(&source) {
+            return Vec::new();
+        }
+        let records = self.records(leaf, &mut step.losses);
+        if source != CLOCK_SOURCE {
+            let finding = |record: &Record| Finding::from_record(&record.bytes).ok();
+            step.findings.extend(records.iter().filter_map(finding));
+        }
+        records
     }
 
     /// The records of a block; none when it was erased or cannot be read.

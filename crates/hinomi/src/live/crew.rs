@@ -28,9 +28,9 @@ impl<'e> Crew<'e> {
         Self { stages: (0..threads).map(|_| Stage::new(engine, subjects, ground)).collect() }
     }
 
-    /// What the units hold, in their order.
-    pub(super) fn process(&mut self, units: &[&Assembled]) -> Vec<Processed> {
-        let run = |stage: &mut Stage<'e>, unit: &Assembled| stage.process(unit.format, &unit.unit);
+    /// What the units hold, in their order; `outlined` as for [`Stage::process`].
+    pub(super) fn process(&mut self, units: &[&Assembled], outlined: bool) -> Vec<Processed> {
+        let run = |stage: &mut Stage<'e>, unit: &Assembled| stage.process(unit.format, &unit.unit, outlined);
         if let (Some(stage), true) = (self.stages.first_mut(), units.len() < 2) {
             return units.iter().map(|unit| run(stage, unit)).collect();
         }

@@ -17,6 +17,7 @@ use super::course::{Course, Step};
 use super::crew::Crew;
 use super::decisions::{Decisions, History, Notes};
 use super::entry::LiveDetection;
+use super::health::{HealthWatch, Vitals};
 use super::pack::{Pack, PackError, PackSources, Stamps};
 use crate::clock;
 use crate::report::RejectedRule;
@@ -50,6 +51,8 @@ pub struct Options {
     pub vaults: Vec<VaultRecipient>,
     /// Set once it has to end: it waits for space on the disk no longer then.
     pub ending: Arc<AtomicBool>,
+    /// How the health of sources is watched, if it is.
+    pub health: Option<HealthWatch>,
 }
 
 impl Options {
@@ -67,6 +70,7 @@ impl Options {
             save_every: Duration::from_secs(30),
             vaults: Vec::new(),
             ending: Arc::default(),
+            health: None,
         }
     }
 }
@@ -163,7 +167,8 @@ impl Follower {
     /// When one cannot be opened, another process follows, or there are no rules at all.
     pub fn open(options: Options, tell: &mut dyn FnMut(Told<'_>)) -> Result<Self, LiveError> {
         let subjects = Arc::new(live_subjects()?);
-        let course = Course::open(&options.data)?;
+        let mut course = Course::open(&options.data)?;
+        course.vitals = options.health.clone().map(Vitals::new);
         let decisions = Decisions::open(&options, &course.reader)?;
         let now = clock::now();
         let stamps = options.sources.stamps();
@@ -312,6 +317,9 @@ impl Follower {
                 }
             }
             let now = clock::now();
+            if let Some(vitals) = self.course.vitals.as_mut().filter(|_| idle) {
+                vitals.look(now)?;
+            }
             if since(self.saved, now) >= self.options.save_every {
                 self.save()?;
             }

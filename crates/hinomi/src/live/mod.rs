@@ -19,6 +19,7 @@ mod crew;
 mod decisions;
 mod entry;
 mod follower;
+mod health;
 mod pack;
 mod replay;
 mod resume;
@@ -31,8 +32,10 @@ pub(crate) use decisions::noted;
 pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub use entry::LiveDetection;
 pub use follower::{Follower, Options, Signals, Summary, Told};
-pub use pack::{Pack, PackError, PackSources};
+pub use health::HealthWatch;
+pub use pack::{Pack, PackError, PackSources, usable};
 pub use replay::{Difference, Replayed, replay};
+pub use resume::saved_health;
 pub use watching::Watching;
 
 /// Following could not begin or go on.

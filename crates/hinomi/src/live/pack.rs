@@ -126,6 +126,16 @@ impl PackSources {
     }
 }
 
+/// How many rules and correlations of these files can be used, and how many documents cannot.
+///
+/// # Errors
+/// When none can, or the files cannot be read.
+pub fn usable(sources: &PackSources) -> Result<(usize, usize), PackError> {
+    let subjects = super::follower::live_subjects()?;
+    let (engine, rejected) = sources.read()?.compile(&subjects)?;
+    Ok((engine.rules().len() + engine.correlations().len(), rejected.len()))
+}
+
 fn stamp(path: &Path, stamps: &mut Stamps) {
     let Ok(metadata) = std::fs::metadata(path) else {
         stamps.push((path.to_owned(), 0, None));

@@ -8,7 +8,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hinomi_detect::live::{Live, SavedState};
+use hinomi_ledger::health::Health;
 use hinomi_model::Digest;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::assembly::{Assembly, SavedStream};
@@ -26,6 +28,17 @@ pub(super) struct Saved {
     pub(super) pack: String,
     pub(super) assembly: (u64, u64, Vec<SavedStream>),
     pub(super) live: SavedState,
+    #[serde(default)]
+    pub(super) health: Option<Health>,
+}
+
+/// Of what is saved: the health of sources.
+#[derive(Debug, Deserialize)]
+struct SavedHealth {
+    origin: String,
+    position: u64,
+    #[serde(default)]
+    health: Option<Health>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +48,7 @@ struct View<'a, L: Serialize> {
     pack: &'a str,
     assembly: (u64, u64, Vec<SavedStream>),
     live: L,
+    health: Option<&'a Health>,
 }
 
 /// The file in a data directory.
@@ -46,10 +60,9 @@ pub(super) fn path_in(data: &Path) -> PathBuf {
 pub(super) fn save(
     path: &Path,
     (origin, position, pack): (&str, u64, &str),
-    assembly: &Assembly,
-    live: &Live,
+    (assembly, live, health): (&Assembly, &Live, Option<&Health>),
 ) -> io::Result<()> {
-    let view = View { origin, position, pack, assembly: assembly.saved(), live: live.saved() };
+    let view = View { origin, position, pack, assembly: assembly.saved(), live: live.saved(), health };
     let body = serde_json::to_vec(&view)?;
     let header = format!("{HEADER}{}\n", Digest::of(&body));
     if let Some(folder) = path.parent() {
@@ -67,6 +80,18 @@ pub(super) fn save(
 
 /// Reads the file; `None` when there is none or it is not sound, or of another ledger.
 pub(super) fn load(path: &Path, origin: &str) -> Option<Saved> {
+    let saved: Saved = read(path)?;
+    (saved.origin == origin).then_some(saved)
+}
+
+/// The health of sources as it was saved last in a data directory, and the first leaf that it does not speak of.
+pub fn saved_health(data: &Path, origin: &str) -> Option<(Health, u64)> {
+    let saved: SavedHealth = read(&path_in(data))?;
+    let health = saved.health.filter(|_| saved.origin == origin)?;
+    Some((health, saved.position))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = std::fs::read(path).ok()?;
     let rest = bytes.strip_prefix(HEADER.as_bytes())?;
     let end = rest.iter().position(|b| *b == b'\n')?;
@@ -74,6 +99,5 @@ pub(super) fn load(path: &Path, origin: &str) -> Option<Saved> {
     if digest != Digest::of(body).to_string().as_bytes() {
         return None;
     }
-    let saved: Saved = serde_json::from_slice(body).ok()?;
-    (saved.origin == origin).then_some(saved)
+    serde_json::from_slice(body).ok()
 }

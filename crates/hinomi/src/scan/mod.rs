@@ -7,6 +7,7 @@
 //! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] for what is found.
 
 mod hit;
+mod outline;
 mod piece;
 mod stage;
 mod subject;
@@ -27,6 +28,7 @@ use hinomi_model::Diagnostics;
 
 use crate::recorded::Recorded;
 pub use hit::{Event, Hit};
+pub(crate) use outline::EventOutline;
 pub(crate) use stage::{Processed, Stage, StageGround};
 pub use subject::{SubjectError, Subjects};
 use worker::Worker;
@@ -107,6 +109,8 @@ pub struct Findings {
     pub diagnostics: Diagnostics,
     /// Events decoded.
     pub events: u64,
+    /// What the events say about their source, if somebody wants to know.
+    pub(crate) outline: Option<EventOutline>,
     /// Workers that failed: whatever they had read and found is missing from everything here.
     pub lost_workers: u64,
     /// Ledgers that were read.

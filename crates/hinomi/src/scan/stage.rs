@@ -9,7 +9,7 @@ use hinomi_ingest::intake::Format;
 use hinomi_model::Diagnostics;
 
 use super::worker::{Filter, Sampling, Worker};
-use super::{Digests, Hit, Limits, Sampled, ScanProgress, Subjects};
+use super::{Digests, EventOutline, Hit, Limits, Sampled, ScanProgress, Subjects};
 
 /// What every stage shares.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Processed {
     pub(crate) hits: Vec<Hit>,
     /// Events decoded.
     pub(crate) events: u64,
+    /// What they say about their source, if that was asked for.
+    pub(crate) outline: Option<EventOutline>,
     /// What could not be read.
     pub(crate) diagnostics: Diagnostics,
 }
@@ -43,11 +45,20 @@ impl<'e> Stage<'e> {
         Self { worker: Worker::new(engine, subjects, filter, sampling, bounds, &ground.progress) }
     }
 
-    pub(crate) fn process(&mut self, format: Format, unit: &Unit) -> Processed {
+    /// `outlined`: what the events say about their source is wanted.
+    pub(crate) fn process(&mut self, format: Format, unit: &Unit, outlined: bool) -> Processed {
+        if outlined {
+            self.worker.outline();
+        }
         self.worker.process(format, unit);
         let findings = self.worker.take_findings();
         let mut hits = findings.hits;
         hits.sort_by_key(|hit| (hit.event.offset, hit.event.sub, hit.rule));
-        Processed { hits, events: findings.events, diagnostics: findings.diagnostics }
+        Processed {
+            hits,
+            events: findings.events,
+            outline: findings.outline,
+            diagnostics: findings.diagnostics,
+        }
     }
 }

@@ -206,6 +206,11 @@ impl<'e> Worker<'e> {
         std::mem::take(&mut self.findings)
     }
 
+    /// What the events of the next units say about their source is wanted.
+    pub(super) fn outline(&mut self) {
+        self.findings.outline.get_or_insert_default();
+    }
+
     pub(super) fn process(&mut self, format: Format, unit: &Unit) {
         let limit = self.limits.store_bytes;
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
@@ -218,6 +223,9 @@ impl<'e> Worker<'e> {
             self.findings.sources.add(store, batch, &self.filter.window);
             if let Some(census) = &mut self.census {
                 census.add(store, batch);
+            }
+            if let Some(outline) = &mut self.findings.outline {
+                outline.add(self.subjects, store, batch);
             }
             evaluator.evaluate(store, batch, |rule, row| matches.push((number, row, rule)));
             if let Some(filter) = evaluator.keywords(store, batch) {

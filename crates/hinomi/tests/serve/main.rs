@@ -12,6 +12,8 @@ mod alerts;
 mod configuration;
 #[cfg(feature = "query")]
 mod derived;
+mod doctor;
+mod health;
 mod hostile;
 mod http;
 mod killed;

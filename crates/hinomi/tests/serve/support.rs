@@ -146,6 +146,16 @@ impl Served {
         }
     }
 
+    /// What it said since its start, with what comes until `enough` says so.
+    pub(crate) fn said_until(&mut self, enough: impl Fn(&[Value]) -> bool) -> &[Value] {
+        let since = Instant::now();
+        while !enough(&self.said) {
+            assert!(since.elapsed() < PATIENCE, "it said only {:#?}", self.said);
+            self.said.extend(self.lines.recv_timeout(Duration::from_millis(100)));
+        }
+        &self.said
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -198,13 +208,20 @@ pub(crate) fn token_section() -> String {
     format!("[[token]]\nname = \"tests\"\nsha256 = \"{digest}\"\n")
 }
 
+/// Further arguments of servers that are started in a folder.
+pub(crate) fn write_arguments(folder: &Path, arguments: &str) {
+    std::fs::write(folder.join("arguments"), arguments).unwrap();
+}
+
 fn spawn(folder: &Path, before: &[&str]) -> (Child, std::sync::mpsc::Receiver<Value>) {
+    let more = std::fs::read_to_string(folder.join("arguments")).unwrap_or_default();
     let (data, config) = (folder.join("data"), folder.join("hinomi.toml"));
     let mut args = vec!["serve", "--data", data.to_str().unwrap(), "--config", config.to_str().unwrap()];
     // What derivation takes has bounds and a test of its own.
     if cfg!(feature = "query") {
         args.extend(["--derive", "0"]);
     }
+    args.extend(more.split_whitespace());
     let mut command = command(&args);
     if let Some((program, more)) = before.split_first() {
         let server = command.get_program().to_owned();

@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hinomi_ledger::completeness::{Numbering, Promise};
+use hinomi_ledger::health::Plans;
 use hinomi_ledger::policy::Declared;
 use hinomi_model::NANOS_PER_SECOND;
 use serde::Deserialize;
 
 use super::numbers::Place;
+use super::planned;
 use crate::exit::{Exit, Failure};
 
 /// The file's name in a data directory.
-pub(super) const FILE: &str = "sources.yaml";
+pub(in super::super) const FILE: &str = "sources.yaml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     schema_version: u32,
     sources: BTreeMap<String, Entry>,
+    #[serde(default)]
+    planned: Vec<planned::Entry>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +63,7 @@ enum Named {
 pub(super) struct Sources {
     pub(super) declared: BTreeMap<String, Declared>,
     pub(super) numbers: BTreeMap<String, Place>,
+    pub(super) plans: Plans,
 }
 
 /// Reads the file that was named, or the one in the data directory if there is one.
@@ -77,6 +82,11 @@ pub(super) fn load(named: Option<&Path>, data: &Path) -> Result<Option<Sources>,
     })
 }
 
+/// The stops that the file in the data directory plans; none if there is no file.
+pub(in super::super) fn plans(data: &Path) -> Result<Plans, Failure> {
+    Ok(load(None, data)?.map(|sources| sources.plans).unwrap_or_default())
+}
+
 fn parse(text: &str) -> Result<Sources, Failure> {
     let usage = |text: String| Failure::new(Exit::Usage, text);
     let file: File = serde_yaml_ng::from_str(text).map_err(|e| usage(e.to_string()))?;
@@ -86,7 +96,7 @@ fn parse(text: &str) -> Result<Sources, Failure> {
             file.schema_version
         )));
     }
-    let mut sources = Sources::default();
+    let mut sources = Sources { plans: planned::plans(file.planned)?, ..Sources::default() };
     for (name, entry) in file.sources {
         let heard_every_ns = match entry.heard_every.as_deref() {
             Some(text) => Some(duration_ns(text).ok_or_else(|| {

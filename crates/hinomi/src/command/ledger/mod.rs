@@ -8,6 +8,7 @@ mod export;
 mod keyfile;
 mod numbers;
 mod opening;
+mod planned;
 mod repair;
 mod retention;
 mod show;
@@ -30,6 +31,7 @@ use crate::args::{Lang, Ledger as Verb, LedgerData, NewLedger, Prove};
 use crate::exit::{Exit, Failure};
 use crate::recorded::{EVIDENCE, open_reader};
 
+pub(super) use declared::{FILE as SOURCES, plans};
 pub(super) use export::verify_export;
 pub(super) use opening::{VAULTS, read as read_vaults};
 pub(super) use verify::{verify_bundle, verify_ledger};

@@ -1,9 +1,11 @@
 //! `hinomi ledger sources`: the calendar source × day.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use hinomi_ledger::Reader;
 use hinomi_ledger::completeness::{Completeness, Day, DayCell, Finding};
+use hinomi_ledger::health::Plans;
 use hinomi_ledger::policy::Declared;
 use hinomi_model::Timestamp;
 use serde_json::{Value, json};
@@ -14,7 +16,8 @@ use super::{date as day, failure, lang, reader};
 use crate::args::LedgerSources;
 use crate::clock;
 use crate::exit::{Exit, Failure};
-use crate::render::calendar::{Calendar, CalendarView, Cited, Row, date, picture, sentence};
+use crate::live::saved_health;
+use crate::render::calendar::{Calendar, CalendarView, Cited, Row, Saved, date, picture, sentence};
 
 /// Days shown unless asked for.
 const DAYS: i32 = 14;
@@ -30,7 +33,7 @@ pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
     if to < from || to.0.saturating_sub(from.0) >= MOST_DAYS {
         return Err(Failure::new(Exit::Usage, "the last day is before the first, or ten years behind it"));
     }
-    let calendar = calendar(&reader(&args.at.data)?, from, to, now)?;
+    let calendar = calendar(&args.at.data, (from, to), now)?;
     let lang = lang(&args.at);
     if args.at.json {
         return print(format!("{:#}\n", as_json(&calendar)).as_bytes());
@@ -42,7 +45,8 @@ pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
     print(picture(&calendar, CalendarView { lang, color, columns }).as_bytes())
 }
 
-fn calendar(reader: &Reader, from: Day, to: Day, now: Timestamp) -> Result<Calendar, Failure> {
+fn calendar(data: &Path, (from, to): (Day, Day), now: Timestamp) -> Result<Calendar, Failure> {
+    let reader = &reader(data)?;
     let watch = reader.watch().map_err(failure)?;
     let tracker = watch.tracker();
     let row = |source: &str| Row {
@@ -53,8 +57,9 @@ fn calendar(reader: &Reader, from: Day, to: Day, now: Timestamp) -> Result<Calen
     };
     let mut findings = written(reader, watch.written(), from)?;
     let outstanding = watch.outstanding();
+    findings.extend(written(reader, watch.health(), from)?);
     findings.extend(outstanding.map(|(number, finding)| Cited {
-        number,
+        number: Some(number),
         finding: finding.clone(),
         reference: None,
     }));
@@ -63,7 +68,8 @@ fn calendar(reader: &Reader, from: Day, to: Day, now: Timestamp) -> Result<Calen
         Day::of(first) <= to && Day::of(last) >= from
     };
     findings.retain(|cited| touches(&cited.finding));
-    findings.sort_by_key(|cited| cited.number);
+    findings.sort_by_key(|cited| (cited.finding.found, cited.number));
+    let saved = saved_health(data, reader.identity().origin.as_str());
     Ok(Calendar {
         origin: reader.identity().origin.to_string(),
         as_of: now,
@@ -72,6 +78,7 @@ fn calendar(reader: &Reader, from: Day, to: Day, now: Timestamp) -> Result<Calen
         to,
         rows: tracker.sources().map(row).collect(),
         findings,
+        health: saved.map(|(health, leaves)| Saved::new(&health, leaves, now)),
         untracked: untracked(tracker),
     })
 }
@@ -86,11 +93,14 @@ fn written(reader: &Reader, mut at: Option<u64>, from: Day) -> Result<Vec<Cited>
     while let Some(leaf) = at {
         let Some(block) = reader.block(leaf).map_err(failure)? else { break };
         for (index, record) in (0..).zip(&block.records) {
-            let finding = Finding::from_record(&record.bytes).map_err(failure)?;
+            let finding = match Finding::from_record(&record.bytes) {
+                Ok(finding) => finding,
+                Err(_) if Plans::from_record(&record.bytes).is_some() => continue,
+                Err(error) => return Err(failure(error)),
+            };
             let origin = reader.identity().origin.as_str();
             let reference = reference(origin, leaf, index, &record.bytes);
-            let number = record.sequence.unwrap_or(u64::MAX);
-            found.push(Cited { number, finding, reference: Some(reference) });
+            found.push(Cited { number: record.sequence, finding, reference: Some(reference) });
         }
         // A clock that was set back a little must not hide any.
         let enough = i64::from(block.block.scope.day) < i64::from(from.0) - 2;
@@ -117,6 +127,7 @@ fn as_json(calendar: &Calendar) -> Value {
                 "since": summary.map(|s| time(s.since)),
                 "latest": summary.map(|s| time(s.latest)),
                 "silent": summary.is_some_and(|s| s.silent),
+                "health": health_json(calendar, &row.source),
                 "days": cells})
         })
         .collect();
@@ -136,13 +147,25 @@ fn as_json(calendar: &Calendar) -> Value {
         "sources": sources, "findings": findings, "records_of_untracked_sources": calendar.untracked})
 }
 
+/// What was learnt of a source, as the server at work saved it last; null when none did.
+fn health_json(calendar: &Calendar, source: &str) -> Value {
+    let Some(saved) = &calendar.health else { return Value::Null };
+    let Some(vital) = saved.rows.iter().find(|vital| vital.source == source) else { return Value::Null };
+    let plan = vital.plan.as_ref();
+    json!({"state": vital.state, "leaves": saved.leaves, "latest": vital.last.to_string(),
+        "longest_pause_ns": vital.longest_ns, "expected_per_hour": vital.per_hour,
+        "usual_delay_ns": vital.delay_ns, "kinds": vital.kinds, "kinds_gone": vital.gone,
+        "times_off_ns": vital.off_ns,
+        "planned": plan.map(|(owner, reason, to)| json!({"owner": owner, "reason": reason, "to": to.to_string()}))})
+}
+
 fn promise_json(declared: &Declared) -> Value {
     let promise = &declared.promise;
     json!({"numbering": promise.numbering, "redelivers": promise.redelivers, "heard_every_ns": promise.heard_every_ns})
 }
 
 fn cell_json(calendar: &Calendar, row: &Row, cell: &DayCell) -> Value {
-    let behind: Vec<u64> = calendar.behind(&row.source, cell.day).map(|cited| cited.number).collect();
+    let behind: Vec<u64> = calendar.behind(&row.source, cell.day).filter_map(|cited| cited.number).collect();
     json!({"day": date(cell.day), "state": cell.state, "basis": cell.basis, "doubt": cell.doubt,
         "records": cell.records, "missing_numbers": cell.missing, "erased": cell.erased, "findings": behind})
 }

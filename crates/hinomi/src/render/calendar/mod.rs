@@ -4,6 +4,7 @@
 //! - Every state has a sign of its own, of one column in every font, so the picture reads without colour.
 //! - A day that nobody can vouch for has the sign of the unknown, never that of the present, and never none.
 
+mod health;
 mod words;
 
 use hinomi_ledger::completeness::{
@@ -15,6 +16,7 @@ use hinomi_model::Timestamp;
 use super::style::{Paint, group_digits, harmless, pad, width};
 use crate::args::Lang;
 
+pub(crate) use health::Saved;
 pub(crate) use words::sentence;
 use words::{Words, words};
 
@@ -34,6 +36,8 @@ pub(crate) struct Calendar {
     pub(crate) to: Day,
     pub(crate) rows: Vec<Row>,
     pub(crate) findings: Vec<Cited>,
+    /// How sources are, if a server at work has saved it.
+    pub(crate) health: Option<Saved>,
     /// Records of sources beyond the bound.
     pub(crate) untracked: u64,
 }
@@ -50,7 +54,8 @@ pub(crate) struct Row {
 /// A finding and the record that holds it, once it is in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Cited {
-    pub(crate) number: u64,
+    /// Its number among the findings about completeness; those about health have none.
+    pub(crate) number: Option<u64>,
     pub(crate) finding: Finding,
     pub(crate) reference: Option<String>,
 }
@@ -93,6 +98,7 @@ pub(crate) fn picture(calendar: &Calendar, view: CalendarView) -> String {
     }
     out.push_str(&page.tables());
     out.push_str(&page.legend());
+    out.push_str(&page.health());
     calendar.rows.iter().for_each(|row| out.push_str(&page.why(row)));
     out.push_str(&page.clock());
     out
@@ -119,6 +125,14 @@ impl Page<'_> {
             out.push_str(&format!("{}\n", self.paint.warn(&text)));
         }
         out
+    }
+
+    fn health(&self) -> String {
+        let Some(saved) = self.calendar.health.as_ref().filter(|saved| !saved.rows.is_empty()) else {
+            return String::new();
+        };
+        let longest = saved.rows.iter().map(|row| width(&harmless(&row.source))).max().unwrap_or(0);
+        health::table(saved, longest.clamp(*NAME_COLUMNS.start(), *NAME_COLUMNS.end()), self.view.lang)
     }
 
     /// As many tables, one below the other, as the days need.
@@ -233,7 +247,7 @@ impl Page<'_> {
     fn list(&self, cited: &[&Cited]) -> String {
         let mut out = String::new();
         for one in cited.iter().take(MOST_FINDINGS) {
-            let text = sentence(&one.finding.what, self.view.lang);
+            let text = harmless(&sentence(&one.finding.what, self.view.lang));
             out.push_str(&format!("    - {text}\n"));
             match &one.reference {
                 Some(reference) => out.push_str(&self.paint.dim(&format!("      {reference}"))),

@@ -33,7 +33,8 @@ fn calendar() -> Calendar {
         from: Day(FIRST),
         to: Day(FIRST + 4),
         rows: vec![row("fw01", cells), row("監査\u{1b}[2J", (0..5).map(unknown).collect())],
-        findings: vec![Cited { number: 3, finding, reference: Some("log:o/7/0.0@x".to_owned()) }],
+        findings: vec![Cited { number: Some(3), finding, reference: Some("log:o/7/0.0@x".to_owned()) }],
+        health: None,
         untracked: 0,
     }
 }

@@ -1,5 +1,6 @@
 //! The words of the calendar, in both languages.
 
+use super::health::signed;
 use super::{Basis, DayCell, DayState, Doubt, Row, What, time};
 use crate::args::Lang;
 
@@ -143,7 +144,7 @@ impl Words {
     }
 }
 
-fn duration(ns: i64) -> String {
+pub(super) fn duration(ns: i64) -> String {
     let seconds = ns / 1_000_000_000;
     match (seconds % 86_400, seconds % 3_600, seconds % 60) {
         _ if seconds == 0 => format!("{ns} ns"),
@@ -200,6 +201,64 @@ fn english(what: &What) -> String {
             time(*to)
         ),
         What::Abridged => "more was found on this day than is written down".to_owned(),
+        _ => health_english(what),
+    }
+}
+
+/// A finding about how a source usually is; each says what would settle it.
+fn health_english(what: &What) -> String {
+    match what {
+        What::Quiet { since, longest_ns, expected, seen: Some(seen) } => format!(
+            "silent since {}: {expected} records were to be expected; its longest pause of the last five weeks was {}. \
+             {} still saw the host at {}: it runs. Look at its logging service and its rules for forwarding, and at \
+             filters on the way here",
+            time(*since),
+            duration(*longest_ns),
+            seen.source,
+            time(seen.at)
+        ),
+        What::Quiet { since, longest_ns, expected, seen: None } => format!(
+            "silent since {}: {expected} records were to be expected; its longest pause of the last five weeks was {}. \
+             Nobody else here saw the host since: is it on, and reachable? Ask its console, then a switch or router near it",
+            time(*since),
+            duration(*longest_ns)
+        ),
+        What::SeenElsewhere { since, by } => format!(
+            "silent since {}, and {} saw the host at {}: it runs. Look at its logging service and at filters on the way here",
+            time(*since),
+            by.source,
+            time(by.at)
+        ),
+        What::Fell { since, expected, received } => format!(
+            "{received} records came since {}, where {expected} were to be expected. Compare its log level and filters with \
+             what they were, and count what its own disk holds",
+            time(*since)
+        ),
+        What::KindsGone { since, kinds, new, records } => format!(
+            "kinds that stay away since {}, while {records} other records came: {}{}. Compare its log level, audit rules and \
+             format with what they were",
+            time(*since),
+            kinds.join(", "),
+            if new.is_empty() { String::new() } else { format!("; new since then: {}", new.join(", ")) }
+        ),
+        What::TimesJumped { since, usual_ns, now_ns } => format!(
+            "since {} its times are {} from their receipt, where {} was usual: its clock or zone was set, or the times are \
+             read in another zone. Ask the host for its time and what set it",
+            time(*since),
+            signed(*now_ns),
+            signed(*usual_ns)
+        ),
+        What::OtherHost { since, host, usual } => format!(
+            "host {host} speaks under this name since {}; until then only {usual} did: renamed, replaced, or somebody uses \
+             its name. Ask who changed it",
+            time(*since)
+        ),
+        What::HostMoved { since, host, before } => format!(
+            "host {host} speaks under this name since {}; until then it spoke as {before}: its address or certificate \
+             changed, or another host uses its name. Ask who changed it",
+            time(*since)
+        ),
+        _ => String::new(),
     }
 }
 
@@ -232,5 +291,62 @@ fn japanese(what: &What) -> String {
             format!("{} から {} まで台帳が動いておらず、何も受信できなかった", time(*from), time(*to))
         }
         What::Abridged => "この日の指摘は多すぎるため、以降は記録していない".to_owned(),
+        _ => health_japanese(what),
+    }
+}
+
+fn health_japanese(what: &What) -> String {
+    match what {
+        What::Quiet { since, longest_ns, expected, seen: Some(seen) } => format!(
+            "{} から途絶。この間に {expected} 件の受信が見込まれ、直近 5 週間の最長の間隔は {}。{} が {} にこのホストを観測しており、\
+             ホストは動いている。ログ送信サービス、転送設定、経路上のフィルターを確認のこと",
+            time(*since),
+            duration(*longest_ns),
+            seen.source,
+            time(seen.at)
+        ),
+        What::Quiet { since, longest_ns, expected, seen: None } => format!(
+            "{} から途絶。この間に {expected} 件の受信が見込まれ、直近 5 週間の最長の間隔は {}。他のどの情報源もこのホストを観測していない。\
+             電源と到達性を、コンソールと近くのスイッチまたはルーターで確認のこと",
+            time(*since),
+            duration(*longest_ns)
+        ),
+        What::SeenElsewhere { since, by } => format!(
+            "{} から途絶しているが、{} が {} にこのホストを観測しており、ホストは動いている。ログ送信サービスと経路上のフィルターを確認のこと",
+            time(*since),
+            by.source,
+            time(by.at)
+        ),
+        What::Fell { since, expected, received } => format!(
+            "{} からの受信は {received} 件で、見込みは {expected} 件。ログレベルとフィルターを以前の設定と比べ、機器側に残る件数を数えること",
+            time(*since)
+        ),
+        What::KindsGone { since, kinds, new, records } => format!(
+            "{} から次の種類が届いていない（他の記録は {records} 件受信）：{}{}。ログレベル、監査規則、書式を以前の設定と比べること",
+            time(*since),
+            kinds.join("、"),
+            if new.is_empty() {
+                String::new()
+            } else {
+                format!("。以後の新しい種類：{}", new.join("、"))
+            }
+        ),
+        What::TimesJumped { since, usual_ns, now_ns } => format!(
+            "{} から記録の時刻と受信時刻の差が {}（普段は {}）。時計またはタイムゾーンの変更、もしくは読み取り時のタイムゾーンの違い。\
+             ホストの時刻と、何がそれを設定したかを確認のこと",
+            time(*since),
+            signed(*now_ns),
+            signed(*usual_ns)
+        ),
+        What::OtherHost { since, host, usual } => format!(
+            "{} からホスト {host} がこの名前で送信している（それまでは {usual} のみ）。改名、交換、または名前の流用。変更した人に確認のこと",
+            time(*since)
+        ),
+        What::HostMoved { since, host, before } => format!(
+            "{} からホスト {host} がこの名前で送信している（それまでは {before}）。アドレスや証明書の変更、または別のホストによる名前の流用。\
+             変更した人に確認のこと",
+            time(*since)
+        ),
+        _ => String::new(),
     }
 }

@@ -1,0 +1,229 @@
+//! The ledger: can it be read, is it going on, is somebody outside, how old are its keys, do its rules work, who is silent.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use hinomi_ledger::health::State as Health;
+use hinomi_ledger::{Leaf, Reader};
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+use hinomi_server::serve::Configuration;
+
+use super::machine::each;
+use super::outcome::{Check, both};
+use crate::command::ledger::{VAULTS, plans, read_vaults};
+use crate::live::{PackSources, saved_health, usable};
+use crate::recorded::open_reader;
+
+/// Seconds after which a ledger at work that wrote nothing is not at work: its clock ticks every minute.
+const STALE: i64 = 300;
+/// Leaves that detection may be behind.
+const BEHIND: u64 = 2_000;
+/// Days after which a signing key should be changed.
+const KEY_DAYS: u64 = 400;
+/// Leaves at the end among which the last block is looked for.
+const LAST: u64 = 64;
+
+pub(super) fn look(data: &Path, (now, at_work): (Timestamp, bool), checks: &mut Vec<Check>) {
+    match open_reader(data) {
+        Ok(reader) => {
+            checks.push(going_on(&reader, now, at_work));
+            checks.extend(detection(data, &reader, at_work));
+            checks.extend(sources(data, &reader, now));
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let hint =
+                both("hinomi verify ledger --data DIR says more", "hinomi verify ledger --data DIR で確認");
+            checks.push(Check::fail("ledger", both(&text, &text), hint));
+        }
+    }
+    checks.push(outside(data));
+    checks.push(key_age(data));
+    checks.push(planned(data));
+}
+
+/// When the last block was received, by the last leaves.
+fn last_received(reader: &Reader) -> Option<i64> {
+    let size = reader.size();
+    let leaves = (size.saturating_sub(LAST)..size).rev();
+    leaves.filter_map(|leaf| reader.leaf(leaf).ok()).find_map(|leaf| match leaf {
+        Leaf::Block(block) => i64::try_from(block.last_ns).ok(),
+        _ => None,
+    })
+}
+
+fn going_on(reader: &Reader, now: Timestamp, at_work: bool) -> Check {
+    let name = "ledger";
+    let leaves = reader.size();
+    let Some(last) = last_received(reader) else {
+        return Check::ok(
+            name,
+            each(|ja| if ja { format!("{leaves} 葉") } else { format!("{leaves} leaves") }),
+        );
+    };
+    let seconds = now.as_nanos().saturating_sub(last) / NANOS_PER_SECOND;
+    let found = each(|ja| {
+        if ja {
+            format!("{leaves} 葉、最終受信は {seconds} 秒前")
+        } else {
+            format!("{leaves} leaves, the last received {seconds} s ago")
+        }
+    });
+    if seconds < -5 {
+        let hint = both(
+            "this machine's clock went back, or was ahead: hinomi ledger sources tells when",
+            "このマシンの時計が戻ったか進んでいた。hinomi ledger sources で時期を確認",
+        );
+        return Check::fail(name, found, hint);
+    }
+    if at_work && seconds > STALE {
+        let hint = both(
+            "the server's journal says why; /readyz names a full disk",
+            "サーバーのログと /readyz を確認",
+        );
+        return Check::fail(name, found, hint);
+    }
+    Check::ok(name, found)
+}
+
+fn detection(data: &Path, reader: &Reader, at_work: bool) -> Option<Check> {
+    let (_, position) = saved_health(data, reader.identity().origin.as_str())?;
+    let behind = reader.size().saturating_sub(position);
+    let found = each(|ja| {
+        if ja {
+            format!("保存済みの状態は末尾から {behind} 葉手前")
+        } else {
+            format!("its saved state is {behind} leaves behind")
+        }
+    });
+    if at_work && behind > BEHIND {
+        let hint = both(
+            "too many events for the rules: fewer rules, or a faster machine",
+            "ルールを減らすか、より速いマシンを",
+        );
+        return Some(Check::warn("detection", found, hint));
+    }
+    Some(Check::ok("detection", found))
+}
+
+fn sources(data: &Path, reader: &Reader, now: Timestamp) -> Option<Check> {
+    let (health, _) = saved_health(data, reader.identity().origin.as_str())?;
+    let bad = |state| !matches!(state, Health::Learning | Health::Usual | Health::Planned);
+    let all: Vec<_> = health.status(now).collect();
+    let named: Vec<&str> = all.iter().filter(|s| bad(s.state)).map(|s| s.source).collect();
+    let count = all.len();
+    if named.is_empty() {
+        let found =
+            each(|ja| if ja { format!("{count} 件、普段どおり") } else { format!("{count}, as usual") });
+        return Some(Check::ok("sources", found));
+    }
+    let shown = named.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    let found = each(|ja| {
+        let bad = named.len();
+        if ja {
+            format!("{count} 件中 {bad} 件に異変：{shown}")
+        } else {
+            format!("{bad} of {count} are not as usual: {shown}")
+        }
+    });
+    let hint = both(
+        "hinomi ledger sources --data DIR says how, and what settles it",
+        "hinomi ledger sources --data DIR で確認",
+    );
+    Some(Check::warn("sources", found, hint))
+}
+
+fn outside(data: &Path) -> Check {
+    let name = "vaults";
+    let path = data.join(VAULTS);
+    let hint = both(
+        "hinomi vault init on another machine: alone, this one proves nothing against its own root",
+        "別のマシンで hinomi vault init を実行すること（単独では自身の root に対して何も証明できない）",
+    );
+    if !path.exists() {
+        return Check::warn(name, both("nobody outside keeps a copy", "外部に写しがない"), hint);
+    }
+    match read_vaults(&path) {
+        Ok(vaults) => {
+            let count = vaults.iter().count();
+            let found = each(|ja| {
+                if ja {
+                    format!("{count} 台（遅れは各 vault の status で確認）")
+                } else {
+                    format!("{count} named; their own status says how far they are")
+                }
+            });
+            if count == 0 { Check::warn(name, found, hint) } else { Check::ok(name, found) }
+        }
+        Err(failure) => Check::fail(name, both(&failure.message, &failure.message), hint),
+    }
+}
+
+fn key_age(data: &Path) -> Check {
+    let name = "key-age";
+    let path = data.join("keys").join("evidence").join("signer");
+    let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+    let age = changed.and_then(|at| {
+        let now = u64::try_from(crate::clock::now().as_nanos()).ok()? / 1_000_000_000;
+        now.checked_sub(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
+    });
+    let Some(days) = age.map(|seconds| seconds / 86_400) else {
+        return Check::unknown(name, both("the signing key cannot be looked at", "署名鍵を確認できない"));
+    };
+    let found = each(|ja| {
+        if ja {
+            format!("署名鍵は {days} 日前から")
+        } else {
+            format!("the signing key is {days} days old")
+        }
+    });
+    if days > KEY_DAYS {
+        let hint = both("hinomi ledger rotate-key", "hinomi ledger rotate-key");
+        return Check::warn(name, found, hint);
+    }
+    Check::ok(name, found)
+}
+
+fn planned(data: &Path) -> Check {
+    let name = "sources.yaml";
+    match plans(data) {
+        Ok(_) => {
+            Check::ok(name, both("it makes sense, or there is none", "内容に誤りはない（または未作成）"))
+        }
+        Err(failure) => {
+            let hint = both("docs/sources.md shows its form", "docs/sources.md に書式がある");
+            Check::fail(name, both(&failure.message, &failure.message), hint)
+        }
+    }
+}
+
+/// Those that the configuration names, else the bundled ones.
+pub(super) fn rules(configuration: Option<&Configuration>) -> Check {
+    let name = "rules";
+    let sources =
+        configuration.map_or_else(PackSources::default, |c| crate::command::detect::pack(&c.detection));
+    match usable(&sources) {
+        Ok((rules, 0)) => Check::ok(
+            name,
+            each(|ja| if ja { format!("{rules} 件") } else { format!("{rules} can be used") }),
+        ),
+        Ok((rules, rejected)) => {
+            let found = each(|ja| {
+                if ja {
+                    format!("{rules} 件、うち使用不可 {rejected} 件")
+                } else {
+                    format!("{rules}, and {rejected} that cannot be used")
+                }
+            });
+            Check::warn(name, found, both("hinomi rules check says why", "hinomi rules check で確認"))
+        }
+        Err(error) => {
+            let text = error.to_string();
+            Check::fail(
+                name,
+                both(&text, &text),
+                both("hinomi rules check says why", "hinomi rules check で確認"),
+            )
+        }
+    }
+}

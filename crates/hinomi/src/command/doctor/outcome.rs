@@ -1,0 +1,97 @@
+//! What one check found, in both languages.
+
+use serde_json::{Value, json};
+
+use crate::args::Lang;
+use crate::render::harmless;
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Ok,
+    Warn,
+    Fail,
+    /// It cannot be found out here.
+    Unknown,
+}
+
+/// A text in both languages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Both {
+    pub(super) en: String,
+    pub(super) ja: String,
+}
+
+pub(super) fn both(en: &str, ja: &str) -> Both {
+    Both { en: en.to_owned(), ja: ja.to_owned() }
+}
+
+/// What one check found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+    pub(super) found: Both,
+    /// What to do.
+    pub(super) hint: Option<Both>,
+}
+
+impl Check {
+    pub(super) fn ok(name: &'static str, found: Both) -> Self {
+        Self { name, state: State::Ok, found, hint: None }
+    }
+
+    pub(super) fn unknown(name: &'static str, found: Both) -> Self {
+        Self { name, state: State::Unknown, found, hint: None }
+    }
+
+    pub(super) fn warn(name: &'static str, found: Both, hint: Both) -> Self {
+        Self { name, state: State::Warn, found, hint: Some(hint) }
+    }
+
+    pub(super) fn fail(name: &'static str, found: Both, hint: Both) -> Self {
+        Self { name, state: State::Fail, found, hint: Some(hint) }
+    }
+}
+
+fn word(state: State, lang: Lang) -> &'static str {
+    match (state, lang) {
+        (State::Ok, Lang::En) => "ok     ",
+        (State::Warn, Lang::En) => "warn   ",
+        (State::Fail, Lang::En) => "FAIL   ",
+        (State::Unknown, Lang::En) => "unknown",
+        (State::Ok, Lang::Ja) => "正常",
+        (State::Warn, Lang::Ja) => "注意",
+        (State::Fail, Lang::Ja) => "異常",
+        (State::Unknown, Lang::Ja) => "不明",
+    }
+}
+
+/// A line for each, and what to do below it.
+pub(super) fn table(checks: &[Check], lang: Lang) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let text = |both: &Both| harmless(if lang == Lang::Ja { &both.ja } else { &both.en }).clone();
+        out.push_str(&format!("{}  {:<14} {}\n", word(check.state, lang), check.name, text(&check.found)));
+        if let Some(hint) = &check.hint {
+            out.push_str(&format!("         → {}\n", text(hint)));
+        }
+    }
+    out
+}
+
+pub(super) fn as_json(checks: &[Check]) -> String {
+    let one = |check: &Check| {
+        let state = match check.state {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail => "fail",
+            State::Unknown => "unknown",
+        };
+        let hint = |of: fn(&Both) -> &String| check.hint.as_ref().map(of);
+        json!({"check": check.name, "state": state, "text": check.found.en, "text_ja": check.found.ja,
+            "hint": hint(|h| &h.en), "hint_ja": hint(|h| &h.ja)})
+    };
+    let all: Vec<Value> = checks.iter().map(one).collect();
+    format!("{:#}\n", json!({"schema_version": "1.0", "checks": all}))
+}
