@@ -200,6 +200,18 @@ fn many_detections_are_one_signed_message_and_one_acknowledgement() {
     for expected in ["made", "climbed", "queued", "sent", "acknowledged"] {
         assert!(steps.iter().any(|step| step["step"] == expected), "{expected}: {steps:?}");
     }
+    // What is lost on disk is in the decision ledger.
+    for file in ["state", "steps"] {
+        std::fs::remove_file(served.data().join("alerts").join(file)).unwrap();
+    }
+    served.restart();
+    until("the alerts are there again", || {
+        let again: Value =
+            serde_json::from_str(&hinomi(&served, &["alert", "list", "--all", "--json"]).1).ok()?;
+        (again == all).then_some(())
+    });
+    events(&served, "ws7", "marker-critical", 1);
+    assert_eq!(body(&hook.await_seen("200", 3)[2])["alerts"][0]["id"], "A3");
 }
 
 #[test]
