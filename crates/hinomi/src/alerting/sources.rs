@@ -9,6 +9,13 @@ use crate::args::Lang;
 use crate::live::LiveDetection;
 use crate::render::calendar::sentence;
 
+/// Longest value of a log that an alert holds, in characters.
+const LONGEST: usize = 500;
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
 /// A detection.
 pub(super) fn detection(detection: &LiveDetection) -> Signal {
     Signal {
@@ -16,11 +23,11 @@ pub(super) fn detection(detection: &LiveDetection) -> Signal {
         id: detection.id.clone(),
         rule: detection.rule_id.clone(),
         level: detection.level,
-        title: detection.title.clone(),
-        title_ja: detection.title_ja.clone(),
+        title: cut(&detection.title),
+        title_ja: detection.title_ja.as_deref().map(cut),
         time: detection.time.clone(),
-        host: detection.host.clone(),
-        account: detection.account.clone(),
+        host: cut(&detection.host),
+        account: cut(&detection.account),
         evidence: detection.evidence.first().map(|cited| cited.reference.clone()),
     }
 }
