@@ -4,7 +4,7 @@ use hinomi_columns::Store;
 use hinomi_model::Diagnostics;
 
 use crate::intake::Format;
-use crate::{Decode, EvtxDecoder, JsonDecoder, TextDecoder, Unit};
+use crate::{Decode, EvtxDecoder, FlowDecoder, JsonDecoder, TextDecoder, Unit};
 
 /// One decoder per format, made when its format is first met. It remembers ids of the store it writes to: use one
 /// per [`Store`].
@@ -25,6 +25,7 @@ impl AnyDecoder {
     pub fn decode(&mut self, format: Format, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
         match format {
             Format::Evtx => self.evtx.decode(unit, store, diagnostics),
+            Format::Flow => FlowDecoder.decode(unit, store, diagnostics),
             Format::Json => {
                 let json = self.json.get_or_insert_with(|| Box::new(JsonDecoder::new()));
                 json.decode(unit, store, diagnostics);

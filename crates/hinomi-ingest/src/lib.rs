@@ -14,6 +14,7 @@
 
 mod any_decoder;
 mod evtx;
+mod flow;
 pub mod intake;
 mod json;
 mod text;
@@ -21,6 +22,7 @@ mod unit;
 
 pub use any_decoder::AnyDecoder;
 pub use evtx::{EvtxDecoder, evtx_cut};
+pub use flow::{FlowDecoder, flow_cut};
 pub use json::{JsonCut, JsonCutState, JsonDecoder, MAX_OBJECT, json_cut};
 pub use text::{MappingError, Recognition, TemplateError, TextDecoder, TextFormat, recognise, text_cut};
 pub use unit::{Clocks, Decode, Member, Unit};

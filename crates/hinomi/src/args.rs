@@ -210,6 +210,8 @@ pub enum Lang {
 pub enum FormatName {
     /// Windows event logs
     Evtx,
+    /// Datagrams of `NetFlow` and IPFIX
+    Flow,
     /// JSON in any arrangement
     Json,
     /// Lines of text

@@ -15,8 +15,9 @@ use super::cutter::{preamble_of, renewed_preamble};
 use super::options::Format;
 use super::sniff;
 use super::source::HEAD;
+use crate::flow::flow_context;
 use crate::text::is_open_audit_event;
-use crate::{JsonCut, JsonCutState, evtx_cut, json_cut, text_cut};
+use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, json_cut, text_cut};
 
 /// Whole records of a log that arrives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,6 +90,7 @@ impl Arriving {
         let format = self.recognise(settled)?;
         let end = match format {
             Format::Evtx => evtx_cut(&self.waiting, false),
+            Format::Flow => flow_cut(&self.waiting, settled),
             Format::Text if !settled && is_open_audit_event(&self.waiting) => 0,
             Format::Text => text_cut(&self.waiting, settled),
             Format::Json => self.json_end(),
@@ -100,7 +102,9 @@ impl Arriving {
         let bytes = std::mem::replace(&mut self.waiting, rest);
         let run = Run { format, offset: self.offset, preamble: Arc::clone(&self.preamble), bytes };
         self.offset += run.bytes.len() as u64;
-        if let Some(preamble) = renewed_preamble(&self.preamble, &run.bytes) {
+        if format == Format::Flow {
+            self.preamble = flow_context(&self.preamble, &run.bytes).into();
+        } else if let Some(preamble) = renewed_preamble(&self.preamble, &run.bytes) {
             self.preamble = preamble.into();
         }
         Some(run)
@@ -141,7 +145,7 @@ impl Arriving {
             _ => Format::Text,
         };
         match format {
-            Format::Evtx => {}
+            Format::Evtx | Format::Flow => {}
             Format::Json => {
                 if self.waiting.starts_with(b"\xef\xbb\xbf") {
                     self.waiting.drain(..3);

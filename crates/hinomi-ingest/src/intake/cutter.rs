@@ -8,7 +8,8 @@ use super::buffer::{Buffer, Pool};
 use super::losses::Losses;
 use super::options::{Format, Limits};
 use super::source::Stream;
-use crate::{JsonCut, JsonCutState, evtx_cut, json_cut, recognise, text_cut};
+use crate::flow::flow_context;
+use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, json_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
@@ -106,6 +107,7 @@ impl Cutter {
         let end = match self.format {
             Format::Json => return json_cut(buffer, at_end, &mut self.json),
             Format::Evtx => evtx_cut(buffer, at_end),
+            Format::Flow => flow_cut(buffer, at_end),
             Format::Text => text_cut(buffer, at_end),
         };
         if end > 0 { JsonCut::Records(end) } else { JsonCut::NeedMore }
@@ -147,7 +149,7 @@ impl Cutter {
         }
         self.started = true;
         match self.format {
-            Format::Evtx => {}
+            Format::Evtx | Format::Flow => {}
             Format::Json => {
                 if buffer.filled().starts_with(b"\xef\xbb\xbf") {
                     buffer.drop_front(3);
@@ -172,7 +174,9 @@ impl Cutter {
         self.carry = carry;
         self.told = false;
         self.offset += piece.bytes.len() as u64;
-        if let Some(preamble) = renewed_preamble(&self.preamble, &piece.bytes) {
+        if self.format == Format::Flow {
+            self.preamble = flow_context(&self.preamble, &piece.bytes).into();
+        } else if let Some(preamble) = renewed_preamble(&self.preamble, &piece.bytes) {
             self.preamble = preamble.into();
         }
         piece

@@ -338,7 +338,8 @@ impl Layers {
     fn leaf(&self, source: Source, inner: String, modified: Option<Timestamp>) -> Leaf {
         let whole = source.ends_in_head();
         let class = sniff::class(source.head(), whole);
-        let is_settled = matches!(class, Class::Empty | Class::NotALog(_) | Class::Log(Format::Evtx));
+        let is_settled =
+            matches!(class, Class::Empty | Class::NotALog(_) | Class::Log(Format::Evtx | Format::Flow));
         let wide = sniff::wide(source.head()).filter(|_| !is_settled);
         let class = wide.map_or(class, |wide| sniff::class(&utf16::head(source.head(), wide), whole));
         let (source, inner) = match wide {

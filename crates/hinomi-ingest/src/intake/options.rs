@@ -36,6 +36,8 @@ pub enum Root {
 pub enum Format {
     /// Windows event logs.
     Evtx,
+    /// Datagrams of flows.
+    Flow,
     /// JSON documents in any arrangement.
     Json,
     /// Lines.

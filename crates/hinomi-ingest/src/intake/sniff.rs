@@ -3,6 +3,7 @@
 use super::class::Class;
 use super::options::Format;
 use super::tar;
+use crate::flow::is_flow;
 
 /// A way bytes are packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,6 +114,9 @@ pub(crate) fn class(head: &[u8], whole: bool) -> Class {
     }
     if head.starts_with(b"ElfFile\0") || memchr::memmem::find(head, b"ElfChnk\0").is_some() {
         return Class::Log(Format::Evtx);
+    }
+    if is_flow(head) {
+        return Class::Log(Format::Flow);
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if looks_like_json(text) {

@@ -17,6 +17,7 @@
 //! What records mean (`hinomi-ingest`), and which listeners there are (`serve`).
 
 mod budget;
+mod datagram;
 mod intake;
 mod metrics;
 mod pace;
@@ -34,6 +35,7 @@ use hinomi_ledger::Record;
 use hinomi_model::Clock;
 
 pub(crate) use budget::{Budget, Held};
+pub(crate) use datagram::receive as receive_datagrams;
 pub(crate) use intake::{Intake, Pending, Refusal, State, Workers};
 pub(crate) use metrics::exposition;
 pub(crate) use pace::Rate;

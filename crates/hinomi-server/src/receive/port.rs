@@ -14,7 +14,7 @@ pub(crate) const BUCKETS_US: [u64; 12] = [
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) name: String,
-    /// `syslog` or `http`.
+    /// What it speaks: `syslog-udp`, `http`, `file` …
     pub(crate) kind: &'static str,
     pub(crate) class: String,
     /// Whether addresses are part of the names of named senders.

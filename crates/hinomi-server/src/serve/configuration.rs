@@ -141,6 +141,7 @@ impl Default for LimitsSection {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Protocol {
     SyslogUdp,
+    Netflow,
     SyslogTcp,
     SyslogTls,
     Http,
@@ -150,6 +151,10 @@ pub(crate) enum Protocol {
 impl Protocol {
     fn is_encrypted(self) -> bool {
         matches!(self, Self::SyslogTls | Self::Https)
+    }
+
+    pub(crate) fn is_datagram(self) -> bool {
+        matches!(self, Self::SyslogUdp | Self::Netflow)
     }
 
     pub(crate) fn is_http(self) -> bool {
@@ -164,6 +169,7 @@ impl Protocol {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SyslogUdp => "syslog-udp",
+            Self::Netflow => "netflow",
             Self::SyslogTcp => "syslog-tcp",
             Self::SyslogTls => "syslog-tls",
             Self::Http => "http",
@@ -426,10 +432,10 @@ fn check_listener(listen: &ListenSection) -> Result<(), String> {
     check_class(&listen.class).map_err(|why| format!("listen.{why}"))?;
     let encrypted = listen.receive.iter().filter(|p| p.is_encrypted()).count();
     // One port speaks one thing over TCP, and datagrams besides.
-    let streams = listen.receive.iter().filter(|p| **p != Protocol::SyslogUdp).count();
+    let streams = listen.receive.iter().filter(|p| !p.is_datagram()).count();
     if listen.receive.is_empty() || streams > 1 || listen.receive.len() - streams > 1 {
         return Err(
-            "listen.receive: one of syslog-tcp, syslog-tls, http and https, and syslog-udp beside it"
+            "listen.receive: one of syslog-tcp, syslog-tls, http and https, and one of syslog-udp and netflow beside it"
                 .to_owned(),
         );
     }

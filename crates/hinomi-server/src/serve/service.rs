@@ -20,11 +20,12 @@ use super::watched::WatchSection;
 use crate::error::ServerError;
 use crate::http::{Conversation, Running, Server};
 use crate::listen::{Bounds, Listener, TlsInForce};
-use crate::receive::syslog::{Streams, receive_datagrams};
+use crate::receive::syslog::Streams;
 use crate::receive::watch::{Figures, Setting, start as watch_files};
 use crate::receive::web::{Web, WebBounds};
 use crate::receive::{
     Budget, Counted, Intake, Port, Receiving, Sources, State, Tokens, TokensInForce, Workers,
+    receive_datagrams,
 };
 
 /// How long connections may take to end when the server stops.
@@ -281,7 +282,7 @@ impl Parts<'_> {
             let section = section.as_ref();
             // With a port chosen by the system, datagrams come to the same one.
             let mut at = section.at;
-            let streams_first = |p: &&Protocol| **p == Protocol::SyslogUdp;
+            let streams_first = |p: &&Protocol| p.is_datagram();
             let mut protocols: Vec<&Protocol> = section.receive.iter().collect();
             protocols.sort_by_key(streams_first);
             for protocol in protocols {
@@ -300,7 +301,7 @@ impl Parts<'_> {
         protocol: Protocol,
         at: SocketAddr,
     ) -> Result<(SocketAddr, Bound), ServerError> {
-        if protocol == Protocol::SyslogUdp {
+        if protocol.is_datagram() {
             let failed = |source| ServerError::Network { action: "listen on", peer: at.to_string(), source };
             let socket = UdpSocket::bind(at).map_err(failed)?;
             socket.set_nonblocking(true).map_err(failed)?;

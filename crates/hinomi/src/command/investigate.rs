@@ -108,6 +108,7 @@ fn write_reports(
         zone: zone_name.to_owned(),
         format: args.format.map(|f| match f {
             FormatName::Evtx => "evtx".to_owned(),
+            FormatName::Flow => "flow".to_owned(),
             FormatName::Json => "json".to_owned(),
             FormatName::Text => "text".to_owned(),
         }),
@@ -176,6 +177,7 @@ fn known_hosts(args: &Investigate, report: &Report) -> Result<(), Failure> {
 pub(super) fn forced(name: FormatName) -> Format {
     match name {
         FormatName::Evtx => Format::Evtx,
+        FormatName::Flow => Format::Flow,
         FormatName::Json => Format::Json,
         FormatName::Text => Format::Text,
     }

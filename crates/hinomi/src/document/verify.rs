@@ -444,6 +444,7 @@ impl<'a> Wanted<'a> {
 pub(super) fn format_named(name: &str) -> Option<Format> {
     match name {
         "evtx" => Some(Format::Evtx),
+        "flow" => Some(Format::Flow),
         "json" => Some(Format::Json),
         "text" => Some(Format::Text),
         _ => None,

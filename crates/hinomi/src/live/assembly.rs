@@ -208,6 +208,7 @@ impl Stream {
 fn name_of(format: Format) -> &'static str {
     match format {
         Format::Evtx => "evtx",
+        Format::Flow => "flow",
         Format::Json => "json",
         Format::Text => "text",
     }
@@ -216,6 +217,7 @@ fn name_of(format: Format) -> &'static str {
 fn format_named(name: &str) -> Format {
     match name {
         "evtx" => Format::Evtx,
+        "flow" => Format::Flow,
         "json" => Format::Json,
         _ => Format::Text,
     }

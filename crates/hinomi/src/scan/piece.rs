@@ -51,7 +51,7 @@ impl Pieces {
         let (start, end) = match format {
             Format::Evtx => chunk_around(whole, own),
             Format::Json => blocks_around(whole, own),
-            Format::Text => return None,
+            Format::Text | Format::Flow => return None,
         };
         let bytes = whole.bytes.get(start..end)?;
         if self.ordinal != whole.ordinal {

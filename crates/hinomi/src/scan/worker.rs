@@ -330,8 +330,8 @@ impl Candidates {
                     self.chunks.entry(chunk_around(unit, own)).or_default().insert(id);
                     continue;
                 }
-                // Lines lean on their neighbours and on headers: one candidate takes the whole unit along.
-                Format::Text => (0, unit.bytes.len()),
+                // Lines lean on their neighbours and on headers, flows on templates: one candidate takes the whole unit along.
+                Format::Text | Format::Flow => (0, unit.bytes.len()),
             };
             if self.ranges.contains(&decode) {
                 continue;

@@ -13,6 +13,7 @@ mod configuration;
 #[cfg(feature = "query")]
 mod derived;
 mod doctor;
+mod flows;
 mod health;
 mod hostile;
 mod http;

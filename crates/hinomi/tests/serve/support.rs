@@ -76,7 +76,7 @@ impl Served {
         let configured = std::fs::read_to_string(self.folder.path().join("hinomi.toml")).unwrap();
         let begins = |line: &&str| line.contains("receive =") || line.contains("[[watch]]");
         let configured: String = configured.lines().filter(begins).collect();
-        let kinds = ["\"syslog-", "\"http", "[[watch]]"];
+        let kinds = ["\"syslog-", "\"http", "\"netflow", "[[watch]]"];
         let expected: usize = kinds.iter().map(|kind| configured.matches(kind).count()).sum();
         let begun = ["listening", "watching"];
         let said =

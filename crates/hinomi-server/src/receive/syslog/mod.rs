@@ -10,9 +10,7 @@
 //! Over TLS with client certificates the sender is who its certificate says. Otherwise it has an address, which anybody
 //! on the way can forge over UDP.
 
-mod datagram;
 mod framing;
 mod stream;
 
-pub(crate) use datagram::receive as receive_datagrams;
 pub(crate) use stream::Streams;

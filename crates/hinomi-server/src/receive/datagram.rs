@@ -1,4 +1,4 @@
-//! Syslog over UDP: a datagram is a message.
+//! Syslog and flows over UDP: a datagram is a record, as it came.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -61,7 +61,9 @@ fn gather(batch: &mut BTreeMap<IpAddr, Vec<Vec<u8>>>, buffer: &[u8], length: usi
 }
 
 fn hand_in(receiving: &Receiving, port: &Arc<Port>, address: IpAddr, messages: Vec<Vec<u8>>) {
-    let source = receiving.sources.of(port, Sender { way: "udp", name: None, address });
+    // Not said twice of syslog: `udp`, but `netflow`.
+    let way = port.kind.strip_prefix("syslog-").unwrap_or(port.kind);
+    let source = receiving.sources.of(port, Sender { way, name: None, address });
     let count = messages.len() as u64;
     let (records, room) = receiving.records(messages);
     let debt = source.pace.debt(Instant::now());
