@@ -6,12 +6,13 @@
 //! takes long is nobody's silence.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hinomi_ledger::completeness::{CLOCK_SOURCE, Finding, is_built_in};
 use hinomi_ledger::health::{HEALTH_SOURCE, Health, Outline, Plans, Settings};
-use hinomi_ledger::{Block, Ledger, OWN_CLASS, Record};
+use hinomi_ledger::{Block, Ledger, LedgerError, OWN_CLASS, Record};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::LiveError;
@@ -124,7 +125,7 @@ impl Vitals {
             let due = self.health.due(at);
             let records = due.iter().map(Finding::to_record).collect::<Result<Vec<_>, _>>()?;
             self.health.handed_in(&due);
-            return self.write(now, records);
+            return self.write(now, records).map(drop);
         }
         let passed = now.as_nanos().saturating_sub(self.looked.as_nanos());
         if (0..LOOK.as_nanos() as i64).contains(&passed) {
@@ -133,8 +134,7 @@ impl Vitals {
         self.looked = now;
         let plans = (self.watch.plans)().filter(|plans| plans != self.health.plans());
         if let Some(plans) = plans.filter(|plans| self.handed.as_ref() != Some(plans)) {
-            self.write(now, vec![plans.to_record()?])?;
-            self.handed = Some(plans);
+            self.handed = self.write(now, vec![plans.to_record()?])?.then_some(plans);
         }
         if !self.health.due(now).is_empty() {
             self.watch.ledger.tick()?;
@@ -144,14 +144,20 @@ impl Vitals {
         Ok(())
     }
 
-    fn write(&self, now: Timestamp, records: Vec<Vec<u8>>) -> Result<(), LiveError> {
+    /// Says whether there was space for them.
+    fn write(&self, now: Timestamp, records: Vec<Vec<u8>>) -> Result<bool, LiveError> {
         let received_ns = u64::try_from(now.as_nanos()).unwrap_or(0);
         let record = |bytes| Record { received_ns, sequence: None, bytes };
         let records: Vec<Record> = records.into_iter().map(record).collect();
-        if !records.is_empty() {
-            drop(self.watch.ledger.append(HEALTH_SOURCE, OWN_CLASS, records)?);
+        if records.is_empty() {
+            return Ok(true);
         }
-        Ok(())
+        match self.watch.ledger.append_while(HEALTH_SOURCE, OWN_CLASS, records, &|| false) {
+            Ok(_) => Ok(true),
+            // On a full disk nobody is waited for: what is still so in a minute is handed in again.
+            Err(LedgerError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn exposition(&self, now: Timestamp) -> String {
