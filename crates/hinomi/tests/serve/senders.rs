@@ -174,6 +174,16 @@ fn syslog_ng() -> Option<Command> {
         let modules = modules.map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
         command.env("LD_LIBRARY_PATH", format!("{unpacked}/usr/lib/syslog-ng"));
         command.arg(format!("--module-path={}", modules.display()));
+        // Unpacked, not installed: what it needs may be missing.
+        let tried = Command::new(&found)
+            .env("LD_LIBRARY_PATH", format!("{unpacked}/usr/lib/syslog-ng"))
+            .arg("--version")
+            .output()
+            .unwrap();
+        if !tried.status.success() {
+            println!("SKIPPED: syslog-ng does not start: {}", String::from_utf8_lossy(&tried.stderr));
+            return None;
+        }
     }
     Some(command)
 }
