@@ -139,7 +139,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  hinomi serve --data /var/lib/hinomi --config /etc/hinomi/hinomi.toml\n  \
         hinomi serve --data ./trial      # listens on this machine only: syslog 5514, http 9200, health and figures 9180\n\n\
-        Runs until SIGTERM or SIGINT; SIGHUP reads the tokens again. What is acknowledged is durable; docs/receivers.md says who is told what."
+        Runs until SIGTERM or SIGINT; SIGHUP reads tokens, certificates and what is looked for again. What is acknowledged is durable; docs/receivers.md says who is told what."
     )]
     Serve(Serve),
     /// Check configurations of `serve`, and make tokens for senders

@@ -17,6 +17,9 @@ use crate::wal::is_full;
 /// How long the committer sleeps at most.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// Space for callers that is taken where there is little left.
+const LEAST: u64 = 1 << 20;
+
 /// Who waits for what the running commit does.
 #[derive(Default)]
 struct Waiting {
@@ -235,7 +238,13 @@ impl Shared {
     pub(super) fn refill(&self, core: &mut Core, done: u64) -> Result<(), LedgerError> {
         let wanted = lock(&self.intake).wanted;
         let room = self.options.queue_bytes.max(wanted) + self.options.tick_bytes;
-        let full = match core.wal.ensure_room(room) {
+        let least = wanted.max(LEAST.min(self.options.queue_bytes)) + self.options.tick_bytes;
+        let taken = match core.wal.ensure_room(room) {
+            // What is left is used in small steps.
+            Err(error) if is_full(&error) => core.wal.ensure_room(least),
+            other => other,
+        };
+        let full = match taken {
             Err(error) if is_full(&error) => true,
             other => other.map(|()| false)?,
         };

@@ -86,7 +86,9 @@ impl ServerTls<'_> {
             .map_err(tls)?
             .with_client_cert_verifier(clients)
             .with_single_cert(chain, key)
-            .map_err(tls)?;
+            .map_err(|e| {
+                unusable(self.key, format!("it does not go with {}: {e}", self.certificate.display()))
+            })?;
         config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
         Ok(Arc::new(config))
     }

@@ -370,6 +370,11 @@ impl Configuration {
                 return Err(fault(format!("listen.name: there are two listeners {}", section.name)));
             }
         }
+        self.check_addresses()?;
+        let zone = self.detection.zone.as_deref().filter(|zone| jiff::tz::TimeZone::get(zone).is_err());
+        if let Some(zone) = zone {
+            return Err((0..0, format!("detection.zone: {zone:?} is no name of the IANA database")));
+        }
         if self.detection.lateness_seconds.is_some_and(|seconds| seconds > 86_400) {
             return Err((0..0, "detection.lateness_seconds: at most 86400, a day".to_owned()));
         }
@@ -389,6 +394,30 @@ impl Configuration {
             if before.chain(self.listen.iter().map(|listen| &listen.as_ref().name)).any(|other| other == name)
             {
                 return Err(fault(format!("watch.name: there are two sections {name}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// No two listeners may want the same port of the same kind at the same address.
+    fn check_addresses(&self) -> Result<(), Fault> {
+        let mut taken: Vec<(&str, SocketAddr, bool)> = Vec::new();
+        for listen in &self.listen {
+            let section = listen.as_ref();
+            let (name, at) = (section.name.as_str(), section.at);
+            for datagrams in section.receive.iter().map(|p| p.is_datagram()).collect::<BTreeSet<bool>>() {
+                let meets =
+                    |ip: std::net::IpAddr| ip == at.ip() || ip.is_unspecified() || at.ip().is_unspecified();
+                let same = |(_, other, kind): &&(&str, SocketAddr, bool)| {
+                    at.port() != 0 && *kind == datagrams && other.port() == at.port() && meets(other.ip())
+                };
+                if let Some((other, ..)) = taken.iter().find(same) {
+                    return Err((
+                        listen.span(),
+                        format!("listen.at: {at} is that of the listener {other}, too"),
+                    ));
+                }
+                taken.push((name, at, datagrams));
             }
         }
         Ok(())
@@ -435,7 +464,7 @@ fn check_listener(listen: &ListenSection) -> Result<(), String> {
     let streams = listen.receive.iter().filter(|p| !p.is_datagram()).count();
     if listen.receive.is_empty() || streams > 1 || listen.receive.len() - streams > 1 {
         return Err(
-            "listen.receive: one of syslog-tcp, syslog-tls, http and https, and one of syslog-udp and netflow beside it"
+            "listen.receive: at most one of syslog-tcp, syslog-tls, http and https, and at most one of syslog-udp and netflow"
                 .to_owned(),
         );
     }
@@ -507,6 +536,19 @@ mod tests {
             ("[[watch]]\nname = \"a\"\npaths = [\"/var/log/**\"]\n", 1, "watch.paths"),
             (&format!("{LISTEN}[[watch]]\nname = \"a\"\npaths = [\"/x\"]\n"), 5, "watch.name"),
             ("[[watch]]\nname = \"a\"\npaths = [\"/x\"]\nclass = \"\"\n", 1, "watch.class"),
+            (&format!("{LISTEN}{}", LISTEN.replace("\"a\"", "\"b\"")), 5, "listen.at"),
+            (
+                &format!(
+                    "{LISTEN}{}",
+                    LISTEN
+                        .replace("\"a\"", "\"b\"")
+                        .replace("127.0.0.1:", "0.0.0.0:")
+                        .replace("tcp\"]", "tcp\"]\nplain = true")
+                ),
+                5,
+                "listen.at",
+            ),
+            (&format!("{LISTEN}[detection]\nzone = \"JST\"\n"), 1, "detection.zone"),
             ("[[listen]\n", 1, ""),
         ] {
             let said = fault(text);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::configuration::{Configuration, Protocol};
+use super::configuration::Configuration;
 use crate::listen::{Validity, validity};
 
 /// A port that is listened to.
@@ -48,7 +48,7 @@ impl Configuration {
         let mut certificates = Vec::new();
         for listen in self.listen.iter().map(toml::Spanned::as_ref) {
             for protocol in &listen.receive {
-                let datagrams = *protocol == Protocol::SyslogUdp;
+                let datagrams = protocol.is_datagram();
                 endpoints.push(Endpoint { name: listen.name.clone(), at: listen.at, datagrams });
             }
             let Some(tls) = &listen.tls else { continue };

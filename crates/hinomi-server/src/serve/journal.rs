@@ -14,6 +14,10 @@ use tokio::time::Instant;
 
 /// Time between two lines of one kind about senders.
 const QUIET: Duration = Duration::from_secs(10);
+/// A line's text and what it is about.
+type Kind = (&'static str, String);
+/// Lines that are remembered as written a moment ago.
+const MOST_KINDS: usize = 1_000;
 /// Longest value that is written.
 const LONGEST: usize = 300;
 
@@ -36,7 +40,7 @@ struct Inner {
     format: JournalFormat,
     clock: Arc<dyn Clock>,
     out: Mutex<Box<dyn Write + Send>>,
-    repeated: Mutex<BTreeMap<&'static str, (Instant, u64)>>,
+    repeated: Mutex<BTreeMap<Kind, (Instant, u64)>>,
 }
 
 impl Journal {
@@ -55,11 +59,16 @@ impl Journal {
         self.write("warning", what, fields);
     }
 
-    /// Writes what a sender or sink did, unless something of the kind was written a moment ago.
+    /// Writes what a sender or sink did, unless something of the kind was written a moment ago. The first field says of which
+    /// listener, sink or file, of which there are few.
     pub fn repeated(&self, what: &'static str, fields: &[(&str, &str)]) {
         let now = Instant::now();
         let mut repeated = self.0.repeated.lock().unwrap_or_else(PoisonError::into_inner);
-        let left_out = match repeated.get_mut(what) {
+        let of = fields.first().map_or("", |(_, value)| *value);
+        if repeated.len() >= MOST_KINDS {
+            repeated.retain(|_, (last, _)| now.saturating_duration_since(*last) < QUIET);
+        }
+        let left_out = match repeated.get_mut(&(what, of.to_owned())) {
             Some((last, left_out)) if now.saturating_duration_since(*last) < QUIET => {
                 *left_out += 1;
                 return;
@@ -67,7 +76,7 @@ impl Journal {
             Some((_, left_out)) => *left_out,
             None => 0,
         };
-        repeated.insert(what, (now, 0));
+        repeated.insert((what, of.to_owned()), (now, 0));
         drop(repeated);
         let left_out = left_out.to_string();
         let more = [("left_out", left_out.as_str())];

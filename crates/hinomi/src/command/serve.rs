@@ -37,7 +37,11 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|e| Failure::new(Exit::Internal, e))?;
     let ledger = Arc::new(open_or_make(&args.data, &args.new)?);
     journal.info("the ledger is open", &[("origin", ledger.identity().origin.as_str())]);
-    let tokens = tokens(&configuration, &args.data)?;
+    let tokens = tokens(&configuration, &args.data, args.config.is_some())?;
+    if tokens.is_empty() && configuration.needs_tokens() {
+        let hint = "hinomi config token NAME --data DIR makes one; then SIGHUP";
+        journal.warn("no request can be accepted: there are no tokens", &[("hint", hint)]);
+    }
     let service =
         Service::start(&configuration, tokens, ledger.clone(), Arc::new(SystemClock), journal.clone())
             .map_err(server_failure)?;
@@ -136,7 +140,7 @@ fn write_down(journal: &Journal, told: &Told<'_>) {
             journal
                 .warn("new rules cannot be used, the old ones stay in force", &[("why", &error.to_string())]);
         }
-        Told::Loss(why) => journal.warn("evidence could not be read", &[("why", why)]),
+        Told::Loss(why) => journal.warn("a remark on what was read", &[("what", why)]),
         Told::Finding(finding) => watching::write_down(journal, finding),
         Told::Differs(why) => {
             journal.warn("what is written is not what is found", &[("why", &why.to_string())]);
@@ -172,8 +176,9 @@ fn configuration(args: &Serve) -> Result<Configuration, Failure> {
 fn reload(args: &Serve, service: &Service, journal: &Journal) -> Option<DetectionSection> {
     let read = || {
         let configuration = configuration(args)?;
-        let renewed =
-            service.renew(&configuration, tokens(&configuration, &args.data)?).map_err(server_failure)?;
+        let renewed = service
+            .renew(&configuration, tokens(&configuration, &args.data, args.config.is_some())?)
+            .map_err(server_failure)?;
         Ok::<_, Failure>((configuration, renewed))
     };
     match read() {
@@ -202,8 +207,8 @@ fn read(file: &Path) -> Result<Configuration, Failure> {
 }
 
 /// The tokens of the configuration and of the data directory. Where senders need some and there are none, one is made and
-/// shown.
-fn tokens(configuration: &Configuration, data: &Path) -> Result<Tokens, Failure> {
+/// shown, unless there is a configuration.
+fn tokens(configuration: &Configuration, data: &Path, configured: bool) -> Result<Tokens, Failure> {
     let usage = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, e);
     let path = data.join(TOKENS);
     let mut all = configuration.tokens().map_err(|e| usage(&e))?;
@@ -215,10 +220,12 @@ fn tokens(configuration: &Configuration, data: &Path) -> Result<Tokens, Failure>
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(Failure::new(Exit::Unreadable, format!("{}: {error}", path.display()))),
     }
-    if all.is_empty() && configuration.needs_tokens() {
+    // Where there is a configuration, what is printed goes into some journal: secrets do not.
+    let shown = !configured && configuration.needs_tokens();
+    if all.is_empty() && shown {
         let token = new_token("first", data)?;
         print(format!("token of the sender \"first\", shown this once: {token}\n").as_bytes())?;
-        return tokens(configuration, data);
+        return tokens(configuration, data, configured);
     }
     Tokens::new(all).map_err(|e| usage(&e))
 }

@@ -291,7 +291,8 @@ fn record(data: &Path, manifest: &Manifest, open: Option<&Ledger>) -> Result<(),
     let received_ns = u64::try_from(clock::now().as_nanos()).unwrap_or(0);
     let record = Record { received_ns, sequence: None, bytes: text.to_string().into_bytes() };
     let append = |ledger: &Ledger| {
-        ledger.append(SOURCE, CLASS, vec![record])?.wait()?;
+        // Where space is short it is not waited for: it is tried again, and evidence goes first.
+        ledger.append_while(SOURCE, CLASS, vec![record], &|| false)?.wait()?;
         ledger.tick()
     };
     if let Some(ledger) = open {

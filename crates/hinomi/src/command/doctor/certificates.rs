@@ -37,7 +37,7 @@ pub(super) fn look(
         };
         let days = to.as_nanos().saturating_sub(now.as_nanos()).div_euclid(DAY_NS);
         let (until, since) = (date(to), date(from));
-        let renew = both("renew it and restart the server", "更新してサーバーを再起動すること");
+        let renew = both("renew it, then systemctl reload (SIGHUP)", "更新後に systemctl reload（SIGHUP）");
         let found = |en: String, ja: String| each(|j| format!("{path}: {}", if j { &ja } else { &en }));
         checks.push(if now >= to {
             Check::fail(name, found(format!("expired on {until}"), format!("{until} に期限切れ")), renew)

@@ -27,8 +27,14 @@ pub(super) fn look(data: &Path, (now, at_work): (Timestamp, bool), checks: &mut 
     match open_reader(data) {
         Ok(reader) => {
             checks.push(going_on(&reader, now, at_work));
-            checks.extend(detection(data, &reader, at_work));
-            checks.extend(sources(data, &reader, now));
+            let unknown = |name| {
+                Check::unknown(
+                    name,
+                    both("no state of detection is saved yet", "検知の状態がまだ保存されていない"),
+                )
+            };
+            checks.push(detection(data, &reader, at_work).unwrap_or_else(|| unknown("detection")));
+            checks.push(sources(data, &reader, now).unwrap_or_else(|| unknown("sources")));
         }
         Err(error) => {
             let text = error.to_string();
@@ -112,6 +118,17 @@ fn sources(data: &Path, reader: &Reader, now: Timestamp) -> Option<Check> {
     let all: Vec<_> = health.status(now).collect();
     let named: Vec<&str> = all.iter().filter(|s| bad(s.state)).map(|s| s.source).collect();
     let count = all.len();
+    let learning = all.iter().filter(|s| matches!(s.state, Health::Learning)).count();
+    if named.is_empty() && learning > 0 {
+        let found = each(|ja| {
+            if ja {
+                format!("{count} 件中 {learning} 件は学習中のため不明")
+            } else {
+                format!("of {count}, {learning} are still being learnt: unknown")
+            }
+        });
+        return Some(Check::unknown("sources", found));
+    }
     if named.is_empty() {
         let found =
             each(|ja| if ja { format!("{count} 件、普段どおり") } else { format!("{count}, as usual") });

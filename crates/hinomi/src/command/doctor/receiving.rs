@@ -21,11 +21,22 @@ const BUFFER: u64 = 1 << 20;
 
 /// Looks at every listener; says whether a server is at work.
 pub(super) fn look(inspection: &Inspection, checks: &mut Vec<Check>) -> bool {
-    let at_work = answers(inspection.admin);
-    checks.push(if at_work {
-        Check::ok("server", both("at work, and ready", "稼働中、受信可能"))
-    } else {
-        Check::unknown("server", both("none answers at admin.at", "admin.at で応答なし"))
+    let answer = answer(inspection.admin);
+    let at_work = answer.is_some();
+    checks.push(match answer {
+        None => Check::unknown("server", both("none answers at admin.at", "admin.at で応答なし")),
+        Some(why) if why.is_empty() => Check::ok("server", both("at work, and ready", "稼働中、受信可能")),
+        Some(why) => Check::fail(
+            "server",
+            each(|ja| {
+                if ja {
+                    format!("稼働中、受信不可：{why}")
+                } else {
+                    format!("at work, not ready: {why}")
+                }
+            }),
+            both("the journal of the server says more", "サーバーのログで確認"),
+        ),
     });
     for endpoint in &inspection.endpoints {
         checks.push(listener(endpoint, at_work));
@@ -37,8 +48,8 @@ pub(super) fn look(inspection: &Inspection, checks: &mut Vec<Check>) -> bool {
     at_work
 }
 
-/// Whether a server says at this address that it is ready.
-fn answers(at: SocketAddr) -> bool {
+/// Why a server at this address is not ready, or nothing where it is; `None` where none answers.
+fn answer(at: SocketAddr) -> Option<String> {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -47,7 +58,13 @@ fn answers(at: SocketAddr) -> bool {
         stream.take(4_096).read_to_string(&mut answer)?;
         Ok(answer)
     };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200") && answer.ends_with("ready\n"))
+    let answer = ask().ok()?;
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default().trim().to_owned();
+    if answer.starts_with("HTTP/1.1 200") && body == "ready" {
+        return Some(String::new());
+    }
+    // Some other program may listen there.
+    answer.starts_with("HTTP/1.1 503").then_some(body)
 }
 
 fn listener(endpoint: &Endpoint, at_work: bool) -> Check {

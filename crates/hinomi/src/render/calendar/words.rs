@@ -147,7 +147,7 @@ impl Words {
 pub(super) fn duration(ns: i64) -> String {
     let seconds = ns / 1_000_000_000;
     match (seconds % 86_400, seconds % 3_600, seconds % 60) {
-        _ if seconds == 0 => format!("{ns} ns"),
+        _ if seconds == 0 => format!("{} ms", ns / 1_000_000),
         (0, ..) => format!("{} d", seconds / 86_400),
         (_, 0, _) => format!("{} h", seconds / 3_600),
         (_, _, 0) => format!("{} min", seconds / 60),
