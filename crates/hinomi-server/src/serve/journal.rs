@@ -16,8 +16,6 @@ use tokio::time::Instant;
 const QUIET: Duration = Duration::from_secs(10);
 /// A line's text and what it is about.
 type Kind = (&'static str, String);
-/// Lines that are remembered as written a moment ago.
-const MOST_KINDS: usize = 1_000;
 /// Longest value that is written.
 const LONGEST: usize = 300;
 
@@ -59,15 +57,15 @@ impl Journal {
         self.write("warning", what, fields);
     }
 
-    /// Writes what a sender or sink did, unless something of the kind was written a moment ago. The first field says of which
-    /// listener, sink or file, of which there are few.
+    /// Writes what a sender did, unless something of the kind was written a moment ago.
     pub fn repeated(&self, what: &'static str, fields: &[(&str, &str)]) {
+        self.repeated_of("", what, fields);
+    }
+
+    /// As [`Journal::repeated`], for each of a few things that have names of the configuration.
+    pub fn repeated_of(&self, of: &str, what: &'static str, fields: &[(&str, &str)]) {
         let now = Instant::now();
         let mut repeated = self.0.repeated.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = fields.first().map_or("", |(_, value)| *value);
-        if repeated.len() >= MOST_KINDS {
-            repeated.retain(|_, (last, _)| now.saturating_duration_since(*last) < QUIET);
-        }
         let left_out = match repeated.get_mut(&(what, of.to_owned())) {
             Some((last, left_out)) if now.saturating_duration_since(*last) < QUIET => {
                 *left_out += 1;
@@ -151,8 +149,11 @@ mod tests {
                     journal.repeated("refused", &[("why", &format!("a\n\u{1b}[2J\" level=\"x{n}"))]);
                 }
                 journal.repeated("another", &[("why", &"x".repeat(10_000))]);
+                for sink in ["a", "b", "a"] {
+                    journal.repeated_of(sink, "a sink takes nothing", &[("sink", sink)]);
+                }
             });
-            assert_eq!(lines.len(), 2, "{lines:?}");
+            assert_eq!(lines.len(), 4, "{} lines", lines.len());
             assert!(!lines[0].contains('\u{1b}') && lines[0].contains("\\n"));
             assert!(lines[1].len() < 1_000);
         }

@@ -56,7 +56,7 @@ fn run(name: &str, every: Duration, beat: impl Fn() -> Result<(), String>, vital
             None => beat().map_err(|why| ("no sign of life was taken", why)),
         };
         if let Err((what, why)) = &done {
-            journal.repeated(what, &[("name", name), ("why", why)]);
+            journal.repeated_of(name, what, &[("name", name), ("why", why)]);
         }
         // Woken when the server stops.
         thread::park_timeout(if done.is_ok() { every } else { AGAIN.min(every) });

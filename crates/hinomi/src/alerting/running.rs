@@ -424,7 +424,8 @@ impl Thread {
                 journal.info("told", &fields);
             }
             Fact::Failed { sink, why, .. } => {
-                journal.repeated("a sink takes nothing; it is tried again", &[("sink", sink), ("why", why)]);
+                let what = "a sink takes nothing; it is tried again";
+                journal.repeated_of(sink, what, &[("sink", sink), ("why", why)]);
             }
             Fact::GivenUp { delivery, to, alerts, why } => {
                 let (delivery, alerts) = (delivery.to_string(), listed(alerts));
