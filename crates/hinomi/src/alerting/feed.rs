@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hinomi_alert::{Cursors, Signal};
 use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding};
+use hinomi_ledger::health::HEALTH_SOURCE;
 use hinomi_ledger::{Leaf, LedgerError, Reader};
 use hinomi_server::serve::FindingsSection;
 
@@ -131,11 +132,55 @@ impl Feed {
     }
 }
 
+/// What the ledger itself and what watches the habits of sources found; other records of theirs are no findings.
 fn findings(reader: &Reader, leaf: u64) -> Result<Vec<Finding>, LedgerError> {
     match reader.leaf(leaf)? {
-        Leaf::Block(block) if block.scope.source == COMPLETENESS_SOURCE => {}
+        Leaf::Block(block) if [COMPLETENESS_SOURCE, HEALTH_SOURCE].contains(&block.scope.source.as_str()) => {
+        }
         _ => return Ok(Vec::new()),
     }
     let records = reader.block(leaf)?.map(|block| block.records).unwrap_or_default();
     Ok(records.iter().filter_map(|record| Finding::from_record(&record.bytes).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hinomi_ledger::completeness::What;
+    use hinomi_ledger::{
+        Creation, FileDisk, Ledger, OWN_CLASS, Options, Places, Record, Surroundings, SystemClock,
+        SystemEntropy,
+    };
+    use hinomi_model::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_is_found_about_the_habits_of_sources_is_a_signal_and_their_plans_are_none() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let around = Surroundings {
+            disk: Arc::new(FileDisk),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let options = Options { threads: 0, watch: false, ..Options::default() };
+        let places = Places::in_data_dir(folder.path(), "evidence");
+        let creation = Creation { origin: "test/feed".to_owned(), eraser: None };
+        Ledger::create(&around, &places, &creation, &options).unwrap();
+        let (ledger, _) = Ledger::open(around, places, options).unwrap();
+        let since = Timestamp::from_nanos(1_795_000_000_000_000_000);
+        let what = What::Fell { since, expected: 900, received: 7 };
+        let finding = Finding { schema_version: 1, source: "n/tcp@fw".to_owned(), found: since, what };
+        let record = |bytes| Record { received_ns: since.as_nanos() as u64, sequence: None, bytes };
+        let records = vec![record(b"{\"plans\":[]}".to_vec()), record(finding.to_record().unwrap())];
+        ledger.append(HEALTH_SOURCE, OWN_CLASS, records).unwrap();
+        ledger.close().unwrap();
+        let mut feed = Feed::new(folder.path(), FindingsSection::default(), false);
+        let read = feed.read(&mut Cursors { decisions: 0, evidence: 0 });
+        assert!(read.losses.is_empty(), "{:?}", read.losses);
+        let told: Vec<(&str, &str)> =
+            read.signals.iter().map(|s| (s.rule.as_str(), s.host.as_str())).collect();
+        assert_eq!(told, [("source-fell", "n/tcp@fw")]);
+    }
 }
