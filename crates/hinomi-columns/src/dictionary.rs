@@ -231,10 +231,17 @@ impl Dictionary {
         self.bytes.len() + self.entries.len() * (size_of::<Entry>() + 8)
     }
 
+    /// Forgets all values. Room is kept for as many as there were: fields that are large in turn do not all keep their
+    /// largest size.
     pub(crate) fn clear(&mut self) {
+        let (bytes, entries) = (self.bytes.len(), self.entries.len());
         self.bytes.clear();
+        self.bytes.shrink_to(bytes);
         self.entries.clear();
+        self.entries.shrink_to(entries);
         self.index.clear();
+        // Nothing is left that would have to be hashed.
+        self.index.shrink_to(entries, |_| 0);
         self.null = None;
     }
 }

@@ -24,13 +24,16 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
+use support::{Server, TOKEN, logs};
+
+mod support;
+
 /// Events of one turn of the sender.
 const TURN: usize = 400;
 /// Turns of a sender between two marked commands.
@@ -47,87 +50,6 @@ struct Marks {
     sent: Vec<Instant>,
     told: BTreeMap<usize, Instant>,
     detections: usize,
-}
-
-struct Server {
-    child: Child,
-    folder: tempfile::TempDir,
-    http: SocketAddr,
-    syslog: SocketAddr,
-    admin: SocketAddr,
-}
-
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-impl Server {
-    fn start(marks: &Arc<Mutex<Marks>>) -> Self {
-        let folder = tempfile::TempDir::new().unwrap();
-        let (http, syslog, admin) = (free(), free(), free());
-        let digest = hinomi_model::Digest::of(TOKEN.as_bytes());
-        let text = format!(
-            "[log]\nformat = \"json\"\n[admin]\nat = \"{admin}\"\n[[token]]\nname = \"bench\"\nsha256 = \"{digest}\"\n\
-             [[listen]]\nname = \"h\"\nat = \"{http}\"\nreceive = [\"http\"]\n\
-             [[listen]]\nname = \"n\"\nat = \"{syslog}\"\nreceive = [\"syslog-tcp\"]\n"
-        );
-        let file = folder.path().join("hinomi.toml");
-        std::fs::write(&file, text).unwrap();
-        let program = std::env::var("HINOMI_BENCH_PROGRAM");
-        let mut command = Command::new(program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_hinomi")));
-        command.arg("serve").arg("--data").arg(folder.path().join("data")).arg("--config").arg(&file);
-        if let Ok(rules) = std::env::var("HINOMI_BENCH_RULES") {
-            command.arg("--rules").arg(rules);
-        }
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (journal, marks) = (child.stderr.take().unwrap(), Arc::clone(marks));
-        thread::spawn(move || listen(journal, &marks));
-        while TcpStream::connect(http).is_err() || TcpStream::connect(admin).is_err() {
-            thread::sleep(Duration::from_millis(20));
-        }
-        Self { child, folder, http, syslog, admin }
-    }
-
-    /// Seconds of processor time that it has used.
-    fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u64 = fields[11..13].iter().map(|f| f.parse::<u64>().unwrap()).sum();
-        ticks as f64 / 100.0
-    }
-
-    /// Its memory in MiB now and at most.
-    fn memory(&self) -> (u64, u64) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let of = |name: &str| {
-            let line = status.lines().find(|l| l.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-        };
-        (of("VmRSS:"), of("VmHWM:"))
-    }
-
-    fn durable(&self) -> u64 {
-        let text = self.ask("/metrics");
-        let lines = text.lines().filter(|l| l.starts_with("hinomi_events_total{"));
-        lines.map(|l| l.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
-    }
-
-    fn ask(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.admin).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-        let _ = &self.folder;
-    }
 }
 
 /// Reads the journal and notes what is told of marked commands.
@@ -152,17 +74,6 @@ fn listen(journal: impl std::io::Read, marks: &Mutex<Marks>) {
     }
 }
 
-fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            logs(&path, out);
-        } else if path.extension().is_some_and(|e| e == "log") || path.ends_with("syslog") {
-            out.push(path);
-        }
-    }
-}
-
 /// A number that makes a line another one than the same line before, and packs badly.
 fn scattered(at: usize) -> usize {
     at.wrapping_mul(2_654_435_761) % 100_000_007
@@ -177,16 +88,13 @@ struct Log {
 
 impl Log {
     fn all(syslog: SocketAddr) -> Vec<Self> {
-        let mut files = Vec::new();
-        logs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/case"), &mut files);
-        files.sort();
         let log = |path: &PathBuf| {
             let bytes = std::fs::read(path).unwrap();
             let lines: Vec<Vec<u8>> =
                 bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
             Self { stream: TcpStream::connect(syslog).unwrap(), lines, next: 0 }
         };
-        files.iter().map(log).filter(|log| log.lines.len() > 50).collect()
+        logs().iter().map(log).filter(|log| log.lines.len() > 50).collect()
     }
 
     fn send(&mut self, count: usize) {
@@ -337,7 +245,11 @@ fn main() {
         share: setting("HINOMI_BENCH_SHARE", 50),
     };
     let marks = Arc::<Mutex<Marks>>::default();
-    let server = Server::start(&marks);
+    let rules = std::env::var("HINOMI_BENCH_RULES").map(|rules| vec!["--rules".to_owned(), rules]);
+    let (ways, log) = ("\"syslog-tcp\"", "format = \"json\"");
+    let mut server = Server::start(ways, log, &rules.unwrap_or_default(), Stdio::piped());
+    let (journal, heard) = (server.child.stderr.take().unwrap(), Arc::clone(&marks));
+    thread::spawn(move || listen(journal, &heard));
     let cpu = server.cpu();
     let began = Instant::now();
     let senders: Vec<Done> = thread::scope(|scope| {

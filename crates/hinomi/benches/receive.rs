@@ -14,16 +14,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use support::{Server, TOKEN, logs};
+
+mod support;
 
 const CONNECTIONS: usize = 4;
 const LINES: usize = 500;
 /// Bodies that take turns, so that not every one packs like the one before.
 const BODIES: usize = 32;
-const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// How lines are sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,101 +49,11 @@ const WAYS: [(&str, Way); 9] = [
     ("otlp, json", Way::Requests { path: "/v1/logs", packed: false }),
 ];
 
-struct Server {
-    child: Child,
-    folder: tempfile::TempDir,
-    http: SocketAddr,
-    syslog: SocketAddr,
-    admin: SocketAddr,
-}
-
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::TempDir::new().unwrap();
-        let (http, syslog, admin) = (free(), free(), free());
-        let digest = hinomi_model::Digest::of(TOKEN.as_bytes());
-        let text = format!(
-            "[admin]\nat = \"{admin}\"\n[[token]]\nname = \"bench\"\nsha256 = \"{digest}\"\n\
-             [[listen]]\nname = \"h\"\nat = \"{http}\"\nreceive = [\"http\"]\n\
-             [[listen]]\nname = \"n\"\nat = \"{syslog}\"\nreceive = [\"syslog-tcp\", \"syslog-udp\"]\n"
-        );
-        let file = folder.path().join("hinomi.toml");
-        std::fs::write(&file, text).unwrap();
-        let program = std::env::var("HINOMI_BENCH_PROGRAM");
-        let child = Command::new(program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_hinomi")))
-            .arg("serve")
-            .arg("--data")
-            .arg(folder.path().join("data"))
-            .arg("--config")
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while TcpStream::connect(http).is_err() {
-            thread::sleep(Duration::from_millis(20));
-        }
-        Self { child, folder, http, syslog, admin }
-    }
-
-    /// Seconds of processor time that it has used.
-    fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u64 = fields[11..13].iter().map(|f| f.parse::<u64>().unwrap()).sum();
-        ticks as f64 / 100.0
-    }
-
-    /// Its memory in MiB now and at most.
-    fn memory(&self) -> (u64, u64) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let of = |name: &str| {
-            let line = status.lines().find(|l| l.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-        };
-        (of("VmRSS:"), of("VmHWM:"))
-    }
-
-    fn durable(&self) -> u64 {
-        let mut stream = TcpStream::connect(self.admin).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let lines = text.lines().filter(|l| l.starts_with("hinomi_events_total{"));
-        lines.map(|l| l.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-        let _ = &self.folder;
-    }
-}
-
-fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            logs(&path, out);
-        } else if path.extension().is_some_and(|e| e == "log") || path.ends_with("syslog") {
-            out.push(path);
-        }
-    }
-}
-
 /// Lines of the example case.
 fn lines() -> Vec<String> {
-    let mut files = Vec::new();
-    logs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/case"), &mut files);
-    files.sort();
     let text = |path: &PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
     let lines: Vec<String> =
-        files.iter().flat_map(|p| text(p).lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        logs().iter().flat_map(|p| text(p).lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     lines.into_iter().filter(|line| !line.is_empty()).collect()
 }
 
@@ -268,7 +181,7 @@ fn main() {
     );
     for (name, way) in WAYS.into_iter().filter(|(name, _)| name.contains(&only)) {
         let bodies: Vec<Vec<u8>> = (0..BODIES).map(|n| body(way, &lines, n)).collect();
-        let server = Server::start();
+        let server = Server::start("\"syslog-tcp\", \"syslog-udp\"", "", &[], Stdio::null());
         let (cpu, since) = (server.cpu(), Instant::now());
         let until = since + Duration::from_secs(seconds);
         let at = (server.http, server.syslog);

@@ -90,7 +90,8 @@ impl Lane {
             return;
         }
         self.items += 1;
-        self.pending.entry(item.time).or_default().push((key, item));
+        // Most instants have one item.
+        self.pending.entry(item.time).or_insert_with(|| Vec::with_capacity(1)).push((key, item));
     }
 
     /// Looks at everything up to the horizon.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hinomi_model::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use crate::correlate::{MatchedEvent, Matches, Seen};
+use super::packed::Packed;
+use crate::correlate::{Matches, Seen};
 use crate::saved;
 use crate::sigma::Meta;
 
@@ -18,7 +18,7 @@ pub(super) struct Arena {
     /// Rules that were ever kept here: id and `name`.
     rules: Vec<(String, Option<String>)>,
     #[serde(with = "saved::pairs")]
-    events: BTreeMap<u64, Event>,
+    events: BTreeMap<u64, Packed>,
     #[serde(with = "saved::pairs")]
     matches: BTreeMap<usize, Match>,
     next: usize,
@@ -41,11 +41,11 @@ impl Arena {
     /// Keeps an event; returns a handle for each rule that matched it.
     pub(super) fn add<'m>(
         &mut self,
-        event: Event,
+        event: &Event,
         number: u64,
         metas: impl Iterator<Item = &'m Meta>,
     ) -> Vec<usize> {
-        self.events.insert(number, event);
+        self.events.insert(number, Packed::new(event));
         let mut handles = Vec::new();
         for meta in metas {
             let named = |(id, name): &(String, Option<String>)| *id == meta.id && *name == meta.name;
@@ -70,8 +70,8 @@ impl Arena {
         }
     }
 
-    pub(super) fn event(&self, handle: usize) -> Option<&Event> {
-        self.events.get(&self.matches.get(&handle)?.number)
+    pub(super) fn event(&self, handle: usize) -> Option<Event> {
+        self.events.get(&self.matches.get(&handle)?.number).map(Packed::unpacked)
     }
 
     pub(super) fn wants_sweep(&self) -> bool {
@@ -89,27 +89,12 @@ impl Arena {
 }
 
 impl Matches for Arena {
-    type Event = Event;
+    type Event = Packed;
 
-    fn at(&self, handle: usize) -> Option<Seen<'_, Event>> {
+    fn at(&self, handle: usize) -> Option<Seen<'_, Packed>> {
         let found = self.matches.get(&handle)?;
         let (rule, name) = self.rules.get(found.rule)?;
         let event = self.events.get(&found.number)?;
         Some(Seen { rule, name: name.as_deref(), event, number: found.number })
-    }
-}
-
-impl MatchedEvent for Event {
-    fn time(&self) -> Option<Timestamp> {
-        self.time
-    }
-
-    fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    fn field(&self, name: &str) -> Option<&str> {
-        let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
-        self.fields.get(at).map(|(_, value)| value.as_ref())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arena::Arena;
 use super::{LONGEST_WAIT_NS, QUIET_NS};
-use crate::correlate::{Correlator, Matches as _, Occurrence};
+use crate::correlate::{Correlator, MatchedEvent as _, Matches as _, Occurrence};
 use crate::saved;
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Backlog {
 
     /// Takes a match in; false when no correlation has a use for it.
     pub(super) fn add(&mut self, handle: usize, received: Timestamp, arena: &Arena) -> bool {
-        let Some(time) = arena.at(handle).and_then(|seen| seen.event.time) else { return false };
+        let Some(time) = arena.at(handle).and_then(|seen| seen.event.time()) else { return false };
         if !self.correlator.add(handle, arena) {
             return false;
         }

@@ -27,6 +27,7 @@
 mod arena;
 mod backlog;
 mod fingerprint;
+mod packed;
 mod recent;
 mod state;
 
@@ -298,7 +299,7 @@ impl Live {
     ) {
         event.fields.retain(|(name, _)| self.wanted.contains(name.as_ref()));
         let number = self.tally.events;
-        let handles = self.arena.add(event, number, metas);
+        let handles = self.arena.add(&event, number, metas);
         let mut unused = Vec::new();
         for &handle in &handles {
             let used = match late {
@@ -315,7 +316,7 @@ impl Live {
     fn detection(&self, engine: &Engine, occurrence: &Occurrence, late: bool) -> Option<Detection> {
         let meta = &engine.correlations().get(occurrence.correlation).filter(|_| occurrence.alerts)?.meta;
         let fired = occurrence.matches.iter().take(occurrence.fired_with);
-        let events: Vec<Event> = fired.filter_map(|at| self.arena.event(*at)).cloned().collect();
+        let events: Vec<Event> = fired.filter_map(|at| self.arena.event(*at)).collect();
         let mut digests: Vec<Digest> = events.iter().map(|event| event.digest).collect();
         Some(Detection {
             id: detection_id(&meta.id, &occurrence.group, &mut digests, occurrence.number),

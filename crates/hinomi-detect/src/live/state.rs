@@ -15,7 +15,7 @@ use crate::saved;
 use hinomi_model::Timestamp;
 
 /// Version of the saved form.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// State that cannot be taken over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

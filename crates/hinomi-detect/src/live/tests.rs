@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::LogSources;
-use crate::correlate::{BaseMatch, Limits, correlate};
+use crate::correlate::{BaseMatch, Limits, MatchedEvent, correlate};
 use crate::sigma::parse_documents;
 
 const RULES: &str = "
@@ -66,6 +66,21 @@ fn rules() -> &'static Engine {
 }
 
 /// A leaf: time of receipt in seconds, events as (rule, time in seconds, user, value).
+/// Without the packed form, which is compared with it.
+impl MatchedEvent for Event {
+    fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
+
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
+    }
+}
+
 type TestLeaf = (i64, Vec<TestEvent>);
 type TestEvent = (u32, Option<i64>, u8, u8);
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::thread;
 
 use super::ledger::{Ledger, Shared, lock};
 use crate::LedgerError;
@@ -16,6 +17,9 @@ use crate::wal::wal_path;
 
 /// Sealed files beyond which frames are copied as they are.
 const MOST_WAITING: usize = 2;
+
+/// What is left to it when others want to work (`nice`).
+const LEAST_PRIORITY: i32 = 19;
 
 /// Sealed files that wait.
 #[derive(Default)]
@@ -73,12 +77,7 @@ impl Shared {
         self.keep_state()?;
         let named = lock(&self.sealed).named.get(&number).cloned();
         if !named.is_some_and(|leaf| self.is_sound(&leaf)) {
-            let folders = (&*self.places.wal(), &*self.places.segments());
-            let ledger = self.identity.ledger;
-            let leaf = build(disk, folders, number, &ledger, self.density(), &mut |key| {
-                lock(&self.ring).data_key(key)
-            })?;
-            self.commit_leaf(Leaf::SegmentSealed(leaf))?;
+            self.commit_leaf(Leaf::SegmentSealed(self.build(number)?))?;
         }
         {
             let mut core = lock(&self.core);
@@ -94,6 +93,31 @@ impl Shared {
         let wal = self.places.wal();
         files::remove(disk, &wal_path(&wal, number))?;
         files::sync_dir(disk, &wal)
+    }
+
+    /// Builds the segment. What packs tightly takes a second processor's time for minutes and is in no hurry: it does so on a
+    /// thread that steps back behind all others, without a lock that they need.
+    fn build(&self, number: u64) -> Result<SegmentSealed, LedgerError> {
+        let density = self.density();
+        let work = || {
+            let folders = (&*self.places.wal(), &*self.places.segments());
+            let keys = &mut |key| lock(&self.ring).data_key(key);
+            build(&*self.around.disk, folders, number, &self.identity.ledger, density, keys)
+        };
+        if self.options.threads == 0 || !density.repacks {
+            return work();
+        }
+        let quietly = || {
+            // On Linux the priority is the thread's own. Whether it can be had changes the speed of others only.
+            let _ = rustix::process::setpriority_process(None, LEAST_PRIORITY);
+            work()
+        };
+        thread::scope(|scope| {
+            match thread::Builder::new().name("pack".to_owned()).spawn_scoped(scope, quietly) {
+                Ok(thread) => thread.join().unwrap_or(Err(LedgerError::Refused { why: "packing ended" })),
+                Err(_) => work(),
+            }
+        })
     }
 
     /// Files that wait mean that records come in faster than they can be packed tightly.

@@ -35,7 +35,7 @@ impl Shared {
             return Ok(Vec::new());
         }
         let pool = (0..shared.options.threads).map(|_| ("seal", Self::seal_frames as fn(&Self)));
-        let tasks = pool.chain([("commit", Self::commit_frames as fn(&Self)), ("pack", Self::pack_files)]);
+        let tasks = pool.chain([("commit", Self::commit_frames as fn(&Self)), ("packer", Self::pack_files)]);
         let mut threads = Vec::new();
         for (name, task) in tasks {
             let own = shared.clone();

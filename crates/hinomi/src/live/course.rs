@@ -1,5 +1,6 @@
 //! The way through the leaves of the evidence: one leaf in, its detections out.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,14 +103,12 @@ impl Course {
         (saved.position <= self.reader.size()).then_some(saved)
     }
 
-    /// Saves the state.
-    pub(super) fn save(&self, data: &Path) -> Result<(), LiveError> {
-        let Some(live) = &self.live else { return Ok(()) };
-        let path = resume::path_in(data);
+    /// The state as it is saved; `None` before rules hold.
+    pub(super) fn state(&self) -> io::Result<Option<Vec<u8>>> {
+        let Some(live) = &self.live else { return Ok(None) };
         let at = (self.origin.as_str(), self.position, self.pack.as_str());
         let health = self.vitals.as_ref().map(Vitals::health);
-        resume::save(&path, at, (&self.assembly, live, health))
-            .map_err(|source| LiveError::State { path, source })
+        resume::content(at, (&self.assembly, live, health)).map(Some)
     }
 
     /// From the next leaf on these rules hold.

@@ -19,6 +19,8 @@ use super::decisions::{Decisions, History, Notes};
 use super::entry::LiveDetection;
 use super::health::{HealthWatch, Vitals};
 use super::pack::{Pack, PackError, PackSources, Stamps};
+use super::resume;
+use super::saving::Saving;
 use crate::clock;
 use crate::report::RejectedRule;
 use crate::scan::{StageGround, Subjects};
@@ -155,7 +157,7 @@ pub struct Follower {
     decisions: Decisions,
     stamps: Stamps,
     looked: Timestamp,
-    saved: Timestamp,
+    saving: Saving,
     written: u64,
     known: u64,
 }
@@ -172,17 +174,9 @@ impl Follower {
         let decisions = Decisions::open(&options, &course.reader)?;
         let now = clock::now();
         let stamps = options.sources.stamps();
-        let mut follower = Self {
-            options,
-            subjects,
-            course,
-            decisions,
-            stamps,
-            looked: now,
-            saved: now,
-            written: 0,
-            known: 0,
-        };
+        let saving = Saving::new(resume::path_in(&options.data), options.save_every);
+        let mut follower =
+            Self { options, subjects, course, decisions, stamps, looked: now, saving, written: 0, known: 0 };
         follower.resume()?;
         follower.renew(tell)?;
         Ok(follower)
@@ -269,6 +263,7 @@ impl Follower {
         }
         self.note(signals)?;
         self.save()?;
+        self.saving.end()?;
         Ok(self.summary())
     }
 
@@ -320,7 +315,7 @@ impl Follower {
             if let Some(vitals) = self.course.vitals.as_mut().filter(|_| idle) {
                 vitals.look(now)?;
             }
-            if since(self.saved, now) >= self.options.save_every {
+            if self.saving.is_due(now) {
                 self.save()?;
             }
             if idle {
@@ -381,9 +376,7 @@ impl Follower {
 
     fn save(&mut self) -> Result<(), LiveError> {
         self.decisions.settle()?;
-        self.course.save(&self.options.data)?;
-        self.saved = clock::now();
-        Ok(())
+        self.saving.begin(&self.course)
     }
 
     /// What was done so far.
@@ -429,6 +422,6 @@ fn unwritten(
     detections
 }
 
-fn since(then: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::from_nanos(u64::try_from(now.as_nanos().saturating_sub(then.as_nanos())).unwrap_or(0))
 }

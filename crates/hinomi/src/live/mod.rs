@@ -23,6 +23,7 @@ mod health;
 mod pack;
 mod replay;
 mod resume;
+mod saving;
 mod watching;
 
 use hinomi_ledger::LedgerError;

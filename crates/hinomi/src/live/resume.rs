@@ -1,7 +1,7 @@
 //! The saved state, from which following goes on after a restart.
 //!
 //! It is derived: without it everything is read again from leaf 0, with the same result. The first line holds the version
-//! and the digest of the rest.
+//! and the digest of the rest, which is JSON packed with zstd.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::assembly::{Assembly, SavedStream};
 
-const HEADER: &str = "hinomi live state 1 ";
+const HEADER: &str = "hinomi live state 2 ";
+/// Level of zstd: the detection thread packs.
+const LEVEL: i32 = 1;
 
 /// What is saved.
 #[derive(Debug, Deserialize)]
@@ -56,15 +58,22 @@ pub(super) fn path_in(data: &Path) -> PathBuf {
     data.join("derived").join("live").join("state")
 }
 
-/// Replaces the file. A crash leaves the old one or the new one.
-pub(super) fn save(
-    path: &Path,
+/// The content of the file. It is packed while it is written: hundreds of thousands of matches are hundreds of megabytes
+/// otherwise.
+pub(super) fn content(
     (origin, position, pack): (&str, u64, &str),
     (assembly, live, health): (&Assembly, &Live, Option<&Health>),
-) -> io::Result<()> {
+) -> io::Result<Vec<u8>> {
     let view = View { origin, position, pack, assembly: assembly.saved(), live: live.saved(), health };
-    let body = serde_json::to_vec(&view)?;
-    let header = format!("{HEADER}{}\n", Digest::of(&body));
+    let packed = zstd::stream::write::Encoder::new(Vec::new(), LEVEL)?;
+    let mut buffer = io::BufWriter::with_capacity(1 << 16, packed);
+    serde_json::to_writer(&mut buffer, &view)?;
+    buffer.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
+}
+
+/// Replaces the file. A crash leaves the old one or the new one.
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let header = format!("{HEADER}{}\n", Digest::of(content));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -73,7 +82,7 @@ pub(super) fn save(
     // It holds what logs say of people.
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&next)?;
     file.write_all(header.as_bytes())?;
-    file.write_all(&body)?;
+    file.write_all(content)?;
     file.sync_data()?;
     std::fs::rename(&next, path)
 }
@@ -99,5 +108,5 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     if digest != Digest::of(body).to_string().as_bytes() {
         return None;
     }
-    serde_json::from_slice(body).ok()
+    serde_json::from_slice(&zstd::stream::decode_all(body).ok()?).ok()
 }

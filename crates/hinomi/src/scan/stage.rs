@@ -11,6 +11,10 @@ use hinomi_model::Diagnostics;
 use super::worker::{Filter, Sampling, Worker};
 use super::{Digests, EventOutline, Hit, Limits, Sampled, ScanProgress, Subjects};
 
+/// Bytes of values that a stage remembers, twice: with the fields that rules name, and with all fields for what searches
+/// everything. Larger ones find few more values again, since what repeats comes within seconds.
+const STORE_BYTES: usize = 8 << 20;
+
 /// What every stage shares.
 #[derive(Debug, Default)]
 pub(crate) struct StageGround {
@@ -39,7 +43,7 @@ pub(crate) struct Processed {
 impl<'e> Stage<'e> {
     pub(crate) fn new(engine: &'e Engine, subjects: &'e Subjects, ground: &'e StageGround) -> Self {
         let filter = Filter { window: Window { since: None, until: None }, hosts: Vec::new() };
-        let limits = Limits { hits: u64::MAX, ..Limits::default() };
+        let limits = Limits { hits: u64::MAX, store_bytes: STORE_BYTES };
         let sampling = Sampling::new(&ground.unsampled);
         let bounds = (limits, Digests::Files);
         Self { worker: Worker::new(engine, subjects, filter, sampling, bounds, &ground.progress) }
