@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod anchors;
 mod configuration;
 #[cfg(feature = "query")]
 mod derived;
