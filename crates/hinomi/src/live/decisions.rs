@@ -223,7 +223,8 @@ fn decoded<T: for<'de> Deserialize<'de>>(leaf: u64, records: &[Record]) -> Resul
 pub(super) struct Decisions {
     ledger: Ledger,
     pub(super) history: History,
-    last: Option<Ticket>,
+    /// For what was written last.
+    pub(super) last: Option<Ticket>,
     ending: Arc<AtomicBool>,
 }
 

@@ -1,5 +1,6 @@
 //! Follows a ledger until it is told to stop.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use hinomi_detect::Engine;
 use hinomi_detect::live::{Live, Tally};
-use hinomi_ledger::VaultRecipient;
 use hinomi_ledger::completeness::Finding;
+use hinomi_ledger::{Ticket, VaultRecipient};
 use hinomi_model::Timestamp;
 
 use super::LiveError;
@@ -27,6 +28,8 @@ use crate::scan::{StageGround, Subjects};
 
 /// Leaves between two looks at signals and files.
 const BATCH: u64 = 32;
+/// Batches that may be on their way to the disk while the next is looked at.
+const MOST_UNTOLD: usize = 64;
 
 /// How to follow.
 #[derive(Clone, Debug)]
@@ -158,6 +161,8 @@ pub struct Follower {
     stamps: Stamps,
     looked: Timestamp,
     saving: Saving,
+    /// Detections that may not be durable yet, batch by batch.
+    untold: VecDeque<(Ticket, Vec<LiveDetection>)>,
     written: u64,
     known: u64,
 }
@@ -175,8 +180,18 @@ impl Follower {
         let now = clock::now();
         let stamps = options.sources.stamps();
         let saving = Saving::new(resume::path_in(&options.data), options.save_every);
-        let mut follower =
-            Self { options, subjects, course, decisions, stamps, looked: now, saving, written: 0, known: 0 };
+        let mut follower = Self {
+            options,
+            subjects,
+            course,
+            decisions,
+            stamps,
+            looked: now,
+            saving,
+            untold: VecDeque::new(),
+            written: 0,
+            known: 0,
+        };
         follower.resume()?;
         follower.renew(tell)?;
         Ok(follower)
@@ -262,7 +277,7 @@ impl Follower {
             }
         }
         self.note(signals)?;
-        self.save()?;
+        self.save(tell)?;
         self.saving.end()?;
         Ok(self.summary())
     }
@@ -304,6 +319,9 @@ impl Follower {
                 return Ok(Turn::Rules);
             }
             if self.course.position >= end {
+                if idle || !told_end {
+                    self.tell_durable(0, tell)?;
+                }
                 if !std::mem::replace(&mut told_end, true) {
                     tell(Told::CaughtUp(&self.summary()));
                 }
@@ -316,7 +334,7 @@ impl Follower {
                 vitals.look(now)?;
             }
             if self.saving.is_due(now) {
-                self.save()?;
+                self.save(tell)?;
             }
             if idle {
                 std::thread::sleep(self.options.poll);
@@ -354,9 +372,24 @@ impl Follower {
             new.extend(detections);
             Ok(())
         })?;
-        self.decisions.settle()?;
-        new.iter().for_each(|detection| tell(Told::Detection(detection)));
         self.written += new.len() as u64;
+        if let Some(ticket) = self.decisions.last.take() {
+            self.untold.push_back((ticket, new));
+        }
+        self.tell_durable(MOST_UNTOLD, tell)
+    }
+
+    /// Tells what is durable, and waits until no more than so many batches are not.
+    fn tell_durable(&mut self, most: usize, tell: &mut dyn FnMut(Told<'_>)) -> Result<(), LiveError> {
+        while let Some((ticket, _)) = self.untold.front() {
+            if self.untold.len() > most {
+                ticket.wait()?;
+            } else if !ticket.is_durable()? {
+                break;
+            }
+            let (_, detections) = self.untold.pop_front().unzip();
+            detections.iter().flatten().for_each(|detection| tell(Told::Detection(detection)));
+        }
         Ok(())
     }
 
@@ -374,7 +407,9 @@ impl Follower {
         asked || changed
     }
 
-    fn save(&mut self) -> Result<(), LiveError> {
+    /// Saves the state, once all that follows from it is durable.
+    fn save(&mut self, tell: &mut dyn FnMut(Told<'_>)) -> Result<(), LiveError> {
+        self.tell_durable(0, tell)?;
         self.decisions.settle()?;
         self.saving.begin(&self.course)
     }
