@@ -125,6 +125,14 @@ fn source_name(watch: &str, path: &Path) -> String {
     format!("{watch}/file/~{}/{}", digest.get(..12).unwrap_or_default(), end.trim_start_matches('/'))
 }
 
+/// What a link below `base` means, named as it is there. `within` is the folder that `base` is once its own links are
+/// followed.
+fn link_to(path: &Path, (base, within): (&Path, &Path)) -> Option<PathBuf> {
+    let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let target = link.then(|| std::fs::canonicalize(path).ok()).flatten()?;
+    Some(base.join(target.strip_prefix(within).ok()?))
+}
+
 /// The files of one watch.
 struct Watch {
     setting: Setting,
@@ -288,7 +296,9 @@ impl Watch {
                 if self.followed.contains_key(path) || self.rotated.1.contains(path) {
                     continue;
                 }
-                if self.is_rotated(path, &paths) {
+                let other = link_to(path, (pattern.base(), &within));
+                let twice = other.is_some_and(|p| paths.contains(&p) || self.followed.contains_key(&p));
+                if twice || self.is_rotated(path, &paths) {
                     self.rotated.1.insert(path.clone());
                     continue;
                 }

@@ -444,6 +444,31 @@ fn hostile_folders_lead_nowhere_and_are_said_once() {
 }
 
 #[test]
+fn a_log_that_a_link_beside_it_points_at_is_followed_once() {
+    for copied in [false, true] {
+        let mut world = World::new();
+        append(&world.log("zz.log"), "one\n");
+        // The name of the link comes first.
+        std::os::unix::fs::symlink("zz.log", world.log("current.log")).unwrap();
+        world.drain();
+        append(&world.log("zz.log"), "two\n");
+        world.drain();
+        if copied {
+            std::fs::copy(world.log("zz.log"), world.log("zz.log.1")).unwrap();
+            cut(&world.log("zz.log"), 0);
+        } else {
+            std::fs::rename(world.log("zz.log"), world.log("zz.log.1")).unwrap();
+        }
+        append(&world.log("zz.log"), "three\n");
+        world.drain();
+        let records: Vec<_> = world.records().into_iter().collect();
+        let name = format!("w/file{}", world.log("zz.log").display());
+        let lines: Vec<Vec<u8>> = ["one\n", "two\n", "three\n"].map(|line| line.as_bytes().to_vec()).into();
+        assert_eq!(records, [(name, lines)], "copied and cut: {copied}");
+    }
+}
+
+#[test]
 fn names_of_sources_are_bounded_and_different() {
     let long = |end: &str| PathBuf::from(format!("/{}/\u{65e5}\u{672c}\u{8a9e}{end}.log", "x/".repeat(200)));
     let names: Vec<String> = ["/var/log/a.log", "/var/log/a\u{1b}.log", "/var/log/a_.log"]
