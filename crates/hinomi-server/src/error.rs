@@ -26,6 +26,16 @@ pub enum ServerError {
         /// Why not.
         what: String,
     },
+    /// A part of the configuration cannot be used.
+    #[error("{kind} {name}")]
+    Part {
+        /// What it is: a sink, a heartbeat.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: Box<ServerError>,
+    },
     /// TLS cannot be set up.
     #[error("TLS: {what}")]
     Tls {

@@ -154,13 +154,13 @@ fn look(told: &Told<'_>, alert: &Alert, out: &mut String) {
         ),
         Kind::Source => writeln!(
             out,
-            "\n次に見るもの:\n  1. 送信側が動いていて、この機械に届くか。センサーは誰かに止められた可能性もあります。\n  \
+            "\n次に見るもの:\n  1. 送信側が動いていて、このサーバーに届くか。センサーは誰かに止められた可能性もあります。\n  \
              2. いつからか: hinomi ledger sources --data {}\n  3. 同じ時間に、同じホストについて他の記録元が示すこと。",
             super::quoted(&told.site.data)
         ),
         Kind::Program => writeln!(
             out,
-            "\n次に見るもの:\n  1. hinomi serve が自身について書いた行。\n  2. この機械のディスクとメモリ。\n  \
+            "\n次に見るもの:\n  1. hinomi serve が自身について書いた行。\n  2. このサーバーのディスクとメモリ。\n  \
              3. 直るまで、届いた記録は保存されますが、検知されないことがあります。"
         ),
     };

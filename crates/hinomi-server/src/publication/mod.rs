@@ -110,7 +110,7 @@ impl Handler for Publication {
         match self.answer(&request, vault) {
             Ok(response) => response,
             Err(LedgerError::Missing { .. }) => nothing(),
-            // What went wrong here is for this machine's operator, not for whoever asks.
+            // What went wrong here is for this machine's administrator, not for whoever asks.
             Err(_) => Response::text(503, "the ledger cannot be read now\n"),
         }
     }

@@ -1,4 +1,4 @@
-//! Health and figures, for this machine's operators, on a listener of their own.
+//! Health and figures, for this machine's administrators, on a listener of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 //! The sections of the configuration about alerts: what they say, and what is made of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::alert_sinks::HeartbeatSection;
+use super::alert_sinks::{HeartbeatSection, SinkSection};
 use super::configuration::{Configuration, Fault};
 use crate::alert::{Heartbeat, Setup};
 use crate::error::ServerError;
@@ -90,6 +90,8 @@ pub struct FindingsSection {
     pub not_running: Level,
     /// Detection does not follow.
     pub detection: Level,
+    /// The ledger takes nothing: its disk is full, or failed.
+    pub ledger: Level,
 }
 
 impl Default for FindingsSection {
@@ -105,6 +107,7 @@ impl Default for FindingsSection {
             clock: Level::Medium,
             not_running: Level::Medium,
             detection: Level::High,
+            ledger: Level::Critical,
         }
     }
 }
@@ -278,17 +281,26 @@ impl Configuration {
         })
     }
 
-    /// Whether something about alerts is not as it was.
-    pub(super) fn alerts_differ(&self, new: &Self) -> bool {
-        fn all<T>(sections: &[Spanned<T>]) -> impl Iterator<Item = &T> {
-            sections.iter().map(AsRef::as_ref)
+    /// What about alerts is not as it was in `self`: sections, and parts by their names.
+    pub fn alert_changes(&self, new: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.alerts.as_ref().map(AsRef::as_ref) != new.alerts.as_ref().map(AsRef::as_ref) {
+            changes.push("[alerts]".to_owned());
         }
-        self.alerts.as_ref().map(AsRef::as_ref) != new.alerts.as_ref().map(AsRef::as_ref)
-            || all(&self.sink).ne(all(&new.sink))
-            || all(&self.person).ne(all(&new.person))
-            || all(&self.rota).ne(all(&new.rota))
-            || all(&self.policy).ne(all(&new.policy))
-            || all(&self.heartbeat).ne(all(&new.heartbeat))
+        changed(&mut changes, "sink", &self.sink, &new.sink, |s| &s.name);
+        changed(&mut changes, "person", &self.person, &new.person, |s| &s.name);
+        changed(&mut changes, "rota", &self.rota, &new.rota, |s| &s.name);
+        changed(&mut changes, "policy", &self.policy, &new.policy, |s| &s.name);
+        changed(&mut changes, "heartbeat", &self.heartbeat, &new.heartbeat, |s| &s.name);
+        changes
+    }
+
+    /// The files that sinks and heartbeats name.
+    pub(super) fn alert_files(&self) -> Vec<PathBuf> {
+        let mut sinks: Vec<SinkSection> = self.sink.iter().map(|sink| sink.as_ref().clone()).collect();
+        let mut beats: Vec<HeartbeatSection> = self.heartbeat.iter().map(|b| b.as_ref().clone()).collect();
+        let sinks = sinks.iter_mut().flat_map(SinkSection::files);
+        sinks.chain(beats.iter_mut().flat_map(HeartbeatSection::files)).map(|path| path.clone()).collect()
     }
 
     /// Relative paths are meant from a folder.
@@ -306,13 +318,42 @@ impl Alerting {
     /// # Errors
     /// [`ServerError`] of the first that cannot be used.
     pub(super) fn check_files(&self) -> Result<(), ServerError> {
-        self.sinks.values().try_for_each(|setup| setup.open().map(drop))?;
-        self.heartbeats.iter().try_for_each(|beat| beat.open().map(drop))
+        let part = |kind, name: &str| {
+            let name = name.to_owned();
+            move |source| ServerError::Part { kind, name, source: Box::new(source) }
+        };
+        for (name, setup) in &self.sinks {
+            setup.open().map(drop).map_err(part("sink", name))?;
+        }
+        for beat in &self.heartbeats {
+            beat.open().map(drop).map_err(part("heartbeat", &beat.name))?;
+        }
+        Ok(())
     }
 }
 
 fn place<T>(all: &[Spanned<T>], is: impl Fn(&T) -> bool) -> Option<std::ops::Range<usize>> {
     all.iter().find(|section| is(section.as_ref())).map(Spanned::span)
+}
+
+/// Names the parts that came, went or differ.
+fn changed<T: PartialEq>(
+    changes: &mut Vec<String>,
+    kind: &str,
+    old: &[Spanned<T>],
+    new: &[Spanned<T>],
+    name: impl Fn(&T) -> &String,
+) {
+    let called_so =
+        |all: &'_ [Spanned<T>], wanted: &str| all.iter().position(|part| name(part.as_ref()) == wanted);
+    let names: BTreeSet<&String> = old.iter().chain(new).map(|part| name(part.as_ref())).collect();
+    for called in names {
+        let before = called_so(old, called).and_then(|at| old.get(at)).map(Spanned::as_ref);
+        let after = called_so(new, called).and_then(|at| new.get(at)).map(Spanned::as_ref);
+        if before != after {
+            changes.push(format!("{kind} {called}"));
+        }
+    }
 }
 
 /// Parts by name.

@@ -275,6 +275,23 @@ impl Configuration {
         Ok(read)
     }
 
+    /// The files and folders that it names: certificates, keys, secrets, rules. Whoever moves a server needs them.
+    pub fn named_files(&self) -> Vec<PathBuf> {
+        let tls = self.listeners().filter_map(|listen| listen.tls.as_ref());
+        let mut all: Vec<PathBuf> = tls
+            .flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.clients.as_ref()])
+            .flatten()
+            .cloned()
+            .collect();
+        let DetectionSection { rules, placeholders, indicators, .. } = &self.detection;
+        let rules = rules.iter().filter(|path| path.as_os_str() != BUNDLED);
+        all.extend(rules.chain(placeholders).chain(indicators).cloned());
+        all.extend(self.alert_files());
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// What differs in `new` and cannot change while a server works: names of sections and listeners.
     pub(crate) fn waits_for_start(&self, new: &Self) -> Vec<String> {
         let mut waits: Vec<String> = Vec::new();
@@ -283,7 +300,7 @@ impl Configuration {
             ("[admin]", self.admin.as_ref() != new.admin.as_ref()),
             ("[limits]", self.limits.as_ref() != new.limits.as_ref()),
             ("[[watch]]", !self.watch.iter().map(AsRef::as_ref).eq(new.watch.iter().map(AsRef::as_ref))),
-            ("[alerts] and what belongs to it", self.alerts_differ(new)),
+            ("[alerts], which begins or ends with a start", self.alerts.is_some() != new.alerts.is_some()),
         ];
         waits.extend(sections.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
         let listener = |of: &Self, name: &str| of.listeners().find(|l| l.name == name).cloned();

@@ -194,6 +194,14 @@ impl Service {
         Ok(Renewed { certificates, waits: self.configuration.waits_for_start(configuration) })
     }
 
+    /// For how long the ledger has taken nothing, if that is so; it may take something again, when its disk has space.
+    pub fn takes_nothing(&self) -> Option<Duration> {
+        match self.receiving.intake.state() {
+            State::Stuck(since) => Some(since),
+            _ => None,
+        }
+    }
+
     /// Why the ledger takes nothing any more, if that is so: then only a new start helps.
     pub fn failure(&self) -> Option<String> {
         match self.receiving.intake.state() {

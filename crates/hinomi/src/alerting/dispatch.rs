@@ -12,7 +12,7 @@ use super::AlertsError;
 /// A message and its number.
 type Job = Box<(u64, Letter, Moment)>;
 
-/// The threads.
+/// The threads. They end when this is dropped, each after the message that it is sending.
 pub(super) struct Dispatch {
     sinks: BTreeMap<String, SyncSender<Job>>,
     busy: BTreeSet<String>,
@@ -43,6 +43,11 @@ impl Dispatch {
             sinks.insert(name.clone(), sender);
         }
         Ok(Self { sinks, busy: BTreeSet::new() })
+    }
+
+    /// Takes the place of another one, whose messages may still be on their way to sinks of the same names.
+    pub(super) fn succeed(&mut self, before: Self) {
+        self.busy = before.busy.into_iter().filter(|sink| self.sinks.contains_key(sink)).collect();
     }
 
     pub(super) fn is_free(&self, sink: &str) -> bool {

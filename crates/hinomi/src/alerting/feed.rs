@@ -41,6 +41,11 @@ impl Feed {
         Self { data: data.to_owned(), levels, decisions: None, evidence: None, failures: 0, first }
     }
 
+    /// Findings are this severe from now on.
+    pub(super) fn judge_by(&mut self, levels: FindingsSection) {
+        self.levels = levels;
+    }
+
     /// Finds out where a first start begins, before anybody writes; what fails is tried again when something is read.
     pub(super) fn place(&mut self, cursors: &mut Cursors) {
         let _ = self.open().and_then(|()| self.begin(cursors));

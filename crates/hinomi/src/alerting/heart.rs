@@ -23,18 +23,33 @@ pub(super) struct Vital {
     pub(super) stop: Arc<AtomicBool>,
 }
 
+/// A sign of life that can be sent.
+pub(super) struct Ready {
+    name: String,
+    every: Duration,
+    beat: Box<dyn Fn() -> Result<(), String> + Send>,
+}
+
+/// Reads what they need.
+pub(super) fn open(beats: &[Heartbeat]) -> Result<Vec<Ready>, AlertsError> {
+    let one = |beat: &Heartbeat| {
+        let (name, every) = (beat.name.clone(), beat.every);
+        let opened = beat.open().map_err(|source| AlertsError::Sink { name: name.clone(), source })?;
+        Ok(Ready { name, every, beat: Box::new(opened) })
+    };
+    beats.iter().map(one).collect()
+}
+
 /// Begins; the first sign of life comes at once.
 pub(super) fn start(
-    beats: &[Heartbeat],
+    beats: Vec<Ready>,
     vital: &Vital,
     journal: &Journal,
 ) -> Result<Vec<JoinHandle<()>>, AlertsError> {
     let mut threads = Vec::new();
-    for beat in beats {
-        let (name, every) = (beat.name.clone(), beat.every);
-        let opened = beat.open().map_err(|source| AlertsError::Sink { name: name.clone(), source })?;
+    for Ready { name, every, beat } in beats {
         let (vital, journal) = (vital.clone(), journal.clone());
-        let run = move || run(&name, every, opened, &vital, &journal);
+        let run = move || run(&name, every, beat, &vital, &journal);
         threads
             .push(thread::Builder::new().name("heart".to_owned()).spawn(run).map_err(AlertsError::Thread)?);
     }

@@ -29,8 +29,8 @@ use hinomi_ledger::LedgerError;
 use hinomi_server::ServerError;
 
 pub use answering::{Answer, Question, ask};
-pub use running::{Alerts, Faults, Surroundings};
-pub use store::{View, view};
+pub use running::{Alerts, Fault, Faults, Prepared, Surroundings};
+pub use store::{View, view, zone};
 
 /// Alerts could not begin.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! The thread that looks after alerts.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -11,9 +11,9 @@ use std::time::Duration;
 use hinomi_alert::{
     Acknowledged, Acknowledgement, Cursors, Desk, Event, Fact, Moment, Signal, Site, Step, compose,
 };
-use hinomi_model::{Entropy, Level};
+use hinomi_model::Entropy;
 use hinomi_server::LocalServer;
-use hinomi_server::serve::{Alerting, Exposition, Journal};
+use hinomi_server::serve::{Alerting, Exposition, FindingsSection, Journal};
 
 use super::answering::{Answer, LONGEST_NAME, LONGEST_NOTE, Question};
 use super::dispatch::{Dispatch, Tried};
@@ -55,7 +55,8 @@ pub struct Surroundings {
 enum Command {
     Tried(Tried),
     Ask(Option<u32>, Question, SyncSender<Answer>),
-    Program(Box<Signal>),
+    Fault(Fault, String),
+    Renew(Box<Prepared>),
     Stop,
 }
 
@@ -64,27 +65,62 @@ pub struct Alerts {
     commands: SyncSender<Command>,
     thread: JoinHandle<()>,
     hearts: Vec<JoinHandle<()>>,
-    stop: Arc<AtomicBool>,
+    vital: Vital,
+    journal: Journal,
+    data: PathBuf,
     outbox: Arc<Outbox>,
     figures: Arc<Figures>,
-    /// How severe faults of this program are.
-    level: Level,
     // Closes the socket when it is dropped.
     _door: Option<LocalServer>,
 }
 
-/// What tells of this program's own faults.
+/// A fault of this program or its machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// Detection does not follow.
+    Detection,
+    /// The ledger takes nothing.
+    Ledger,
+}
+
+impl Fault {
+    fn signal(self, why: &str, levels: &FindingsSection) -> Signal {
+        let (rule, level, what) = match self {
+            Self::Detection => (
+                "detection-stopped",
+                levels.detection,
+                ("Detection does not follow what is received", "受信した記録の検知が止まっています"),
+            ),
+            Self::Ledger => (
+                "ledger-takes-nothing",
+                levels.ledger,
+                (
+                    "The ledger takes nothing: what is sent is not kept",
+                    "台帳が記録を受け付けていません(届いたログは保存されません)",
+                ),
+            ),
+        };
+        sources::program(rule, level, what, why, clock::now())
+    }
+}
+
+/// What tells of faults.
 #[derive(Clone)]
-pub struct Faults(SyncSender<Command>, Level);
+pub struct Faults(SyncSender<Command>);
 
 impl Faults {
-    /// Detection does not follow.
-    pub fn detection(&self, why: &str) {
-        let what = ("Detection does not follow what is received", "受信した記録の検知が止まっています");
-        let signal = sources::program("detection-stopped", self.1, what, why, clock::now());
+    /// Something does not work, and why.
+    pub fn tell(&self, fault: Fault, why: &str) {
         // A full queue: it is told again as long as it lasts.
-        let _ = self.0.try_send(Command::Program(Box::new(signal)));
+        let _ = self.0.try_send(Command::Fault(fault, why.to_owned()));
     }
+}
+
+/// What is configured, with everything that it needs opened, so that it can take the place of what is in force.
+pub struct Prepared {
+    alerting: Alerting,
+    dispatch: Dispatch,
+    hearts: Vec<heart::Ready>,
 }
 
 struct Thread {
@@ -126,22 +162,19 @@ impl Alerts {
             instance: named.instance,
         };
         let (commands, waiting) = sync_channel(WAITING);
-        let outcomes = commands.clone();
-        // Fails when the thread has ended: the message is tried again after the next start.
-        let tell = move |tried| drop(outcomes.send(Command::Tried(tried)));
-        let dispatch = Dispatch::start(&alerting.sinks, &tell)?;
+        let Prepared { alerting, dispatch, hearts } = prepare(alerting, &commands)?;
+        save_zone(&around.data, &alerting, &journal);
         let (rounds, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let vital = Vital { rounds: rounds.clone(), ready: around.ready.clone(), stop: stop.clone() };
-        let hearts = heart::start(&alerting.heartbeats, &vital, &journal)?;
+        let vital = Vital { rounds: rounds.clone(), ready: around.ready.clone(), stop };
+        let hearts = heart::start(hearts, &vital, &journal)?;
         let (outbox, figures) = (Arc::new(Outbox::default()), Arc::new(Figures::default()));
         let Saved { desk, cursors, unrecorded } = saved;
         outbox.add(unrecorded);
         let door = open_door(around, &commands);
-        let level = alerting.findings.detection;
         let mut thread = Thread {
             alerting,
             site,
-            journal,
+            journal: journal.clone(),
             store,
             desk,
             cursors,
@@ -156,7 +189,32 @@ impl Alerts {
         let run = move || thread.run(&waiting);
         let thread =
             thread::Builder::new().name("alerts".to_owned()).spawn(run).map_err(AlertsError::Thread)?;
-        Ok(Self { commands, thread, hearts, stop, outbox, figures, level, _door: door })
+        let data = around.data.clone();
+        Ok(Self { commands, thread, hearts, vital, journal, data, outbox, figures, _door: door })
+    }
+
+    /// Reads secrets and certificates and opens sinks for what is configured now. Nothing changes by that.
+    ///
+    /// # Errors
+    /// [`AlertsError`] of the first sink or sign of life that cannot be used.
+    pub fn prepare(&self, alerting: Alerting) -> Result<Prepared, AlertsError> {
+        prepare(alerting, &self.commands)
+    }
+
+    /// From now on this is in force. Alerts, their timers and messages on their way stay.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when no sign of life can be begun; everything else is in force then.
+    pub fn renew(&mut self, mut prepared: Prepared) -> Result<(), AlertsError> {
+        save_zone(&self.data, &prepared.alerting, &self.journal);
+        let hearts = std::mem::take(&mut prepared.hearts);
+        // Fails when the thread has ended, which ends the server's alerts for other reasons.
+        let _ = self.commands.send(Command::Renew(Box::new(prepared)));
+        self.vital.stop.store(true, Ordering::Relaxed);
+        self.hearts.iter().for_each(|heart| heart.thread().unpark());
+        self.vital.stop = Arc::new(AtomicBool::new(false));
+        self.hearts = heart::start(hearts, &self.vital, &self.journal)?;
+        Ok(())
     }
 
     /// Steps on their way into the decision ledger.
@@ -172,16 +230,34 @@ impl Alerts {
 
     /// Where faults of this program are told.
     pub fn faults(&self) -> Faults {
-        Faults(self.commands.clone(), self.level)
+        Faults(self.commands.clone())
     }
 
     /// Lets messages that are being sent arrive, saves everything and stops.
     pub fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.vital.stop.store(true, Ordering::Relaxed);
         self.hearts.iter().for_each(|heart| heart.thread().unpark());
         let _ = self.commands.send(Command::Stop);
         // A thread that failed has said so.
         let _ = self.thread.join();
+    }
+}
+
+fn prepare(alerting: Alerting, commands: &SyncSender<Command>) -> Result<Prepared, AlertsError> {
+    let outcomes = commands.clone();
+    // Fails when the thread has ended: the message is tried again after the next start.
+    let tell = move |tried| drop(outcomes.send(Command::Tried(tried)));
+    let dispatch = Dispatch::start(&alerting.sinks, &tell)?;
+    let hearts = heart::open(&alerting.heartbeats)?;
+    Ok(Prepared { alerting, dispatch, hearts })
+}
+
+/// For whoever lists alerts on this machine.
+fn save_zone(data: &Path, alerting: &Alerting, journal: &Journal) {
+    let Some(name) = alerting.plan.zone.iana_name() else { return };
+    if let Err(error) = super::store::save_zone(data, name) {
+        let why = error.to_string();
+        journal.warn("alerts are listed in another zone than they are told in", &[("why", &why)]);
     }
 }
 
@@ -268,7 +344,17 @@ impl Thread {
                 self.dispatch.done(&sink);
                 self.happens(Event::Tried { delivery, outcome });
             }
-            Command::Program(signal) => self.happens(Event::Signals(&[*signal])),
+            Command::Fault(fault, why) => {
+                let signal = fault.signal(&why, &self.alerting.findings);
+                self.happens(Event::Signals(&[signal]));
+            }
+            Command::Renew(prepared) => {
+                let Prepared { alerting, mut dispatch, .. } = *prepared;
+                self.feed.judge_by(alerting.findings.clone());
+                std::mem::swap(&mut self.dispatch, &mut dispatch);
+                self.dispatch.succeed(dispatch);
+                self.alerting = alerting;
+            }
             Command::Ask(uid, question, sender) => {
                 let answer = self.answer(uid, question);
                 // Whoever asked may have gone.

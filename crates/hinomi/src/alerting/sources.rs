@@ -65,8 +65,8 @@ pub(super) fn finding(finding: &Finding, levels: &FindingsSection) -> Option<Sig
         What::ClockStep { .. } => (
             "ledger-clock",
             levels.clock,
-            "The clock of the ledger's machine was changed, or nothing was received in between".to_owned(),
-            "台帳の機械の時計が変わったか、その間に何も受信していません".to_owned(),
+            "The clock of the ledger's server was changed, or nothing was received in between".to_owned(),
+            "台帳のあるサーバーの時計が変わったか、その間に何も受信していません".to_owned(),
         ),
         What::NotRunning { .. } => (
             "ledger-not-running",

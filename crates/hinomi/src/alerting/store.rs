@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `state` | a line with version and SHA-256, then the state as JSON |
 //! | `steps` | a line for each group of steps: the first 16 digits of the SHA-256 of what follows, and JSON |
+//! | `zone` | name of the zone in which alerts are told |
 //! | `identity` | beginning of the ids of messages, and what pseudonyms are made with; random, made once |
 
 use std::collections::VecDeque;
@@ -162,6 +163,21 @@ pub(super) fn identity(data: &Path, entropy: &dyn Entropy) -> Result<Identity, A
     file.write_all(&body).and_then(|()| file.sync_all()).map_err(fault(&next))?;
     std::fs::rename(&next, &path).map_err(fault(&path))?;
     Ok(identity)
+}
+
+/// The zone in which alerts are told, for [`zone`].
+pub(super) fn save_zone(data: &Path, name: &str) -> Result<(), AlertsError> {
+    let path = folder(data).join("zone");
+    let next = path.with_extension("new");
+    let mut file = private().write(true).create(true).truncate(true).open(&next).map_err(fault(&next))?;
+    file.write_all(format!("{name}\n").as_bytes()).map_err(fault(&next))?;
+    std::fs::rename(&next, &path).map_err(fault(&path))
+}
+
+/// The zone in which the server tells alerts, if it said so and anybody knows it.
+pub fn zone(data: &Path) -> Option<jiff::tz::TimeZone> {
+    let name = std::fs::read_to_string(folder(data).join("zone")).ok()?;
+    jiff::tz::TimeZone::get(name.trim()).ok()
 }
 
 /// Steps that the ledger has and the files have not.

@@ -43,7 +43,7 @@ pub enum AlertVerb {
         /// Name of the sink
         sink: String,
         /// Who asks, for whoever reads it
-        #[arg(long, value_name = "NAME", default_value = "the operator")]
+        #[arg(long, value_name = "NAME", default_value = "an administrator")]
         by: String,
         /// Data directory
         #[arg(long, value_name = "DIR")]

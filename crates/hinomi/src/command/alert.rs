@@ -124,26 +124,28 @@ fn list(at: &LedgerData, all: bool) -> Result<Exit, Failure> {
             Lang::Ja => "未確認の警報はありません\n".to_owned(),
         }
     } else {
-        alerts.iter().map(|alert| line(alert, lang)).collect()
+        let zone = zone(&at.data, lang);
+        alerts.iter().map(|alert| line(alert, lang, &zone)).collect()
     };
     print(text.as_bytes())?;
     Ok(if alerts.iter().any(|alert| alert.is_open()) { Exit::Found } else { Exit::Clean })
 }
 
-fn line(alert: &Alert, lang: Lang) -> String {
+fn line(alert: &Alert, lang: Lang, zone: &TimeZone) -> String {
     let title = alert.title_ja.as_ref().filter(|_| lang == Lang::Ja).unwrap_or(&alert.title);
-    let zone = zone(lang);
-    let (made, state, level) = (time(alert.made, &zone), state(alert, lang), alert.level);
+    let (made, state, level) = (time(alert.made, zone), state(alert, lang), alert.level);
     let place = harmless(&[alert.host.as_str(), &alert.account].join(" "));
     let (id, count) = (alert.id.to_string(), alert.count);
     format!("{id:<6} {level:<13} {state}  {made}  {count}x  {}  {}\n", harmless(title), place.trim())
 }
 
-fn zone(lang: Lang) -> TimeZone {
-    match lang {
+/// The zone in which the server tells alerts; where it said none, that of the language.
+fn zone(data: &Path, lang: Lang) -> TimeZone {
+    let told = crate::alerting::zone(data);
+    told.unwrap_or_else(|| match lang {
         Lang::En => TimeZone::UTC,
         Lang::Ja => TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC),
-    }
+    })
 }
 
 fn time(at: Moment, zone: &TimeZone) -> String {
@@ -170,7 +172,7 @@ fn letter(desk: &Desk, alert: &Alert, at: &LedgerData) -> String {
     let language = if lang == Lang::Ja { Language::Ja } else { Language::En };
     let sink = Sink { language, names: true, per_ten_minutes: 1 };
     let plan = Plan {
-        zone: zone(lang),
+        zone: zone(&at.data, lang),
         window: Duration::ZERO,
         give_up: Duration::ZERO,
         routes: BTreeMap::new(),

@@ -1,5 +1,8 @@
 //! `hinomi serve` and `hinomi config`.
 
+mod intake;
+mod reload;
+
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,7 +13,7 @@ use std::time::Duration;
 
 use hinomi_ledger::{Ledger, SystemClock, SystemEntropy};
 use hinomi_server::receive::{Token, TokenError, Tokens};
-use hinomi_server::serve::{Configuration, DetectionSection, EXAMPLE, Journal, Renewed, Service};
+use hinomi_server::serve::{Configuration, DetectionSection, EXAMPLE, Journal, Service};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -20,10 +23,12 @@ use super::derived::Keeper;
 use super::ledger::{failure, open_or_make};
 use super::trust::server_failure;
 use super::{print, watching};
-use crate::alerting::Alerts;
+use crate::alerting::{Alerts, Fault};
 use crate::args::{ConfigVerb, Serve};
 use crate::exit::{Exit, Failure};
 use crate::live::{HealthWatch, Options, Told, Watching};
+use intake::Intake;
+use reload::AtWork;
 
 /// The file in a data directory that keeps the SHA-256 of tokens.
 pub(super) const TOKENS: &str = "tokens.txt";
@@ -53,20 +58,22 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
-    let beside = Beside { alerts, health };
+    let mut beside = Beside { alerts, health };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
-    let mut detection = configuration.detection.clone();
-    let failed = wait(&mut signals, &service, || {
-        let Some(renewed) = reload(args, &service, &journal) else { return };
-        if renewed != detection {
+    let mut in_force = configuration;
+    let mut intake = Intake::new(beside.alerts.as_ref().map(Alerts::faults), journal.clone());
+    let failed = wait(&mut signals, &service, &mut intake, || {
+        let at_work = AtWork { args, service: &service, ledger: &ledger, journal: &journal };
+        let Some(renewed) = at_work.reload(&in_force, &mut beside.alerts) else { return };
+        if renewed.detection != in_force.detection {
             // The one that runs ends first: there is one writer of decisions.
             watching.take().into_iter().for_each(Watching::stop);
-            match self::watching(args, &renewed, &beside, &journal) {
+            match self::watching(args, &renewed.detection, &beside, &journal) {
                 Ok(begun) => watching = begun,
                 Err(failure) => journal.warn("detection does not follow", &[("why", &failure.message)]),
             }
-            detection = renewed;
         }
+        in_force = renewed;
     });
     journal.info("stopping", &[]);
     let Beside { alerts, health } = beside;
@@ -110,7 +117,7 @@ fn watching(
     let tell = move |told: Told<'_>| {
         write_down(&journal, &told);
         if let (Told::Failed(why), Some(faults)) = (&told, &faults) {
-            faults.detection(&why.to_string());
+            faults.tell(Fault::Detection, &why.to_string());
         }
     };
     let watching = Watching::start(options, notes, tell);
@@ -168,33 +175,6 @@ fn configuration(args: &Serve) -> Result<Configuration, Failure> {
     match &args.config {
         Some(file) => read(file),
         None => Configuration::without_file().map_err(|e| Failure::new(Exit::Internal, e)),
-    }
-}
-
-/// Reads configuration, tokens and certificates again, and gives what is to be looked for now. Files that make no sense
-/// change nothing.
-fn reload(args: &Serve, service: &Service, journal: &Journal) -> Option<DetectionSection> {
-    let read = || {
-        let configuration = configuration(args)?;
-        let renewed = service
-            .renew(&configuration, tokens(&configuration, &args.data, args.config.is_some())?)
-            .map_err(server_failure)?;
-        Ok::<_, Failure>((configuration, renewed))
-    };
-    match read() {
-        Ok((configuration, Renewed { certificates, waits })) => {
-            let (certificates, waits) = (certificates.to_string(), waits.join(", "));
-            let mut fields = vec![("certificates", certificates.as_str())];
-            if !waits.is_empty() {
-                fields.push(("waits_for_the_next_start", &waits));
-            }
-            journal.info("configuration, tokens and certificates were read again", &fields);
-            Some(configuration.detection)
-        }
-        Err(failure) => {
-            journal.warn("everything stays as it was", &[("why", &failure.message)]);
-            None
-        }
     }
 }
 
@@ -260,7 +240,12 @@ fn announce(service: &Service, journal: &Journal) {
 }
 
 /// Waits until somebody asks to stop, or the ledger fails, and says why.
-fn wait(signals: &mut Signals, service: &Service, mut reload: impl FnMut()) -> Option<String> {
+fn wait(
+    signals: &mut Signals,
+    service: &Service,
+    intake: &mut Intake,
+    mut reload: impl FnMut(),
+) -> Option<String> {
     loop {
         for signal in signals.pending() {
             if signal != SIGHUP {
@@ -269,8 +254,10 @@ fn wait(signals: &mut Signals, service: &Service, mut reload: impl FnMut()) -> O
             reload();
         }
         if let Some(reason) = service.failure() {
+            intake.failed(&reason);
             return Some(reason);
         }
+        intake.look(service.takes_nothing());
         thread::sleep(LOOK);
     }
 }

@@ -267,6 +267,47 @@ fn hostile_webhooks_get_nothing_and_learn_nothing() {
 }
 
 #[test]
+fn who_is_told_and_what_sources_promise_are_read_again_and_what_makes_no_sense_changes_nothing() {
+    let (Some(first), Some(second)) = (Webhook::start("200"), Webhook::start("200")) else { return };
+    let folder = prepared(|folder| first.sink(folder) + &policy("hook"));
+    let mut served = at_work(folder);
+    let config = served.folder.path().join("hinomi.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    // One that is not there is no sink, and neither are promises of anybody.
+    let broken = before.replace("secret_file = \"secret\"", "secret_file = \"gone\"");
+    std::fs::write(&config, broken).unwrap();
+    let said = served.read_again("everything stays as it was");
+    assert!(said["why"].as_str().unwrap().contains("gone"), "{said}");
+    let other = before.replace(&first.port.to_string(), &second.port.to_string());
+    std::fs::write(&config, &other).unwrap();
+    let sources = served.data().join("sources.yaml");
+    std::fs::write(&sources, "schema_version: 1\nsources: { x: { heard_every: 5m } }\n").unwrap();
+    let said = served.read_again("everything stays as it was");
+    assert!(said["why"].as_str().unwrap().contains("owner"), "{said}");
+    events(&served, "ws1", "marker-critical", 1);
+    assert_eq!(body(&first.await_seen("200", 1)[0])["alerts"][0]["host"], "ws1");
+    // Now it makes sense: the other one is told, in another zone, with the alerts that there are.
+    let other = other
+        .replace("Asia/Tokyo", "Europe/Berlin")
+        .replace("[detection]", "[limits]\nsources = 9\n[detection]");
+    std::fs::write(&config, &other).unwrap();
+    std::fs::write(&sources, "schema_version: 1\nsources: { x: { owner: a, heard_every: 5m } }\n").unwrap();
+    let said = served.read_again("configuration, tokens and certificates were read again");
+    assert_eq!(said["changed"], "[alerts], sink hook, promises of 1 sources", "{said}");
+    assert_eq!(said["waits_for_the_next_start"], "[limits]");
+    events(&served, "ws2", "marker-critical", 1);
+    let told = body(&second.await_seen("200", 1)[0]);
+    assert_eq!((&told["alerts"][0]["host"], &told["alerts"][0]["id"]), (&"ws2".into(), &"A2".into()));
+    assert!(told["text"].as_str().unwrap().contains("(Europe/Berlin)"), "{told}");
+    let (_, listed) = hinomi(&served, &["alert", "list", "--lang", "ja"]);
+    assert_eq!(listed.matches(" +01:00  ").count(), 2, "{listed}");
+    let said = served.read_again("configuration, tokens and certificates were read again");
+    assert!(said["changed"].is_null(), "nothing changed: {said}");
+    assert_eq!((first.seen("200").len(), second.seen("200").len()), (1, 1));
+    assert_eq!(served.terminate(), Some(0));
+}
+
+#[test]
 fn signs_of_life_come() {
     let Some(hook) = Webhook::start("200") else { return };
     let folder = prepared(|folder| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,10 +52,16 @@ fn a_full_disk_makes_senders_wait_and_space_lets_them_go_on() {
     let Some(disk) = SmallDisk::mount(folder.path().join("data"), 200) else { return };
     let ballast = disk.0.join("ballast");
     std::fs::write(&ballast, vec![1; 110 << 20]).unwrap();
-    write_configuration(
-        folder.path(),
-        "[limits]\nacknowledge_seconds = 4\n[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n",
+    let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+    collector.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = collector.local_addr().unwrap().port();
+    let told = format!(
+        "[alerts]\nroute = {{ critical = \"all\" }}\n\
+         [[sink]]\nname = \"siem\"\nkind = \"syslog\"\nserver = \"127.0.0.1:{port}\"\ntransport = \"udp\"\n\
+         [[policy]]\nname = \"all\"\nstep = [{{ tell = [\"sink:siem\"] }}]\n"
     );
+    let listen = "[limits]\nacknowledge_seconds = 4\n[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n";
+    write_configuration(folder.path(), &[listen, &told].concat());
     let mut served = Served::start_in(folder);
     let at = served.at("h", "http");
     let mut random = Seeded::new(5);
@@ -75,7 +81,14 @@ fn a_full_disk_makes_senders_wait_and_space_lets_them_go_on() {
     }
     assert!(served.admin("/readyz").1.contains("disk full"));
     assert_eq!(served.admin("/healthz").0, 200);
+    // The journal says it, and so does an alert, although nothing can be saved.
+    served.wait_for_line("the ledger takes nothing");
+    let mut datagram = [0; 4_096];
+    let length = collector.recv(&mut datagram).unwrap();
+    let text = String::from_utf8_lossy(&datagram[..length]).into_owned();
+    assert!(text.contains("ledger-takes-nothing") && text.contains("critical"), "{text}");
     std::fs::remove_file(ballast).unwrap();
+    served.wait_for_line("the ledger takes records again");
     let after =
         (1_000..1_100).find(|number| send(at, "/ndjson", &[], &lines(&mut random, *number)).status == 200);
     acknowledged.insert(after.expect("it goes on"));

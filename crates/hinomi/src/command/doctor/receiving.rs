@@ -89,7 +89,10 @@ fn listener(endpoint: &Endpoint, at_work: bool) -> Check {
         }
         Err(ErrorKind::AddrInUse) => Check::fail(
             name,
-            found("another program has it", "別のプログラムが使用中"),
+            found(
+                "in use, by another program or by a server that does not answer at admin.at",
+                "使用中（別のプログラム、または admin.at に応答しないサーバー）",
+            ),
             both("ss -lntup says which", "ss -lntup で確認"),
         ),
         Err(ErrorKind::PermissionDenied) => Check::warn(

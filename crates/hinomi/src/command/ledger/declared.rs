@@ -60,10 +60,17 @@ enum Named {
 
 /// What is written down.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(in super::super) struct Sources {
     pub(super) declared: BTreeMap<String, Declared>,
     pub(super) numbers: BTreeMap<String, Place>,
     pub(super) plans: Plans,
+}
+
+impl Sources {
+    /// What each source is and promises.
+    pub(in super::super) fn declared(&self) -> &BTreeMap<String, Declared> {
+        &self.declared
+    }
 }
 
 /// Reads the file that was named, or the one in the data directory if there is one.

@@ -31,7 +31,7 @@ use crate::args::{Lang, Ledger as Verb, LedgerData, NewLedger, Prove};
 use crate::exit::{Exit, Failure};
 use crate::recorded::{EVIDENCE, open_reader};
 
-pub(super) use declared::{FILE as SOURCES, plans};
+pub(super) use declared::{FILE as SOURCES, Sources, plans};
 pub(super) use export::verify_export;
 pub(super) use opening::{VAULTS, read as read_vaults};
 pub(super) use verify::{verify_bundle, verify_ledger};
@@ -97,6 +97,11 @@ pub(super) fn open_or_make(data: &Path, new: &NewLedger) -> Result<hinomi_ledger
         ledger.declare(&sources.declared).map_err(failure)?;
     }
     Ok(ledger)
+}
+
+/// What the sources of the ledger in a data directory promise, as its file says.
+pub(super) fn declared(data: &Path) -> Result<Option<Sources>, Failure> {
+    declared::load(None, data)
 }
 
 /// Opens a ledger for writing.

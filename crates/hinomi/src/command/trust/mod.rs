@@ -36,12 +36,18 @@ fn ledger_failure(error: LedgerError) -> Failure {
 }
 
 pub(super) fn server_failure(error: ServerError) -> Failure {
-    let cause = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
-    let exit = match &error {
+    let mut causes = String::new();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(next) = cause {
+        causes.push_str(&format!(": {next}"));
+        cause = next.source();
+    }
+    let own = if let ServerError::Part { source, .. } = &error { source } else { &error };
+    let exit = match own {
         ServerError::Address { .. } | ServerError::Credential { .. } | ServerError::Tls { .. } => Exit::Usage,
         _ => Exit::Unreadable,
     };
-    Failure::new(exit, format!("{error}{cause}"))
+    Failure::new(exit, format!("{error}{causes}"))
 }
 
 fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {

@@ -154,7 +154,7 @@ fn unread(blocks: u64, lang: Lang) -> String {
     }
 }
 
-/// Tells the operator's program. Its failure must not stop the vault.
+/// Tells the administrator's program. Its failure must not stop the vault.
 fn call(args: &PullArgs, alarm: &Alarm) {
     let Some(program) = &args.on_alarm else { return };
     let child = Command::new(program).stdin(Stdio::piped()).spawn();
