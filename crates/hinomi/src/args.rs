@@ -13,6 +13,7 @@ mod reach;
 mod reading;
 mod scenario;
 mod serve;
+mod state;
 mod trial;
 mod trust;
 
@@ -40,6 +41,7 @@ pub use reach::Reach;
 pub use reading::Reading;
 pub use scenario::{RenderArgs, RenderShape, Scenario};
 pub use serve::{ConfigVerb, Serve};
+pub use state::{StateBackup, StateRestore, StateResume, StateVerb};
 pub use trial::{Trial, TrialArgs, TrialSubject};
 pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
 
@@ -139,12 +141,15 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  hinomi serve --data /var/lib/hinomi --config /etc/hinomi/hinomi.toml\n  \
         hinomi serve --data ./trial      # listens on this machine only: syslog 5514, http 9200, health and figures 9180\n\n\
-        Runs until SIGTERM or SIGINT; SIGHUP reads tokens, certificates and what is looked for again. What is acknowledged is durable; docs/receivers.md says who is told what."
+        Runs until SIGTERM or SIGINT; SIGHUP reads tokens, certificates, what is looked for, who is told and promises of sources again. What is acknowledged is durable; docs/receivers.md says who is told what."
     )]
     Serve(Serve),
     /// Check configurations of `serve`, and make tokens for senders
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Back up and restore what a server needs beside its evidence
+    #[command(subcommand)]
+    State(StateVerb),
     /// Acknowledge, list and try alerts
     #[command(subcommand)]
     Alert(AlertVerb),

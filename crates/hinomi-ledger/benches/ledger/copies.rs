@@ -71,7 +71,7 @@ fn pull_and_repair(place: &str, wal_bytes: u64) {
         if let Some(path) = &path {
             fs::remove_file(path).unwrap();
         }
-        let mend = || repair(&home.around, &home.places, &options, &copy, "bench", false).unwrap();
+        let mend = || repair(&home.around, &home.places, &options, &copy, "bench", None, false).unwrap();
         let (done, wall, cpu) = timed(mend);
         assert!(done.left.is_empty() && done.files.len() == usize::from(path.is_some()), "{done:?}");
         println!(
@@ -82,7 +82,7 @@ fn pull_and_repair(place: &str, wal_bytes: u64) {
     }
     fs::remove_dir_all(&home.places.evidence).unwrap();
     let (done, wall, _) =
-        timed(|| repair(&home.around, &home.places, &options, &copy, "bench", false).unwrap());
+        timed(|| repair(&home.around, &home.places, &options, &copy, "bench", None, false).unwrap());
     assert!(done.left.is_empty() && done.recorded);
     println!(
         "repair of everything below evidence, {place} ({} files): {:.2} s",

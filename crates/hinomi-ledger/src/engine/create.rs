@@ -156,6 +156,11 @@ fn begin_again(disk: &dyn Disk, places: &Places) -> Result<(), LedgerError> {
             let why = "there are files of a ledger whose format file is missing";
             return Err(LedgerError::Refused { why });
         }
+        // Beginning anew would destroy what alone can read and continue a ledger whose evidence is lost or not restored yet.
+        if disk.exists(&places.signer()).map_err(io_error("look for", &places.signer()))? {
+            let why = "there are keys of a ledger whose evidence is missing";
+            return Err(LedgerError::Refused { why });
+        }
         return files::create(disk, &marker, 0o600, &[]);
     }
     // A checkpoint of the first attempt must not come back after a crash, beside the log of the second.

@@ -31,7 +31,7 @@ use crate::cursor::Cursor;
 use crate::data_key::{DataKey, commitment};
 use crate::files::{self, io_error, numbered, numbered_path};
 use crate::leaf::{DataKeyId, KeyBorn, Scope};
-use crate::vault::SealedEntry;
+use crate::vault::{HandedKey, SealedEntry};
 
 const MAGIC: [u8; 4] = *b"HnR1";
 const HEADER_LEN: usize = 4 + 16 + 8 + 8 + 4;
@@ -323,13 +323,41 @@ impl KeyRing {
             put_entry(&mut bytes, &entry)?;
             entries.push(entry);
         }
-        let path = ring_path(&self.folder, self.epoch);
-        self.file.write_all_at(&[IoSlice::new(&bytes)], self.len).map_err(io_error("write", &path))?;
-        self.file.sync_data().map_err(io_error("sync", &path))?;
-        self.len += bytes.len() as u64;
+        self.append(&bytes)?;
         let keys = entries.iter().map(|e| e.key).collect();
         entries.into_iter().for_each(|e| self.insert(e));
         Ok(keys)
+    }
+
+    /// Takes keys in that it lacks; how many. They are durable when it returns.
+    pub(crate) fn adopt(&mut self, handed: &[HandedKey], entropy: &dyn Entropy) -> Result<u64, LedgerError> {
+        let mut missing: Vec<&HandedKey> =
+            handed.iter().filter(|key| !self.entries.contains_key(&key.leaf.key)).collect();
+        missing.sort_unstable_by_key(|key| key.ordinal);
+        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+        for HandedKey { ordinal, leaf, secret } in missing {
+            let KeyBorn { key, scope, commitment, recipients } = leaf.clone();
+            let bound = context(&self.ledger, key, &scope, &commitment)?;
+            let wrapped = wrap_key(&self.kek).seal(&bound, secret.as_ref())?;
+            let again = |to: &[u8; 32]| seal_to(VaultRecipient(*to), &bound, secret, entropy);
+            let sealed = recipients.iter().map(again).collect::<Result<_, _>>()?;
+            // When it was born is not known to a vault; nothing depends on it.
+            let entry = RingEntry { ordinal: *ordinal, key, scope, born_ns: 0, commitment, wrapped, sealed };
+            put_entry(&mut bytes, &entry)?;
+            entries.push(entry);
+        }
+        self.append(&bytes)?;
+        let count = entries.len() as u64;
+        entries.into_iter().for_each(|e| self.insert(e));
+        Ok(count)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), LedgerError> {
+        let path = ring_path(&self.folder, self.epoch);
+        self.file.write_all_at(&[IoSlice::new(bytes)], self.len).map_err(io_error("write", &path))?;
+        self.file.sync_data().map_err(io_error("sync", &path))?;
+        self.len += bytes.len() as u64;
+        Ok(())
     }
 
     fn make(

@@ -127,6 +127,12 @@ pub(crate) fn owed(disk: &dyn Disk, places: &Places) -> Result<Vec<Repair>, Ledg
     Ok(owed)
 }
 
+/// Has the next opening for writing commit a leaf about something that was put in place without a plan.
+pub(crate) fn owe(disk: &dyn Disk, places: &Places, repair: Repair) -> Result<(), LedgerError> {
+    files::create_folders(disk, &folder(places), 0o700)?;
+    note(disk, places, Step::Replaced, &[repair])
+}
+
 /// Notes that the log knows of these.
 pub(crate) fn recorded(disk: &dyn Disk, places: &Places, repairs: &[Repair]) -> Result<(), LedgerError> {
     if repairs.is_empty() { Ok(()) } else { note(disk, places, Step::Recorded, repairs) }

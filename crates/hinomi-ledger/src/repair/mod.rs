@@ -14,7 +14,7 @@
 //! The copy is not trusted, see [`log`].
 //!
 //! # Not here
-//! The keys. A copy has none that the primary could use: a vault's data keys are sealed to the vault. Records without a
+//! The signing key. Data keys are not in a copy: the vault hands them back, sealed ([`crate::vault::hand_back`]). Records without a
 //! leaf that no copy has; a write-ahead file that is damaged behind the end of the copy's.
 
 mod files;
@@ -35,9 +35,10 @@ use crate::keys::KeyRing;
 use crate::leaf::Repair;
 use crate::options::{Options, Places, Surroundings};
 use crate::scan::digest_of;
+use crate::vault::handed;
 use files::Left;
 use journal::{Step, note};
-pub(crate) use journal::{owed, recorded};
+pub(crate) use journal::{owe, owed, recorded};
 use log::Sides;
 use overlay::{Content, Overlay};
 
@@ -52,6 +53,8 @@ pub struct Repaired {
     pub files: Vec<Repair>,
     /// Files below the ledger's folder for which the copy had nothing better, and what is wrong with them.
     pub left: BTreeMap<PathBuf, String>,
+    /// Data keys that the ring lacked and a vault handed back.
+    pub keys: u64,
     /// Where the damaged files are kept.
     pub kept_in: PathBuf,
     /// Whether the log has a leaf for each replaced file. If not, the ledger does not open for another reason, and its
@@ -60,7 +63,8 @@ pub struct Repaired {
 }
 
 /// Replaces damaged files of a ledger by those of `copy`, the folder of the same ledger elsewhere, which `from` names in
-/// the log. With `dry_run` it only says what it would do.
+/// the log. `keys` are those that a vault handed back ([`crate::vault::hand_back`]). With `dry_run` it only says what it would
+/// do, with the keys that are there.
 ///
 /// # Errors
 /// [`LedgerError::Locked`] while a writer has the ledger open; [`LedgerError::Refused`] when the copy is of another ledger
@@ -71,6 +75,7 @@ pub fn repair(
     options: &Options,
     copy: &Path,
     from: &str,
+    keys: Option<&[u8]>,
     dry_run: bool,
 ) -> Result<Repaired, LedgerError> {
     let disk = &*around.disk;
@@ -80,6 +85,9 @@ pub fn repair(
         prepare(disk, places)?;
     }
     let lock = if dry_run { None } else { Some(lock_folder(disk, places)?) };
+    if let Some(keys) = keys.filter(|_| !dry_run) {
+        out.keys = adopt(around, places, &copy, keys)?;
+    }
     let (plan, left) = plan(around, places, &copy)?;
     out.left = left;
     for (path, content) in in_order(plan, places) {
@@ -123,6 +131,14 @@ fn wrong_files(overlay: &Overlay, places: &Places) -> Result<Left, LedgerError> 
 
 fn below(places: &Places, path: &Path) -> PathBuf {
     path.strip_prefix(&places.evidence).unwrap_or(path).to_owned()
+}
+
+/// Takes over the keys of this ledger that a vault handed back.
+fn adopt(around: &Surroundings, places: &Places, copy: &Places, keys: &[u8]) -> Result<u64, LedgerError> {
+    let disk = &*around.disk;
+    let (identity, _) = identity(disk, places, copy)?;
+    let mut ring = KeyRing::load(disk, &places.keys, identity.ledger, true)?;
+    ring.adopt(&handed(keys, &identity.ledger)?, &*around.entropy)
 }
 
 /// What even an empty folder needs to be locked.

@@ -42,7 +42,7 @@ const FIRST_LINE: &str = "hinomi vault state 1";
 pub struct Pinned {
     /// Origin line of the checkpoints.
     pub origin: Origin,
-    /// Keys that the operator, or a rotation signed by an earlier key, says are the log's.
+    /// Keys that the administrator, or a rotation signed by an earlier key, says are the log's.
     pub keys: Vec<VerifierKey>,
 }
 

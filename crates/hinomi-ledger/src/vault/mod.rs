@@ -25,6 +25,7 @@ mod dir;
 mod directory;
 mod erasure;
 mod follow;
+mod handed;
 mod history;
 mod keys;
 mod leaves;
@@ -51,6 +52,7 @@ use crate::note::{Algorithm, KeyName, SignerKey, VerifierKey};
 pub use alarm::{Alarm, Lost, Trouble};
 pub use dir::Pinned;
 pub use directory::DirectorySource;
+pub use handed::hand_back;
 pub use keys::is_vault;
 pub use restart::Restart;
 pub use sealed::SealedEntry;
@@ -59,6 +61,7 @@ pub use view::WitnessView;
 
 use blocks::Blocks;
 use dir::{State, VaultDir};
+pub(crate) use handed::{HandedKey, handed};
 pub(crate) use keys::KeyStore;
 use leaves::LeafStore;
 

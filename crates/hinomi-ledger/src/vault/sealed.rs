@@ -1,8 +1,6 @@
 //! A data key sealed to one vault, as it travels and as the vault keeps it.
 
-use zeroize::Zeroizing;
-
-use crate::aead::SEAL_OVERHEAD;
+use crate::aead::{SEAL_OVERHEAD, Secret};
 use crate::cursor::Cursor;
 use crate::data_key::{DataKey, commitment};
 use crate::error::LedgerError;
@@ -71,11 +69,16 @@ impl SealedEntry {
     /// # Errors
     /// [`LedgerError::NotAuthentic`] when it is sealed to somebody else, or is not the key that was committed to.
     pub(crate) fn open(&self, ledger: &[u8; 16], vault: &VaultKey) -> Result<DataKey, LedgerError> {
+        self.secret(ledger, vault).map(|secret| DataKey::new(&secret))
+    }
+
+    /// As [`SealedEntry::open`], but the bytes themselves.
+    pub(crate) fn secret(&self, ledger: &[u8; 16], vault: &VaultKey) -> Result<Secret, LedgerError> {
         let bound = context(ledger, self.key, &self.scope, &self.commitment)?;
-        let secret: Zeroizing<[u8; 32]> = vault.open(&bound, &self.sealed)?;
+        let secret = vault.open(&bound, &self.sealed)?;
         if commitment(&secret) != self.commitment {
             return Err(LedgerError::NotAuthentic { what: "a sealed data key" });
         }
-        Ok(DataKey::new(&secret))
+        Ok(secret)
     }
 }

@@ -1,7 +1,7 @@
 //! Following a change of the log's signing key of which the vault saw neither signature.
 //!
 //! # Trust
-//! What is read here is not proven to be in any tree. It need not be: a key is believed because one that the operator
+//! What is read here is not proven to be in any tree. It need not be: a key is believed because one that the administrator
 //! trusts endorsed it, for this ledger and this leaf. Whatever it signed is then compared with what is held, as always.
 
 use super::leaves::Remote;

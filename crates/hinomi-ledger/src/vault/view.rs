@@ -9,7 +9,7 @@ use super::{Alarm, Trouble, Vault};
 
 /// A witness that a vault can ask.
 pub trait WitnessView {
-    /// Its key, as the operator pinned it.
+    /// Its key, as the administrator pinned it.
     fn key(&self) -> &VerifierKey;
 
     /// Sends an `add-checkpoint` request: status and body of the answer.

@@ -56,7 +56,7 @@ pub enum Answer {
     },
     /// The checkpoint does not continue the last one.
     Inconsistent,
-    /// The witness cannot say anything now: its state or its clock needs an operator.
+    /// The witness cannot say anything now: its state or its clock needs an administrator.
     Unavailable(String),
 }
 

@@ -8,6 +8,7 @@ mod policies;
 mod proving;
 mod repair;
 mod restart;
+mod snapshot;
 mod succession;
 mod support;
 mod tampering;

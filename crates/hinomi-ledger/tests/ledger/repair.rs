@@ -53,7 +53,15 @@ fn check(pair: &Pair) -> Verification {
 
 fn run(pair: &Pair, copy: &Path, dry_run: bool) -> Result<Repaired, LedgerError> {
     for _ in 0..200 {
-        match repair(&pair.home.around, &pair.home.places, &pair.home.options, copy, "vault one", dry_run) {
+        match repair(
+            &pair.home.around,
+            &pair.home.places,
+            &pair.home.options,
+            copy,
+            "vault one",
+            None,
+            dry_run,
+        ) {
             // Another test may just be starting a process, which holds a copy of every lock until it runs.
             Err(LedgerError::Locked { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
             other => return other,
@@ -341,7 +349,7 @@ fn repair_unlocked(pair: &Pair) -> Result<Repaired, LedgerError> {
     Pair::copy(&pair.data(), &there);
     let places = hinomi_ledger::Places::in_data_dir(&there, "evidence");
     let copy = pair.folder.join("evidence");
-    repair(&pair.home.around, &places, &pair.home.options, &copy, "vault one", false)
+    repair(&pair.home.around, &places, &pair.home.options, &copy, "vault one", None, false)
 }
 
 /// A folder as a disk in memory that forgets what was not synced.
@@ -398,7 +406,7 @@ fn a_repair_that_is_interrupted_anywhere_is_finished_by_the_next() {
         let around =
             |disk: &MemoryDisk| Surroundings { disk: Arc::new(disk.clone()), ..pair.home.around.clone() };
         let mend = |disk: &MemoryDisk| {
-            repair(&around(disk), &places, &pair.home.options, Path::new("copy"), "vault one", false)
+            repair(&around(disk), &places, &pair.home.options, Path::new("copy"), "vault one", None, false)
         };
         let failed = mend(&memory).is_err();
         if memory.steps() <= planned {

@@ -400,6 +400,12 @@ pub struct LedgerRepair {
     /// What the log calls the copy; default: the vault's name, else the folder
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Data keys that the vault handed back (`hinomi vault hand-back`), where the key ring lacks some
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub keys: Option<PathBuf>,
+    /// The recovery key that opens them
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    pub key: Option<PathBuf>,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,

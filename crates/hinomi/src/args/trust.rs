@@ -149,6 +149,23 @@ pub enum VaultVerb {
         /// Leaf of the erasure, as the alarm names it
         leaf: u64,
     },
+    /// Hand data keys back to a primary that lost its own: sealed to a recovery key of its owner, without those that an order
+    /// erased
+    #[command(
+        after_help = "Examples:\n  hinomi vault hand-back /var/lib/hinomi-vault --to hnr1… --out keys.hnk\n  \
+        hinomi ledger repair --data /var/lib/hinomi --from /mnt/vault --keys keys.hnk --key recovery.key   # on the primary"
+    )]
+    HandBack {
+        /// Folder of the vault
+        dir: PathBuf,
+        /// Who can open the file, as `hinomi state key` printed it; ask its owner over another way than the one the request
+        /// came by
+        #[arg(long, value_name = "RECIPIENT")]
+        to: String,
+        /// The new file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// How much of each copy is checked.

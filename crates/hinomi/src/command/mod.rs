@@ -17,6 +17,7 @@ mod reach;
 mod rules;
 mod scenario;
 mod serve;
+mod state;
 mod trial;
 mod trust;
 mod verify;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Vault(verb) => trust::run_vault(verb),
         Command::Serve(args) => serve::run(&args),
         Command::Config(verb) => serve::config(verb),
+        Command::State(verb) => state::run(verb),
         Command::Alert(verb) => alert::run(verb),
         Command::Doctor(args) => doctor::run(&args),
         Command::Detect(verb) => detect::run(verb),

@@ -36,7 +36,7 @@ pub use follower::{Follower, Options, Signals, Summary, Told};
 pub use health::HealthWatch;
 pub use pack::{Pack, PackError, PackSources, usable};
 pub use replay::{Difference, Replayed, replay};
-pub use resume::saved_health;
+pub use resume::{saved_health, saved_position};
 pub use watching::Watching;
 
 /// Following could not begin or go on.

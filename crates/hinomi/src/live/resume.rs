@@ -100,6 +100,11 @@ pub fn saved_health(data: &Path, origin: &str) -> Option<(Health, u64)> {
     Some((health, saved.position))
 }
 
+/// The first leaf that the state saved in a data directory does not speak of; `None` without a sound one.
+pub fn saved_position(data: &Path, origin: &str) -> Option<u64> {
+    load(&path_in(data), origin).map(|saved| saved.position)
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = std::fs::read(path).ok()?;
     let rest = bytes.strip_prefix(HEADER.as_bytes())?;

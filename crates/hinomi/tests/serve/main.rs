@@ -10,6 +10,7 @@
 
 mod alerts;
 mod anchors;
+mod backup;
 mod configuration;
 #[cfg(feature = "query")]
 mod derived;

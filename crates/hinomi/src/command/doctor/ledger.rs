@@ -20,6 +20,8 @@ const STALE: i64 = 300;
 const BEHIND: u64 = 2_000;
 /// Days after which a signing key should be changed.
 const KEY_DAYS: u64 = 400;
+/// Hours after which a backup is old: a week.
+const BACKUP_HOURS: i64 = 168;
 /// Leaves at the end among which the last block is looked for.
 const LAST: u64 = 64;
 
@@ -45,6 +47,7 @@ pub(super) fn look(data: &Path, (now, at_work): (Timestamp, bool), checks: &mut 
     }
     checks.push(outside(data));
     checks.push(key_age(data));
+    checks.push(backup(data, now));
     checks.push(planned(data));
 }
 
@@ -176,15 +179,18 @@ fn outside(data: &Path) -> Check {
     }
 }
 
+/// How old the signing key is, in days.
+fn key_days(data: &Path) -> Option<u64> {
+    let path = data.join("keys").join("evidence").join("signer");
+    let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
+    let now = u64::try_from(crate::clock::now().as_nanos()).ok()? / 1_000_000_000;
+    let seconds = now.checked_sub(changed.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())?;
+    Some(seconds / 86_400)
+}
+
 fn key_age(data: &Path) -> Check {
     let name = "key-age";
-    let path = data.join("keys").join("evidence").join("signer");
-    let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok();
-    let age = changed.and_then(|at| {
-        let now = u64::try_from(crate::clock::now().as_nanos()).ok()? / 1_000_000_000;
-        now.checked_sub(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
-    });
-    let Some(days) = age.map(|seconds| seconds / 86_400) else {
+    let Some(days) = key_days(data) else {
         return Check::unknown(name, both("the signing key cannot be looked at", "署名鍵を確認できない"));
     };
     let found = each(|ja| {
@@ -199,6 +205,29 @@ fn key_age(data: &Path) -> Check {
         return Check::warn(name, found, hint);
     }
     Check::ok(name, found)
+}
+
+/// How old the last backup is that `hinomi state backup` made.
+fn backup(data: &Path, now: Timestamp) -> Check {
+    let name = "backup";
+    let hint = both(
+        "hinomi state backup --data DIR --to FOLDER, daily; restore --verify tries it",
+        "hinomi state backup --data DIR --to FOLDER を毎日実行し、restore --verify で確認",
+    );
+    let last = crate::command::state::last_backup(data);
+    let made = last.as_ref().and_then(|last| Some((last, last.at.parse::<Timestamp>().ok()?)));
+    let Some((last, at)) = made else {
+        let found = both("none was made here", "ここでは一度も作成されていない");
+        // A new installation is not wrong for it.
+        let new = key_days(data).is_none_or(|days| days * 24 <= BACKUP_HOURS.unsigned_abs());
+        return if new { Check::unknown(name, found) } else { Check::warn(name, found, hint) };
+    };
+    let hours = now.as_nanos().saturating_sub(at.as_nanos()) / NANOS_PER_SECOND / 3_600;
+    let found = each(|ja| {
+        let to = &last.to;
+        if ja { format!("{hours} 時間前（{to}）") } else { format!("{hours} hours ago, to {to}") }
+    });
+    if hours > BACKUP_HOURS { Check::warn(name, found, hint) } else { Check::ok(name, found) }
 }
 
 fn planned(data: &Path) -> Check {

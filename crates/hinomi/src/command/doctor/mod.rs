@@ -11,7 +11,7 @@ mod certificates;
 mod files;
 mod ledger;
 mod machine;
-mod outcome;
+pub(super) mod outcome;
 mod receiving;
 mod unit;
 

@@ -7,7 +7,7 @@ use crate::render::harmless;
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(in crate::command) enum State {
     Ok,
     Warn,
     Fail,
@@ -17,39 +17,39 @@ pub(super) enum State {
 
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Both {
-    pub(super) en: String,
-    pub(super) ja: String,
+pub(in crate::command) struct Both {
+    pub(in crate::command) en: String,
+    pub(in crate::command) ja: String,
 }
 
-pub(super) fn both(en: &str, ja: &str) -> Both {
+pub(in crate::command) fn both(en: &str, ja: &str) -> Both {
     Both { en: en.to_owned(), ja: ja.to_owned() }
 }
 
 /// What one check found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Check {
-    pub(super) name: &'static str,
-    pub(super) state: State,
-    pub(super) found: Both,
+pub(in crate::command) struct Check {
+    pub(in crate::command) name: &'static str,
+    pub(in crate::command) state: State,
+    pub(in crate::command) found: Both,
     /// What to do.
-    pub(super) hint: Option<Both>,
+    pub(in crate::command) hint: Option<Both>,
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, found: Both) -> Self {
+    pub(in crate::command) fn ok(name: &'static str, found: Both) -> Self {
         Self { name, state: State::Ok, found, hint: None }
     }
 
-    pub(super) fn unknown(name: &'static str, found: Both) -> Self {
+    pub(in crate::command) fn unknown(name: &'static str, found: Both) -> Self {
         Self { name, state: State::Unknown, found, hint: None }
     }
 
-    pub(super) fn warn(name: &'static str, found: Both, hint: Both) -> Self {
+    pub(in crate::command) fn warn(name: &'static str, found: Both, hint: Both) -> Self {
         Self { name, state: State::Warn, found, hint: Some(hint) }
     }
 
-    pub(super) fn fail(name: &'static str, found: Both, hint: Both) -> Self {
+    pub(in crate::command) fn fail(name: &'static str, found: Both, hint: Both) -> Self {
         Self { name, state: State::Fail, found, hint: Some(hint) }
     }
 }
@@ -68,7 +68,7 @@ fn word(state: State, lang: Lang) -> &'static str {
 }
 
 /// A line for each, and what to do below it.
-pub(super) fn table(checks: &[Check], lang: Lang) -> String {
+pub(in crate::command) fn table(checks: &[Check], lang: Lang) -> String {
     let mut out = String::new();
     for check in checks {
         let text = |both: &Both| harmless(if lang == Lang::Ja { &both.ja } else { &both.en }).clone();
@@ -80,7 +80,7 @@ pub(super) fn table(checks: &[Check], lang: Lang) -> String {
     out
 }
 
-pub(super) fn as_json(checks: &[Check]) -> String {
+pub(in crate::command) fn as_json(checks: &[Check]) -> String {
     let one = |check: &Check| {
         let state = match check.state {
             State::Ok => "ok",

@@ -58,6 +58,7 @@ pub(super) fn rotate(at: &LedgerData, reason: &str) -> Result<Exit, Failure> {
 
 /// Makes an empty ledger where there is none; whether it did.
 pub(super) fn make_if_missing(data: &Path, new: &NewLedger) -> Result<bool, Failure> {
+    super::super::state::refuse_unsettled(data)?;
     if !places(data).evidence.join("format").exists() {
         return make(data, new).map(|()| true);
     }

@@ -53,5 +53,6 @@ pub(super) fn open_with(data: &Path, vaults: &Credentials) -> Result<(Ledger, Re
         let text = format!("{}: a vault holds a copy that only its own pulls add to", data.display());
         return Err(Failure::new(Exit::Usage, text).hint("give the data directory of the primary"));
     }
+    super::super::state::refuse_unsettled(data)?;
     Ledger::open(surroundings(), places(data), options(vaults)).map_err(failure)
 }

@@ -6,6 +6,7 @@ use hinomi_ledger::{Repaired, repair};
 use serde_json::json;
 
 use super::super::print;
+use super::super::state::recovery_key;
 use super::{failure, lang, opening, places, surroundings};
 use crate::args::{Lang, LedgerRepair};
 use crate::exit::{Exit, Failure};
@@ -25,7 +26,12 @@ pub(super) fn run(args: &LedgerRepair) -> Result<Exit, Failure> {
     }
     let (around, places) = (surroundings(), places(&args.at.data));
     let options = opening::options(&opening::vaults(&args.at.data)?);
-    let done = repair(&around, &places, &options, &copy, &name, args.dry_run).map_err(failure)?;
+    let keys = match (&args.keys, &args.key) {
+        (Some(keys), Some(key)) => Some(recovery_key::unseal(keys, &recovery_key::read(key)?)?),
+        _ => None,
+    };
+    let keys = keys.as_ref().map(|keys| keys.as_slice());
+    let done = repair(&around, &places, &options, &copy, &name, keys, args.dry_run).map_err(failure)?;
     let text = if args.at.json { as_json(&done, args.dry_run) } else { as_text(&done, args) };
     print(text.as_bytes())?;
     Ok(if done.left.is_empty() && done.recorded { Exit::Clean } else { Exit::Failed })
@@ -68,13 +74,19 @@ fn as_json(done: &Repaired, dry_run: bool) -> String {
         .collect();
     let left: Vec<_> = done.left.iter().map(|(path, what)| json!({"file": path, "what": what})).collect();
     let body = json!({"schema_version": "1.0", "dry_run": dry_run, "files": files, "left": left,
-        "kept_in": done.kept_in, "recorded": done.recorded && !dry_run});
+        "keys": done.keys, "kept_in": done.kept_in, "recorded": done.recorded && !dry_run});
     format!("{body:#}\n")
 }
 
 fn as_text(done: &Repaired, args: &LedgerRepair) -> String {
     let lang = lang(&args.at);
     let mut text = String::new();
+    if done.keys > 0 {
+        text.push_str(&match lang {
+            Lang::En => format!("{} data keys taken over\n", done.keys),
+            Lang::Ja => format!("データ鍵 {} 個を取り込んだ\n", done.keys),
+        });
+    }
     for file in &done.files {
         let what = match (file.after == [0; 32], args.dry_run, lang) {
             (true, false, Lang::En) => "put aside",

@@ -17,6 +17,7 @@ use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
 use crate::command::ledger::{VAULTS, read_vaults};
 use crate::command::print;
+use crate::command::state::recovery_key;
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
             Ok(Exit::Clean)
         }
         VaultVerb::Restart { dir, name, reason, json } => restart(&dir, &name, &reason, json),
+        VaultVerb::HandBack { dir, to, out } => hand_back(&dir, &to, &out),
         VaultVerb::Object { dir, leaf } => {
             open(&dir)?.refuse_erasure(leaf).map_err(ledger_failure)?;
             Ok(Exit::Clean)
@@ -96,6 +98,14 @@ fn restart(dir: &Path, name: &str, reason: &str, as_json: bool) -> Result<Exit, 
         )
     };
     print(text.as_bytes())
+}
+
+/// Seals the vault's keys to a recovery key.
+fn hand_back(dir: &Path, to: &str, out: &Path) -> Result<Exit, Failure> {
+    let recipient = recovery_key::recipient(to)?;
+    let (keys, count) = hinomi_ledger::vault::hand_back(Arc::new(FileDisk), dir).map_err(ledger_failure)?;
+    recovery_key::seal(out, recipient, &keys)?;
+    print(format!("{}: {count} keys\n", out.display()).as_bytes())
 }
 
 fn publish(data: &Path, credentials: Option<&Path>, listen: &ListenArgs) -> Result<Exit, Failure> {
