@@ -101,7 +101,10 @@ fn copies_of_a_ledger_at_work_are_sound_and_hold_what_was_acknowledged() {
         let mut sizes = Vec::new();
         for n in 0..12 {
             let before = durable.load(Ordering::SeqCst);
+            // The signing key changes in the middle of every third.
+            let changing = (n % 3 == 1).then(|| scope.spawn(|| ledger.rotate_signer("test").unwrap()));
             let found = snapshot(&FileDisk, &home.places, true).unwrap();
+            drop(changing.map(|thread| thread.join().unwrap()));
             let to = home.folder.path().join(format!("copy{n}"));
             let places = copy(&found, &data, &to);
             assert_eq!(findings(&places), Vec::<String>::new(), "copy {n}");
