@@ -4,13 +4,14 @@ use hinomi_columns::Store;
 use hinomi_model::Diagnostics;
 
 use crate::intake::Format;
-use crate::{Decode, EvtxDecoder, FlowDecoder, JsonDecoder, TextDecoder, Unit};
+use crate::{Decode, EvtxDecoder, FlowDecoder, JournalDecoder, JsonDecoder, TextDecoder, Unit};
 
 /// One decoder per format, made when its format is first met. It remembers ids of the store it writes to: use one
 /// per [`Store`].
 #[derive(Debug, Default)]
 pub struct AnyDecoder {
     evtx: EvtxDecoder,
+    journal: Option<Box<JournalDecoder>>,
     json: Option<Box<JsonDecoder>>,
     text: Option<Box<TextDecoder>>,
 }
@@ -26,6 +27,10 @@ impl AnyDecoder {
         match format {
             Format::Evtx => self.evtx.decode(unit, store, diagnostics),
             Format::Flow => FlowDecoder.decode(unit, store, diagnostics),
+            Format::Journal => {
+                let journal = self.journal.get_or_insert_with(|| Box::new(JournalDecoder::new()));
+                journal.decode(unit, store, diagnostics);
+            }
             Format::Json => {
                 let json = self.json.get_or_insert_with(|| Box::new(JsonDecoder::new()));
                 json.decode(unit, store, diagnostics);

@@ -217,6 +217,8 @@ pub enum FormatName {
     Evtx,
     /// Datagrams of `NetFlow` and IPFIX
     Flow,
+    /// Entries of the systemd journal, as `journalctl -o export` writes them
+    Journal,
     /// JSON in any arrangement
     Json,
     /// Lines of text

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //! - Runs put together are what was pushed, but for what is skipped, and a UTF-8 mark before JSON.
-//! - What waits for its end is bounded: an object of JSON by [`crate::MAX_OBJECT`], text by the records of one audit event,
-//!   anything else by one piece.
+//! - What waits for its end is bounded: an object of JSON by [`crate::MAX_OBJECT`], an entry of a journal likewise, text by the
+//!   records of one audit event, anything else by one piece.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::sniff;
 use super::source::HEAD;
 use crate::flow::flow_context;
 use crate::text::is_open_audit_event;
-use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, json_cut, text_cut};
+use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, journal_cut, json_cut, text_cut};
 
 /// Whole records of a log that arrives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,21 +59,32 @@ pub struct ArrivingState {
 impl Arriving {
     /// Takes in what came next; returns the records that are whole.
     pub fn push(&mut self, bytes: &[u8]) -> Option<Run> {
+        let waited = self.waiting.len();
         self.waiting.extend_from_slice(bytes);
+        if self.format == Some(Format::Journal) && !self.may_end_an_entry(waited) {
+            return None;
+        }
         self.cut(false)
+    }
+
+    /// Whether a blank line came, or too much without one: an entry is not looked through again at every line of it.
+    fn may_end_an_entry(&self, waited: usize) -> bool {
+        let came = self.waiting.get(waited.saturating_sub(1)..).unwrap_or_default();
+        self.waiting.len() > crate::MAX_OBJECT || memchr::memmem::find(came, b"\n\n").is_some()
     }
 
     /// Nothing came for a while: text that waits is whole.
     pub fn settle(&mut self) -> Option<Run> {
         match self.format {
-            Some(Format::Json | Format::Evtx) => None,
+            Some(Format::Json | Format::Evtx | Format::Journal) => None,
             _ => self.cut(true),
         }
     }
 
     /// Whether anything waits that [`Arriving::settle`] would return.
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty() && !matches!(self.format, Some(Format::Json | Format::Evtx))
+        let waits_for_its_end = matches!(self.format, Some(Format::Json | Format::Evtx | Format::Journal));
+        !self.waiting.is_empty() && !waits_for_its_end
     }
 
     /// Bytes that were dropped because a record was too large.
@@ -91,6 +102,7 @@ impl Arriving {
         let end = match format {
             Format::Evtx => evtx_cut(&self.waiting, false),
             Format::Flow => flow_cut(&self.waiting, settled),
+            Format::Journal => journal_cut(&self.waiting, false),
             Format::Text if !settled && is_open_audit_event(&self.waiting) => 0,
             Format::Text => text_cut(&self.waiting, settled),
             Format::Json => self.json_end(),
@@ -145,7 +157,7 @@ impl Arriving {
             _ => Format::Text,
         };
         match format {
-            Format::Evtx | Format::Flow => {}
+            Format::Evtx | Format::Flow | Format::Journal => {}
             Format::Json => {
                 if self.waiting.starts_with(b"\xef\xbb\xbf") {
                     self.waiting.drain(..3);
@@ -254,6 +266,12 @@ mod tests {
         let pretty =
             (0..9).map(|n| format!("{{\n  \"@timestamp\": \"2026-01-31T12:00:0{n}Z\",\n  \"n\": {n}\n}}\n"));
         check(&pretty.collect::<String>(), 1);
+        let entry = |n: u32| {
+            format!(
+                "__CURSOR=s={n}\n__REALTIME_TIMESTAMP=176986080000000{n}\nMESSAGE=number {n}\n_PID={n}\n\n"
+            )
+        };
+        check(&(0..9).map(entry).collect::<String>(), 1);
         let zeek =
             "#separator \\x09\n#fields\tts\tuid\n1\tA\n2\tB\n#fields\tuid\tts\nC\t3\nD\t4\nE\t5\nF\t6\n";
         check(zeek, 100);

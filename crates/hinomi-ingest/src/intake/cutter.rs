@@ -9,7 +9,7 @@ use super::losses::Losses;
 use super::options::{Format, Limits};
 use super::source::Stream;
 use crate::flow::flow_context;
-use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, json_cut, recognise, text_cut};
+use crate::{JsonCut, JsonCutState, evtx_cut, flow_cut, journal_cut, json_cut, recognise, text_cut};
 
 /// Longest header that is carried along as preamble.
 const PREAMBLE: usize = 64 * 1024;
@@ -108,6 +108,7 @@ impl Cutter {
             Format::Json => return json_cut(buffer, at_end, &mut self.json),
             Format::Evtx => evtx_cut(buffer, at_end),
             Format::Flow => flow_cut(buffer, at_end),
+            Format::Journal => journal_cut(buffer, at_end),
             Format::Text => text_cut(buffer, at_end),
         };
         if end > 0 { JsonCut::Records(end) } else { JsonCut::NeedMore }
@@ -149,7 +150,7 @@ impl Cutter {
         }
         self.started = true;
         match self.format {
-            Format::Evtx | Format::Flow => {}
+            Format::Evtx | Format::Flow | Format::Journal => {}
             Format::Json => {
                 if buffer.filled().starts_with(b"\xef\xbb\xbf") {
                     buffer.drop_front(3);

@@ -38,6 +38,8 @@ pub enum Format {
     Evtx,
     /// Datagrams of flows.
     Flow,
+    /// The export format of the systemd journal.
+    Journal,
     /// JSON documents in any arrangement.
     Json,
     /// Lines.

@@ -4,6 +4,7 @@ use super::class::Class;
 use super::options::Format;
 use super::tar;
 use crate::flow::is_flow;
+use crate::journal::is_journal;
 
 /// A way bytes are packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,6 +119,9 @@ pub(crate) fn class(head: &[u8], whole: bool) -> Class {
     if is_flow(head) {
         return Class::Log(Format::Flow);
     }
+    if is_journal(head) {
+        return Class::Log(Format::Journal);
+    }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if looks_like_json(text) {
         return Class::Log(Format::Json);
@@ -229,6 +233,9 @@ mod tests {
         check(b"[\n {\"a\":1}]", Class::Log(Format::Json));
         check(b"[2026-01-01 00:00:00] error", Class::Log(Format::Text));
         check(b"{not json}", Class::Log(Format::Text));
+        check(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1\n\n", Class::Log(Format::Journal));
+        check(b"\n__REALTIME_TIMESTAMP=1\n", Class::Log(Format::Journal));
+        check(b"__CURSOR is a word\n", Class::Log(Format::Text));
         check("ログ: 失敗しました\n".as_bytes(), Class::Log(Format::Text));
         check(b"\x83\x8d\x83\x4f\x82\xc5\x82\xb7,\x8e\xb8\x94\x73\n", Class::Log(Format::Text));
         check(

@@ -1,6 +1,7 @@
 //! The decoder: finds objects in a unit, reads them, and goes on after damage.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use hinomi_columns::{FieldId, Store, ValueId};
 use hinomi_model::{DiagnosticKind, Diagnostics};
@@ -59,7 +60,7 @@ impl JsonDecoder {
 impl Decode for JsonDecoder {
     fn decode(&mut self, unit: &Unit, store: &mut Store, diagnostics: &mut Diagnostics) {
         self.number = self.number.wrapping_add(1).max(1);
-        let mut losses = Losses { unit, diagnostics, place: None, wide: None, assumed: false };
+        let mut losses = Losses::new(unit, diagnostics);
         let mut wide = None;
         let text = match super::cut::wide_order(&unit.bytes) {
             Some(order) => {
@@ -72,10 +73,48 @@ impl Decode for JsonDecoder {
             }
             None => Cow::Borrowed(unit.bytes.as_slice()),
         };
-        losses.wide = wide.as_ref().map(|offsets| (offsets, &*text));
+        if let Some(offsets) = &wide {
+            losses.written = Written::Wide(offsets, &text);
+        }
         let mut walk = Walk { decoder: self, text: &text, store, losses };
         walk.run();
     }
+}
+
+impl JsonDecoder {
+    /// Reads objects that say the same as the bytes of a unit, which its rows cite.
+    pub(crate) fn decode_objects(
+        &mut self,
+        unit: &Unit,
+        text: &[u8],
+        places: &[Place],
+        store: &mut Store,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.number = self.number.wrapping_add(1).max(1);
+        let losses = Losses { written: Written::Elsewhere(places), ..Losses::new(unit, diagnostics) };
+        let mut walk = Walk { decoder: self, text, store, losses };
+        for place in places {
+            if walk.read(place.text.start).is_err() {
+                walk.losses.push(place.text.start, DiagnosticKind::Malformed, "an entry could not be read");
+            }
+        }
+    }
+}
+
+/// An object and the bytes of the unit that say the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) text: Range<usize>,
+    pub(crate) own: Range<usize>,
+}
+
+/// How what is read stands in the unit.
+enum Written<'a> {
+    AsItIs,
+    Wide(&'a Offsets, &'a [u8]),
+    /// In order.
+    Elsewhere(&'a [Place]),
 }
 
 /// Losses of one unit.
@@ -83,14 +122,26 @@ struct Losses<'a> {
     unit: &'a Unit,
     diagnostics: &'a mut Diagnostics,
     place: Option<String>,
-    wide: Option<(&'a Offsets, &'a [u8])>,
+    written: Written<'a>,
     assumed: bool,
 }
 
-impl Losses<'_> {
+impl<'a> Losses<'a> {
+    fn new(unit: &'a Unit, diagnostics: &'a mut Diagnostics) -> Self {
+        Self { unit, diagnostics, place: None, written: Written::AsItIs, assumed: false }
+    }
+
     /// Offset in the unit's own bytes.
     fn original(&self, at: usize) -> usize {
-        self.wide.map_or(at, |(offsets, text)| offsets.original(at, text))
+        match self.written {
+            Written::AsItIs => at,
+            Written::Wide(offsets, text) => offsets.original(at, text),
+            Written::Elsewhere(places) => {
+                let before = places.partition_point(|place| place.text.start <= at).checked_sub(1);
+                let place = before.and_then(|before| places.get(before));
+                place.map_or(0, |place| if at < place.text.end { place.own.start } else { place.own.end })
+            }
+        }
     }
 
     fn push(&mut self, at: usize, kind: DiagnosticKind, message: impl Into<String>) {

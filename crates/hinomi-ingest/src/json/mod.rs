@@ -29,3 +29,4 @@ mod wide;
 
 pub use cut::{JsonCut, JsonCutState, MAX_OBJECT, json_cut};
 pub use decoder::JsonDecoder;
+pub(crate) use decoder::Place;

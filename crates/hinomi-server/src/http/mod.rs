@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! Everything a stranger can make it hold is bounded: connections in total and per address, the time for a handshake,
-//! for the head of a request, for its body, for an answer and for a connection, and the bytes of a head and a body.
+//! for the head of a request, for its body, for an answer and for a connection, and the bytes of a head and a body. Of a body
+//! that is taken in parts ([`InParts`]) the time between two of them is bounded here, and the rest by whoever takes it.
 //!
 //! # Trust
 //! Whoever reaches the port is a stranger; a [`Handler`] decides what a request may do.
@@ -104,13 +105,33 @@ pub(crate) trait Room: Send + 'static {
     fn take(&mut self, bytes: usize) -> bool;
 }
 
+/// A body that is taken as it comes, however long it is. Dropped when it breaks off.
+pub(crate) trait InParts: Send + 'static {
+    /// Takes the next part; an answer ends the request. Nothing more is read meanwhile.
+    fn take(&mut self, part: Bytes) -> Pin<Box<dyn Future<Output = Result<(), Response>> + Send + '_>>;
+
+    /// The answer once all of it came.
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    /// The answer when no more of it is waited for, or can be read.
+    fn broken_off(&self, status: u16, why: &str) -> Response;
+}
+
+/// How a request that was let in is read.
+pub(crate) enum Admission<R> {
+    /// Whole, before it is answered.
+    Whole(R),
+    /// In parts.
+    InParts(Box<dyn InParts>),
+}
+
 /// Lets requests in by their heads, and answers them now or later.
 pub(crate) trait Service: Send + Sync + 'static {
     /// What a request that was let in brings along.
     type Room: Room;
 
     /// Looks at a request whose body was not read; the answer when it is not let in.
-    fn admit(&self, head: &Request) -> Result<Self::Room, Response>;
+    fn admit(&self, head: &Request) -> Result<Admission<Self::Room>, Response>;
 
     /// The answer when there is no room for the body.
     fn no_room(&self, admitted: &Self::Room) -> Response;
@@ -136,8 +157,8 @@ impl Room for () {
 impl<H: Handler> Service for H {
     type Room = ();
 
-    fn admit(&self, _: &Request) -> Result<(), Response> {
-        Ok(())
+    fn admit(&self, _: &Request) -> Result<Admission<()>, Response> {
+        Ok(Admission::Whole(()))
     }
 
     fn no_room(&self, (): &()) -> Response {

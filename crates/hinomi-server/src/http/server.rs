@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use http_body_util::{BodyExt as _, Full};
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Handler, Reply, Request, Response, Room as _, Service};
+use super::{Admission, Handler, InParts, Reply, Request, Response, Room as _, Service};
 use crate::error::ServerError;
 use crate::listen::{Bounds, Connections, Guest, Listener, Peer};
 
@@ -119,9 +120,11 @@ impl<H: Service> Connections for Conversation<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (bounds, service) = (self.bounds, self.service.clone());
+        let in_parts = Arc::new(AtomicBool::new(false));
+        let reading = Reading { bounds, stop: stop.clone(), in_parts: in_parts.clone() };
         let service = service_fn(move |request| {
-            let (service, peer) = (service.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(encode(answer(request, peer, bounds, service).await)) }
+            let (service, peer, reading) = (service.clone(), peer.clone(), reading.clone());
+            async move { Ok::<_, Infallible>(encode(answer(request, peer, reading, service).await)) }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -132,9 +135,10 @@ impl<H: Service> Connections for Conversation<H> {
         tokio::select! {
             _ = connection.as_mut() => {}
             () = async { tokio::select! { _ = stop.wait_for(|stop| *stop) => {}, () = sleep(bounds.connection) => {} } } => {
-                // What is being answered is answered; a client that does not take it is left.
+                // What is being answered is answered; a client that does not take it is left, but not one that brings a long body.
                 connection.as_mut().graceful_shutdown();
-                let _ = timeout(bounds.body + bounds.head, connection).await;
+                let patience = bounds.body + bounds.head;
+                while timeout(patience, connection.as_mut()).await.is_err() && in_parts.load(Ordering::Acquire) {}
             }
         }
         drop(guest);
@@ -149,12 +153,22 @@ impl<H: Service> Connections for Conversation<H> {
     }
 }
 
+/// How bodies are read on a connection.
+#[derive(Clone)]
+struct Reading {
+    bounds: Bounds,
+    stop: watch::Receiver<bool>,
+    /// A body is being taken in parts.
+    in_parts: Arc<AtomicBool>,
+}
+
 async fn answer<S: Service>(
     request: hyper::Request<Incoming>,
     peer: Peer,
-    bounds: Bounds,
+    reading: Reading,
     service: Arc<S>,
 ) -> Response {
+    let bounds = reading.bounds;
     let (head, body) = request.into_parts();
     let mut request = Request {
         method: head.method.as_str().to_owned(),
@@ -166,7 +180,13 @@ async fn answer<S: Service>(
         headers: head.headers,
     };
     let mut room = match service.admit(&request) {
-        Ok(room) => room,
+        Ok(Admission::Whole(room)) => room,
+        Ok(Admission::InParts(parts)) => {
+            reading.in_parts.store(true, Ordering::Release);
+            let response = read_in_parts(body, &reading, parts).await;
+            reading.in_parts.store(false, Ordering::Release);
+            return response;
+        }
         Err(refused) => return refused,
     };
     let read = read(body, bounds.body_bytes, |bytes| room.take(bytes));
@@ -182,6 +202,27 @@ async fn answer<S: Service>(
         Ok(Reply::Now(response)) => response,
         Ok(Reply::Later(response)) => response.await,
         Err(_) => Response::text(500, "internal error\n"),
+    }
+}
+
+/// Hands on a body as it comes.
+async fn read_in_parts(mut body: Incoming, reading: &Reading, mut parts: Box<dyn InParts>) -> Response {
+    let mut stop = reading.stop.clone();
+    loop {
+        let frame = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return parts.broken_off(503, "the server stops"),
+            frame = timeout(reading.bounds.body, body.frame()) => frame,
+        };
+        let data = match frame {
+            Err(_) => return parts.broken_off(408, "nothing more of the body came"),
+            Ok(None) => return parts.end().await,
+            Ok(Some(Err(_))) => return parts.broken_off(400, "the body cannot be read"),
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        };
+        if let Err(response) = parts.take(data).await {
+            return response;
+        }
     }
 }
 

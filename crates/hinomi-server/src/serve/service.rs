@@ -350,6 +350,7 @@ impl Parts<'_> {
                 let bounds = WebBounds {
                     unpacked: limits.unpacked_mib * MIB,
                     acknowledge: Duration::from_secs(limits.acknowledge_seconds),
+                    longest: limits.message_kib * 1024,
                 };
                 let web = Web { receiving, port, tokens: self.tokens.clone(), bounds, version };
                 let conversation = Conversation { bounds: self.bounds(), service: Arc::new(web) };

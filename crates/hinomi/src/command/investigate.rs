@@ -109,6 +109,7 @@ fn write_reports(
         format: args.format.map(|f| match f {
             FormatName::Evtx => "evtx".to_owned(),
             FormatName::Flow => "flow".to_owned(),
+            FormatName::Journal => "journal".to_owned(),
             FormatName::Json => "json".to_owned(),
             FormatName::Text => "text".to_owned(),
         }),
@@ -178,6 +179,7 @@ pub(super) fn forced(name: FormatName) -> Format {
     match name {
         FormatName::Evtx => Format::Evtx,
         FormatName::Flow => Format::Flow,
+        FormatName::Journal => Format::Journal,
         FormatName::Json => Format::Json,
         FormatName::Text => Format::Text,
     }

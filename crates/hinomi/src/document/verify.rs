@@ -445,6 +445,7 @@ pub(super) fn format_named(name: &str) -> Option<Format> {
     match name {
         "evtx" => Some(Format::Evtx),
         "flow" => Some(Format::Flow),
+        "journal" => Some(Format::Journal),
         "json" => Some(Format::Json),
         "text" => Some(Format::Text),
         _ => None,

@@ -209,6 +209,7 @@ fn name_of(format: Format) -> &'static str {
     match format {
         Format::Evtx => "evtx",
         Format::Flow => "flow",
+        Format::Journal => "journal",
         Format::Json => "json",
         Format::Text => "text",
     }
@@ -218,6 +219,7 @@ fn format_named(name: &str) -> Format {
     match name {
         "evtx" => Format::Evtx,
         "flow" => Format::Flow,
+        "journal" => Format::Journal,
         "json" => Format::Json,
         _ => Format::Text,
     }

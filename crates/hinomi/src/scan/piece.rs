@@ -1,7 +1,8 @@
 //! What of a file is hashed to cite an event, when not all of it.
 //!
 //! A record of a Windows event log reads as its chunk says, which holds the templates and strings it refers to; a JSON
-//! record says everything itself. Lines of text may lean on headers anywhere before them: their files are hashed whole.
+//! record or an entry of a journal says everything itself. Lines of text may lean on headers anywhere before them: their
+//! files are hashed whole.
 //!
 //! # Invariants
 //! - Only what is on disk byte for byte as it was decoded is cited by pieces; what was unpacked is not.
@@ -50,7 +51,7 @@ impl Pieces {
         let own = (own, own + event.length as usize);
         let (start, end) = match format {
             Format::Evtx => chunk_around(whole, own),
-            Format::Json => blocks_around(whole, own),
+            Format::Json | Format::Journal => blocks_around(whole, own),
             Format::Text | Format::Flow => return None,
         };
         let bytes = whole.bytes.get(start..end)?;

@@ -10,7 +10,7 @@ use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
-use hinomi_ingest::{AnyDecoder, Unit};
+use hinomi_ingest::{AnyDecoder, Unit, is_plain_entry};
 use hinomi_model::{Diagnostics, Digest, LogKind};
 
 use super::hit::{Event, Hit};
@@ -325,7 +325,12 @@ impl Candidates {
         for row in batch.rows() {
             let own = (row.offset as usize, row.offset as usize + row.length as usize);
             let decode = match format {
-                Format::Json => own,
+                // Bytes that are not plain text are read as numbers, which a search of the bytes does not find.
+                Format::Journal if !unit.bytes.get(own.0..own.1).is_some_and(is_plain_entry) => {
+                    self.ranges.insert(own);
+                    continue;
+                }
+                Format::Json | Format::Journal => own,
                 Format::Evtx => {
                     self.chunks.entry(chunk_around(unit, own)).or_default().insert(id);
                     continue;

@@ -19,6 +19,7 @@ mod flows;
 mod health;
 mod hostile;
 mod http;
+mod journald;
 mod killed;
 mod overload;
 mod proxy;

@@ -1,4 +1,4 @@
-//! Receivers over HTTP: lines (NDJSON), `_bulk`, the event collector, and telemetry logs (OTLP).
+//! Receivers over HTTP: lines (NDJSON), `_bulk`, the event collector, telemetry logs (OTLP), and entries of the systemd journal.
 //!
 //! # Invariants
 //! - Nobody's body is read before a token or a certificate said who sends it.
@@ -14,6 +14,7 @@ mod bulk;
 mod collector;
 mod credentials;
 mod expand;
+mod journal;
 mod telemetry;
 
 use std::net::IpAddr;
@@ -26,7 +27,7 @@ use memchr::memchr_iter;
 use tokio::time::{Instant, timeout};
 
 use super::{Held, Port, RECORD_COST, Receiving, Refusal, Sender, Source, TokensInForce, count};
-use crate::http::{Reply, Request, Response, Room, Service};
+use crate::http::{Admission, Reply, Request, Response, Room, Service};
 use expand::Unexpanded;
 
 /// A way of sending.
@@ -40,6 +41,8 @@ enum Way {
     Telemetry,
     /// Telemetry in protobuf.
     Protobuf,
+    /// Entries of the systemd journal.
+    Journal,
     /// The collector's questions: which deliveries are durable.
     Acknowledged,
     /// Whether the collector is well; anybody may ask.
@@ -59,6 +62,7 @@ impl Way {
             ("POST", Some("/raw"), _) => Self::Raw,
             ("POST", _, "/ndjson") => Self::Lines,
             ("POST", _, "/v1/logs") => telemetry::way(request),
+            ("POST", _, "/upload") => Self::Journal,
             ("POST" | "PUT", _, path) if path.ends_with("/_bulk") => Self::Bulk,
             _ => Self::Asked,
         }
@@ -73,6 +77,7 @@ impl Way {
             Self::Raw => Some("hec-raw"),
             // Both end in the same records.
             Self::Telemetry | Self::Protobuf => Some("otlp"),
+            Self::Journal => Some("journal"),
             Self::Acknowledged | Self::Health | Self::Asked => None,
         }
     }
@@ -86,7 +91,7 @@ impl Way {
     /// An error in the form that its clients read.
     fn error(self, status: u16, why: &str) -> Response {
         match self {
-            Self::Lines => Response::json(status, format!("{{\"error\":\"{why}\"}}\n")),
+            Self::Lines | Self::Journal => Response::json(status, format!("{{\"error\":\"{why}\"}}\n")),
             Self::Events | Self::Raw | Self::Acknowledged | Self::Health => {
                 collector::error(status, why, None)
             }
@@ -103,6 +108,8 @@ pub(crate) struct WebBounds {
     pub(crate) unpacked: usize,
     /// How long durability is waited for.
     pub(crate) acknowledge: Duration,
+    /// The longest entry of a journal that is one record.
+    pub(crate) longest: usize,
 }
 
 /// A listener for all of them.
@@ -140,10 +147,10 @@ fn seconds(wait: Duration) -> String {
 impl Service for Web {
     type Room = Admitted;
 
-    fn admit(&self, head: &Request) -> Result<Admitted, Response> {
+    fn admit(&self, head: &Request) -> Result<Admission<Admitted>, Response> {
         let way = Way::of(head);
         if way == Way::Health {
-            return Ok(Admitted { way, delivery: None });
+            return Ok(Admission::Whole(Admitted { way, delivery: None }));
         }
         let token = head.header("authorization").and_then(credentials::token);
         let holder = token.as_deref().and_then(|token| self.tokens.holder(token));
@@ -153,15 +160,20 @@ impl Service for Web {
             let refused = way.error(401, "a valid token or certificate is needed");
             return Err(refused.with("www-authenticate", "Basic realm=\"hinomi\", charset=\"UTF-8\""));
         };
-        let Some(label) = way.name() else { return Ok(Admitted { way, delivery: None }) };
+        let Some(label) = way.name() else {
+            return Ok(Admission::Whole(Admitted { way, delivery: None }));
+        };
         let sender = Sender { way: label, name: Some(name), address: head.address };
         let source = self.receiving.sources.of(&self.port, sender);
+        if way == Way::Journal {
+            return self.admit_journal(head, source);
+        }
         let debt = source.pace.debt(Instant::now());
         if !debt.is_zero() {
             return Err(self.defer(way, &source, debt));
         }
         match self.receiving.budget.hold(&source, 0) {
-            Some(nothing) => Ok(Admitted { way, delivery: Some((source, nothing)) }),
+            Some(nothing) => Ok(Admission::Whole(Admitted { way, delivery: Some((source, nothing)) })),
             None => Err(self.defer(way, &source, Duration::from_secs(1))),
         }
     }
@@ -220,6 +232,20 @@ impl Service for Web {
 }
 
 impl Web {
+    /// A body without a known end is let in; it waits while its source has to.
+    fn admit_journal(&self, head: &Request, source: Arc<Source>) -> Result<Admission<Admitted>, Response> {
+        let packed = head.header("content-encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
+        if packed || !journal::is_journal(head) {
+            let why =
+                "an export of a journal is expected here, as application/vnd.fdo.journal and not packed";
+            return Err(self.malformed(Way::Journal, head, 415, why));
+        }
+        let WebBounds { acknowledge, longest, .. } = self.bounds;
+        let patience = journal::Patience { longest, acknowledge };
+        let body = journal::Body::new(&self.receiving, &self.port, source, head.address, patience);
+        Ok(Admission::InParts(Box::new(body)))
+    }
+
     fn defer(&self, way: Way, source: &Source, wait: Duration) -> Response {
         count(&self.port.counted.deferred);
         count(&source.refused);
