@@ -16,6 +16,7 @@ mod serve;
 mod state;
 mod trial;
 mod trust;
+mod upload;
 
 use std::path::PathBuf;
 
@@ -44,6 +45,7 @@ pub use serve::{ConfigVerb, Serve};
 pub use state::{StateBackup, StateRestore, StateResume, StateVerb};
 pub use trial::{Trial, TrialArgs, TrialSubject};
 pub use trust::{CheckDepth, CopyArgs, ListenArgs, LogArgs, PullArgs, VaultVerb, WitnessVerb};
+pub use upload::Upload;
 
 /// Finds quiet intrusions in the logs you already have, and cites every line it speaks of.
 #[derive(Debug, Parser)]
@@ -144,6 +146,13 @@ pub enum Command {
         Runs until SIGTERM or SIGINT; SIGHUP reads tokens, certificates, what is looked for, who is told and promises of sources again. What is acknowledged is durable; docs/receivers.md says who is told what."
     )]
     Serve(Serve),
+    /// Hand files and archives of logs to a server, which keeps them as evidence
+    #[command(
+        after_help = "Example:\n  hinomi upload triage-ws07.zip Security.evtx --to https://logs.example.jp:9200 --token-file token --tls-ca ca.pem\n\n\
+        What is said to be kept is durable. A server that asks to come later is asked again. Exit code 3: something in a file could not \
+        be read; 4: the server refused."
+    )]
+    Upload(Upload),
     /// Check configurations of `serve`, and make tokens for senders
     #[command(subcommand)]
     Config(ConfigVerb),

@@ -34,12 +34,23 @@ pub fn frames(input: impl Read, mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Re
     };
     let (mut batch, mut gathered, mut first) = (Vec::new(), 0, true);
     loop {
-        let record = match cut {
-            Cut::Lines => line(&mut input)?,
-            Cut::Blocks(length) => block(&mut input, if first { length } else { BLOCK })?,
+        let mut record = Vec::new();
+        let read = match cut {
+            Cut::Lines => line(&mut input, &mut record),
+            Cut::Blocks(length) => block(&mut input, if first { length } else { BLOCK }, &mut record),
         };
         first = false;
-        let Some(record) = record else { break };
+        if let Err(error) = read {
+            // What was read before is a part of the file all the same.
+            batch.extend((!record.is_empty()).then_some(record));
+            if !batch.is_empty() {
+                hand_out(batch)?;
+            }
+            return Err(error);
+        }
+        if record.is_empty() {
+            break;
+        }
         gathered += record.len();
         batch.push(record);
         if gathered >= BATCH {
@@ -50,17 +61,14 @@ pub fn frames(input: impl Read, mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Re
     if batch.is_empty() { Ok(()) } else { hand_out(batch) }
 }
 
-/// The next line; one longer than a record may be is cut.
-fn line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let read = input.take(MAX_RECORD as u64).read_until(b'\n', &mut line)?;
-    Ok((read > 0).then_some(line))
+/// The next line; one longer than a record may be is cut. Nothing at the end.
+fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    input.take(MAX_RECORD as u64).read_until(b'\n', line)
 }
 
-fn block(input: &mut impl Read, length: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut block = Vec::with_capacity(length);
-    input.take(length as u64).read_to_end(&mut block)?;
-    Ok((!block.is_empty()).then_some(block))
+fn block(input: &mut impl Read, length: usize, block: &mut Vec<u8>) -> io::Result<usize> {
+    block.reserve_exact(length);
+    input.take(length as u64).read_to_end(block)
 }
 
 /// Joins the records of one source.

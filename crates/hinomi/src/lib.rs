@@ -4,6 +4,7 @@
 //! Parsing (`hinomi-ingest`), rules (`hinomi-detect`).
 
 pub mod alerting;
+mod apart;
 pub mod args;
 pub mod assure;
 pub mod attack;

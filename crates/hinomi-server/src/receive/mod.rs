@@ -43,6 +43,7 @@ pub(crate) use port::{Counted, Port, count};
 pub(crate) use source::{Sender, Source, Sources};
 pub use tokens::{Token, TokenError, Tokens};
 pub(crate) use tokens::{TokensInForce, is_name};
+pub use web::upload::{Keep, NotRead, Piece, TakeApart, Uploading};
 
 use crate::serve::Journal;
 

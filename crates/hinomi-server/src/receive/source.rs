@@ -51,6 +51,11 @@ impl Source {
         Self::new(name.to_owned(), "c".to_owned(), true, Rate::default())
     }
 
+    /// A part of what it sends, under a name of its own, which is not among the figures.
+    pub(crate) fn part(&self, name: String) -> Self {
+        Self::new(name, self.class.clone(), self.acknowledged, Rate::default())
+    }
+
     fn new(name: String, class: String, acknowledged: bool, rate: Rate) -> Self {
         Self {
             name,

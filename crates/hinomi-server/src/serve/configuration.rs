@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hinomi_ledger::MAX_NAME;
 use hinomi_model::Digest;
@@ -15,6 +16,7 @@ use super::journal::JournalFormat;
 use super::watched::WatchSection;
 use crate::error::ServerError;
 use crate::listen::ServerTls;
+use crate::receive::web::upload::UploadBounds;
 use crate::receive::{Rate, Token, Tokens};
 
 /// An example with every key.
@@ -117,6 +119,21 @@ pub(crate) struct LimitsSection {
     pub(crate) unpacked_mib: usize,
     pub(crate) idle_seconds: u64,
     pub(crate) acknowledge_seconds: u64,
+    pub(crate) upload_mib: u64,
+    pub(crate) upload_unpacked_mib: u64,
+    pub(crate) upload_minutes: u64,
+}
+
+impl LimitsSection {
+    /// Bounds of uploaded files, and how long the ledger may take.
+    pub(crate) fn of_uploads(&self) -> (UploadBounds, Duration) {
+        let bounds = UploadBounds {
+            bytes: self.upload_mib << 20,
+            unpacked: self.upload_unpacked_mib << 20,
+            time: Duration::from_secs(self.upload_minutes * 60),
+        };
+        (bounds, Duration::from_secs(self.acknowledge_seconds))
+    }
 }
 
 impl Default for LimitsSection {
@@ -132,6 +149,9 @@ impl Default for LimitsSection {
             unpacked_mib: 32,
             idle_seconds: 3_600,
             acknowledge_seconds: 30,
+            upload_mib: 4_096,
+            upload_unpacked_mib: 65_536,
+            upload_minutes: 60,
         }
     }
 }
@@ -452,6 +472,13 @@ impl Configuration {
         if limits.source_memory_mib < largest * 2 {
             return fault("source_memory_mib: one body has to fit: twice body_mib and unpacked_mib together");
         }
+        let largest = 16 << 20;
+        if limits.upload_mib > largest
+            || limits.upload_unpacked_mib > largest
+            || limits.upload_minutes > 10_080
+        {
+            return fault("upload_mib, upload_unpacked_mib: at most 16777216; upload_minutes: at most 10080");
+        }
         if limits.unpacked_mib > 128 || limits.body_mib > 128 || limits.message_kib > 8 * 1024 {
             return fault("body_mib, unpacked_mib: at most 128; message_kib: at most 8192");
         }
@@ -463,7 +490,9 @@ impl Configuration {
             limits.connections,
             limits.connections_per_address,
         ];
-        if positive.contains(&0) || limits.idle_seconds == 0 || limits.acknowledge_seconds == 0 {
+        let seconds = [limits.idle_seconds, limits.acknowledge_seconds, limits.upload_minutes];
+        let uploads = [limits.upload_mib, limits.upload_unpacked_mib];
+        if positive.contains(&0) || seconds.contains(&0) || uploads.contains(&0) {
             return fault("*: a limit of 0 lets nothing in");
         }
         Ok(())

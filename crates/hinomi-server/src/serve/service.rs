@@ -22,9 +22,10 @@ use crate::http::{Conversation, Running, Server};
 use crate::listen::{Bounds, Listener, TlsInForce};
 use crate::receive::syslog::Streams;
 use crate::receive::watch::{Figures, Setting, start as watch_files};
+use crate::receive::web::upload::Uploads;
 use crate::receive::web::{Web, WebBounds};
 use crate::receive::{
-    Budget, Counted, Intake, Port, Receiving, Sources, State, Tokens, TokensInForce, Workers,
+    Budget, Counted, Intake, Port, Receiving, Sources, State, Tokens, TokensInForce, Uploading, Workers,
     receive_datagrams,
 };
 
@@ -101,10 +102,11 @@ struct Parts<'c> {
     configuration: &'c Configuration,
     receiving: Arc<Receiving>,
     tokens: TokensInForce,
+    uploads: Option<Arc<Uploads>>,
 }
 
 impl Service {
-    /// Binds all listeners and begins to receive into `ledger`.
+    /// Binds all listeners and begins to receive into `ledger`; files are taken where somebody takes them apart.
     ///
     /// # Errors
     /// [`ServerError`] of the first listener that cannot be had; nothing was received then.
@@ -112,8 +114,8 @@ impl Service {
         configuration: &Configuration,
         tokens: Tokens,
         ledger: Arc<Ledger>,
-        clock: Arc<dyn Clock>,
-        journal: Journal,
+        (clock, journal): (Arc<dyn Clock>, Journal),
+        uploading: Option<Uploading>,
     ) -> Result<Self, ServerError> {
         let limits = configuration.limits.as_ref();
         let failed = |source| ServerError::Network { action: "start", peer: "threads".to_owned(), source };
@@ -122,7 +124,11 @@ impl Service {
         let sources = Sources::new(limits.sources);
         let receiving = Arc::new(Receiving { intake, sources, budget, clock, journal });
         let tokens = TokensInForce::new(tokens);
-        let parts = Parts { configuration, receiving: receiving.clone(), tokens: tokens.clone() };
+        let uploads = uploading.map(|uploading| {
+            Uploads::new(receiving.clone(), ledger.places().clone(), uploading, limits.of_uploads())
+        });
+        let uploads = uploads.transpose().map_err(failed)?;
+        let parts = Parts { configuration, receiving: receiving.clone(), tokens: tokens.clone(), uploads };
         let runtime = runtime().map_err(failed)?;
         let bound = parts.bind()?;
         let ready = Arc::new(AtomicBool::new(false));
@@ -352,7 +358,8 @@ impl Parts<'_> {
                     acknowledge: Duration::from_secs(limits.acknowledge_seconds),
                     longest: limits.message_kib * 1024,
                 };
-                let web = Web { receiving, port, tokens: self.tokens.clone(), bounds, version };
+                let (tokens, uploads) = (self.tokens.clone(), self.uploads.clone());
+                let web = Web { receiving, port, tokens, bounds, uploads, version };
                 let conversation = Conversation { bounds: self.bounds(), service: Arc::new(web) };
                 runtime.spawn(listener.accept(stop, Arc::new(conversation)));
             }

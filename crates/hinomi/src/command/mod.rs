@@ -20,6 +20,7 @@ mod serve;
 mod state;
 mod trial;
 mod trust;
+mod upload;
 mod verify;
 mod watching;
 
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Witness(verb) => trust::run_witness(verb),
         Command::Vault(verb) => trust::run_vault(verb),
         Command::Serve(args) => serve::run(&args),
+        Command::Upload(args) => upload::run(&args),
         Command::Config(verb) => serve::config(verb),
         Command::State(verb) => state::run(verb),
         Command::Alert(verb) => alert::run(verb),

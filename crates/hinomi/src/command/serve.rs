@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 use super::alerting;
 #[cfg(feature = "query")]
 use super::derived::Keeper;
-use super::ledger::{failure, open_or_make};
+use super::ledger::{failure, open_or_make, uploading};
 use super::trust::server_failure;
 use super::{print, watching};
 use crate::alerting::{Alerts, Fault};
@@ -47,9 +47,14 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         let hint = "hinomi config token NAME --data DIR makes one; then SIGHUP";
         journal.warn("no request can be accepted: there are no tokens", &[("hint", hint)]);
     }
-    let service =
-        Service::start(&configuration, tokens, ledger.clone(), Arc::new(SystemClock), journal.clone())
-            .map_err(server_failure)?;
+    let service = Service::start(
+        &configuration,
+        tokens,
+        ledger.clone(),
+        (Arc::new(SystemClock), journal.clone()),
+        Some(uploading(&args.data)),
+    )
+    .map_err(server_failure)?;
     announce(&service, &journal);
     // Whatever follows the ledger begins here, and ends before the service stops.
     #[cfg(feature = "query")]

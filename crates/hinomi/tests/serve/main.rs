@@ -27,4 +27,5 @@ mod renewal;
 mod senders;
 mod support;
 mod syslog;
+mod uploads;
 mod watch;

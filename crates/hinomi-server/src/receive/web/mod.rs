@@ -1,4 +1,5 @@
-//! Receivers over HTTP: lines (NDJSON), `_bulk`, the event collector, telemetry logs (OTLP), and entries of the systemd journal.
+//! Receivers over HTTP: lines (NDJSON), `_bulk`, the event collector, telemetry logs (OTLP), entries of the systemd journal, and
+//! files.
 //!
 //! # Invariants
 //! - Nobody's body is read before a token or a certificate said who sends it.
@@ -16,6 +17,7 @@ mod credentials;
 mod expand;
 mod journal;
 mod telemetry;
+pub(crate) mod upload;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use tokio::time::{Instant, timeout};
 use super::{Held, Port, RECORD_COST, Receiving, Refusal, Sender, Source, TokensInForce, count};
 use crate::http::{Admission, Reply, Request, Response, Room, Service};
 use expand::Unexpanded;
+use upload::Uploads;
 
 /// A way of sending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +46,8 @@ enum Way {
     Protobuf,
     /// Entries of the systemd journal.
     Journal,
+    /// A file.
+    File,
     /// The collector's questions: which deliveries are durable.
     Acknowledged,
     /// Whether the collector is well; anybody may ask.
@@ -63,6 +68,7 @@ impl Way {
             ("POST", _, "/ndjson") => Self::Lines,
             ("POST", _, "/v1/logs") => telemetry::way(request),
             ("POST", _, "/upload") => Self::Journal,
+            ("POST" | "PUT", _, path) if path.starts_with("/upload/") => Self::File,
             ("POST" | "PUT", _, path) if path.ends_with("/_bulk") => Self::Bulk,
             _ => Self::Asked,
         }
@@ -78,6 +84,7 @@ impl Way {
             // Both end in the same records.
             Self::Telemetry | Self::Protobuf => Some("otlp"),
             Self::Journal => Some("journal"),
+            Self::File => Some("upload"),
             Self::Acknowledged | Self::Health | Self::Asked => None,
         }
     }
@@ -91,7 +98,9 @@ impl Way {
     /// An error in the form that its clients read.
     fn error(self, status: u16, why: &str) -> Response {
         match self {
-            Self::Lines | Self::Journal => Response::json(status, format!("{{\"error\":\"{why}\"}}\n")),
+            Self::Lines | Self::Journal | Self::File => {
+                Response::json(status, format!("{{\"error\":\"{why}\"}}\n"))
+            }
             Self::Events | Self::Raw | Self::Acknowledged | Self::Health => {
                 collector::error(status, why, None)
             }
@@ -118,6 +127,8 @@ pub(crate) struct Web {
     pub(crate) port: Arc<Port>,
     pub(crate) tokens: TokensInForce,
     pub(crate) bounds: WebBounds,
+    /// Who takes files, if anybody does.
+    pub(crate) uploads: Option<Arc<Uploads>>,
     /// The version that `_bulk` clients are told.
     pub(crate) version: String,
 }
@@ -165,8 +176,10 @@ impl Service for Web {
         };
         let sender = Sender { way: label, name: Some(name), address: head.address };
         let source = self.receiving.sources.of(&self.port, sender);
-        if way == Way::Journal {
-            return self.admit_journal(head, source);
+        match way {
+            Way::Journal => return self.admit_journal(head, source),
+            Way::File => return self.admit_file(head, source),
+            _ => {}
         }
         let debt = source.pace.debt(Instant::now());
         if !debt.is_zero() {
@@ -236,13 +249,30 @@ impl Web {
     fn admit_journal(&self, head: &Request, source: Arc<Source>) -> Result<Admission<Admitted>, Response> {
         let packed = head.header("content-encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
         if packed || !journal::is_journal(head) {
-            let why =
-                "an export of a journal is expected here, as application/vnd.fdo.journal and not packed";
+            let why = "an export of a journal is expected here, as application/vnd.fdo.journal and not packed; a file goes to /upload/NAME";
             return Err(self.malformed(Way::Journal, head, 415, why));
         }
         let WebBounds { acknowledge, longest, .. } = self.bounds;
         let patience = journal::Patience { longest, acknowledge };
         let body = journal::Body::new(&self.receiving, &self.port, source, head.address, patience);
+        Ok(Admission::InParts(Box::new(body)))
+    }
+
+    /// A file is let in when there is space for it.
+    fn admit_file(&self, head: &Request, source: Arc<Source>) -> Result<Admission<Admitted>, Response> {
+        let Some(uploads) = &self.uploads else {
+            return Err(Way::File.error(404, "no files are taken here"));
+        };
+        let Some(name) = upload::of_path(&head.path) else {
+            return Err(self.malformed(
+                Way::File,
+                head,
+                400,
+                "/upload/NAME: a name of 1 to 120 bytes is needed",
+            ));
+        };
+        let stated = head.header("content-length").and_then(|length| length.parse().ok());
+        let body = uploads.begin(&self.port, source, head.address, (name, stated))?;
         Ok(Admission::InParts(Box::new(body)))
     }
 

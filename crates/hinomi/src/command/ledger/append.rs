@@ -1,10 +1,12 @@
 //! `hinomi ledger append`.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
-use hinomi_ingest::intake::{Members, OpenMember, Options as Reading, Root};
+use hinomi_ingest::Member;
+use hinomi_ingest::intake::{Members, Options as Reading, Root};
 use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::retention::SECURITY_EVIDENCE;
 use hinomi_ledger::{Identity, Ledger, LedgerError, Record, Recovery, Surroundings, Ticket};
@@ -14,6 +16,7 @@ use serde_json::json;
 use super::declared::{self, Sources};
 use super::numbers::{Numbers, Place};
 use super::{create, failure, lang, opening, print, surroundings};
+use crate::apart;
 use crate::args::{Lang, LedgerAppend};
 use crate::exit::{Exit, Failure};
 use crate::framing;
@@ -100,24 +103,19 @@ impl Keeping<'_> {
             Root::Path(path.to_owned())
         };
         let folder = if path.is_dir() { path.parent() } else { None };
-        let mut members = Members::new(vec![root], Reading::at(self.around.clock.now()));
-        while let Some(OpenMember { member, bytes, .. }) = members.next() {
+        let members = Members::new(vec![root], Reading::at(self.around.clock.now()));
+        let keeping = RefCell::new(self);
+        let take = |member: &Member, bytes: io::Result<Box<dyn Read>>| {
             let outer = Path::new(&member.path);
             let name = match folder.and_then(|folder| outer.strip_prefix(folder).ok()) {
                 Some(inside) => inside.display().to_string(),
                 None => file_name(outer),
             };
-            let name = if member.inner.is_empty() { name } else { format!("{name}!{}", member.inner) };
-            match bytes {
-                Some(bytes) => self.stream(bytes, &name)?,
-                // Packed in a way that is not read: then at least as it is.
-                None if member.inner.is_empty() => self.file(outer, &name)?,
-                None => {}
-            }
-            self.tell(&members.take_diagnostics());
-        }
-        self.tell(&members.take_diagnostics());
-        Ok(())
+            let unreadable = |e| Failure::new(Exit::Unreadable, format!("{}: {e}", outer.display()));
+            let bytes = bytes.map_err(unreadable)?;
+            keeping.borrow_mut().stream(bytes, &apart::name(&name, &member.inner))
+        };
+        apart::each_log(members, take, |losses| keeping.borrow_mut().tell(losses))
     }
 
     fn file(&mut self, path: &Path, name: &str) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod repair;
 mod retention;
 mod show;
 mod sources;
+mod uploaded;
 mod verify;
 
 use std::path::Path;
@@ -34,6 +35,7 @@ use crate::recorded::{EVIDENCE, open_reader};
 pub(super) use declared::{FILE as SOURCES, Sources, plans};
 pub(super) use export::verify_export;
 pub(super) use opening::{VAULTS, read as read_vaults};
+pub(super) use uploaded::uploading;
 pub(super) use verify::{verify_bundle, verify_ledger};
 
 pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {

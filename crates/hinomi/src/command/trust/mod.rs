@@ -100,6 +100,11 @@ fn trust_for(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Trust, Fa
     }
 }
 
+/// A client as the arguments ask, for requests that take long.
+pub(super) fn patient_client(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Client, Failure> {
+    Client::patient(url, trust_for(url, ca, plain_http)?).map_err(server_failure)
+}
+
 /// A client as the arguments ask.
 fn client(url: &str, ca: Option<&Path>, plain_http: bool) -> Result<Client, Failure> {
     Client::new(url, trust_for(url, ca, plain_http)?).map_err(server_failure)
