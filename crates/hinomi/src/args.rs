@@ -35,8 +35,8 @@ pub use inventory::{InventoryVerb, Ldap};
 pub use ledger::LedgerReindex;
 pub use ledger::{
     CustodyAdd, CustodyKey, HoldVerb, Ledger, LedgerAppend, LedgerData, LedgerErase, LedgerExport,
-    LedgerRepair, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle, VerifyExport,
-    VerifyLedger,
+    LedgerRepair, LedgerRepeats, LedgerSources, LedgerTail, NewLedger, Prove, RetentionVerb, VerifyBundle,
+    VerifyExport, VerifyLedger,
 };
 pub use reach::Reach;
 pub use reading::Reading;

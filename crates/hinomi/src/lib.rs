@@ -22,6 +22,7 @@ pub mod measure;
 pub mod reach;
 pub mod recorded;
 pub mod render;
+mod repeats;
 pub mod report;
 pub mod rulebook;
 pub mod scan;

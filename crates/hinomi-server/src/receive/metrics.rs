@@ -39,12 +39,18 @@ const OF_PORTS: [OfPort; 9] = [
     ("hinomi_deferred_total", "Requests that were asked to come again later", |c| &c.deferred),
 ];
 
-const OF_SOURCES: [OfSource; 6] = [
+const OF_SOURCES: [OfSource; 7] = [
     ("hinomi_source_events_total", "counter", "Records of a source that are durable", |s| value(&s.events)),
     ("hinomi_source_bytes_total", "counter", "Bytes of a source that are durable", |s| value(&s.bytes)),
     ("hinomi_source_refused_total", "counter", "What a source was refused for its bounds", |s| {
         value(&s.refused)
     }),
+    (
+        "hinomi_source_repeated_total",
+        "counter",
+        "Records of requests that came with the same bytes within 15 minutes; they are kept again",
+        |s| value(&s.repeated),
+    ),
     (
         "hinomi_source_bytes_on_their_way",
         "gauge",

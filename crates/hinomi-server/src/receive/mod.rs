@@ -16,6 +16,7 @@
 //! # Not here
 //! What records mean (`hinomi-ingest`), and which listeners there are (`serve`).
 
+mod again;
 mod budget;
 mod datagram;
 mod intake;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use super::again::Again;
 use super::pace::{Pace, Rate};
 use super::port::Port;
 
@@ -36,6 +37,10 @@ pub(crate) struct Source {
     /// Whether it is told what is durable.
     pub(crate) acknowledged: bool,
     pub(crate) pace: Pace,
+    /// Its latest requests.
+    pub(crate) again: Again,
+    /// Records of requests that came again.
+    pub(crate) repeated: AtomicU64,
 }
 
 impl Source {
@@ -68,6 +73,8 @@ impl Source {
             last_ns: AtomicU64::default(),
             acknowledged,
             pace: Pace::new(rate, Instant::now()),
+            again: Again::default(),
+            repeated: AtomicU64::default(),
         }
     }
 }

@@ -49,6 +49,10 @@ pub enum Ledger {
         hinomi ledger sources --data ./case --from 2026-10-01 --to 2026-10-31 --json\n\n\
         What sources promise is stated in DIR/sources.yaml, or with --sources when records are appended.")]
     Sources(LedgerSources),
+    /// Say which records came again: a request whose answer was lost is sent again, and kept twice
+    #[command(after_help = "Example:\n  hinomi ledger repeats --data /var/lib/hinomi --json\n\n\
+        Reads every record of the sources that send requests. Exit code 0, whatever is found.")]
+    Repeats(LedgerRepeats),
     /// How long records are kept, why, and what is due
     #[command(subcommand)]
     Retention(RetentionVerb),
@@ -176,6 +180,20 @@ pub struct LedgerSources {
     /// Colours
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: ColorChoice,
+}
+
+/// Arguments of `ledger repeats`.
+#[derive(Debug, Args)]
+pub struct LedgerRepeats {
+    /// Where
+    #[command(flatten)]
+    pub at: LedgerData,
+    /// First leaf that is read
+    #[arg(long, value_name = "LEAF", default_value_t = 0)]
+    pub since_leaf: u64,
+    /// Also sources that send no requests, whose equal lines mostly happened twice
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Verbs on retention.

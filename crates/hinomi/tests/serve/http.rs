@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::support::{Served, ask, send};
+use crate::support::{Served, ask, command, send};
 
 const LISTEN: &str = "[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nreceive = [\"http\"]\n";
 
@@ -46,6 +46,26 @@ fn every_way_of_sending_is_kept_as_it_came() {
     assert_eq!(of("hec"), ["{\"event\":\"a b\",\"host\":\"w\"}", "{\"event\":{\"x\":1}}"]);
     assert_eq!(of("hec-raw"), ["one", "two"]);
     assert_eq!(of("otlp"), ["{\"message\":\"t\"}", "{\"message\":\"p\"}"]);
+}
+
+#[test]
+fn a_request_that_comes_again_is_kept_again_and_known() {
+    let mut served = Served::start(LISTEN);
+    let at = served.at("h", "http");
+    for body in [&b"{\"n\":1}\n{\"n\":2}\n"[..], b"{\"n\":3}\n", b"{\"n\":1}\n{\"n\":2}\n"] {
+        assert_eq!(send(at, "/ndjson", &[], body).status, 200);
+    }
+    // Of another source the same bytes are something else.
+    assert_eq!(send(at, "/services/collector/raw", &[], b"{\"n\":3}\n").status, 200);
+    assert_eq!(served.figure("hinomi_source_repeated_total", "h/ndjson"), 2);
+    assert_eq!(served.figure("hinomi_source_repeated_total", "h/hec-raw"), 0);
+    assert_eq!(served.records()["h/ndjson/tests@127.0.0.1"].len(), 5);
+    let data = served.data();
+    let done =
+        command(&["ledger", "repeats", "--data", data.to_str().unwrap(), "--lang", "en"]).output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains("h/ndjson/tests@127.0.0.1: of 5 records 2 came again in 1 runs"), "{said}");
+    assert!(said.contains("h/hec-raw/tests@127.0.0.1: of 1 records 0 came again"), "{said}");
 }
 
 #[test]

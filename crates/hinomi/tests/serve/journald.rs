@@ -224,7 +224,14 @@ fn killed_while_it_receives_nothing_that_the_uploader_ticked_off_is_missing() {
     let came = numbers(&served.records()["h/journal/tests@127.0.0.1"]);
     let kept: BTreeSet<usize> = came.iter().copied().collect();
     assert_eq!(kept, (0..sent).collect());
-    println!("{sent} entries, none missing, {} are repetitions", came.len() - kept.len());
+    let again = came.len() - kept.len();
+    println!("{sent} entries, none missing, {again} are repetitions");
+    let data = served.data();
+    let said = command(&["ledger", "repeats", "--data", data.to_str().unwrap(), "--json"]).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    // This uploader sends the entry at its saved place once more whenever it goes on.
+    let count = |name: &str| said["sources"][0][name].as_u64().unwrap();
+    assert_eq!((count("again_in_runs") + count("again_alone"), count("runs")), (again as u64, 2), "{said:#}");
 }
 
 #[test]

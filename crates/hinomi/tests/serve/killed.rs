@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::proxy;
 use crate::senders::{Rsyslog, bulk_action, numbers};
-use crate::support::{Served, TOKEN, free_port, try_ask};
+use crate::support::{Served, TOKEN, command, free_port, try_ask};
 
 const KILLS: usize = 10;
 const PER_REQUEST: usize = 100;
@@ -35,13 +35,24 @@ fn deliver(at: std::net::SocketAddr, stop: &AtomicBool) -> (usize, usize) {
 }
 
 /// Fails when something acknowledged is missing, and says how many records are repetitions.
-fn all_came(what: &str, records: &[Vec<u8>], acknowledged: &BTreeSet<usize>) {
+fn all_came(what: &str, records: &[Vec<u8>], acknowledged: &BTreeSet<usize>, identified: u64) {
     let came = numbers(records);
     let kept: BTreeSet<usize> = came.iter().copied().collect();
     let missing: Vec<_> = acknowledged.difference(&kept).collect();
     assert!(missing.is_empty(), "{what}: {} are missing, first {:?}", missing.len(), missing.first());
     let (count, again) = (acknowledged.len(), came.len() - kept.len());
     println!("{what}: {count} acknowledged, none missing, {again} records are repetitions");
+    assert_eq!(identified, again as u64, "{what}: repetitions are known");
+}
+
+/// Records of a source that came again, as the ledger says.
+fn came_again(served: &Served, source: &str) -> u64 {
+    let data = served.data();
+    let done = command(&["ledger", "repeats", "--data", data.to_str().unwrap(), "--json"]).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let of = said["sources"].as_array().unwrap().iter().find(|of| of["source"] == source).unwrap();
+    assert_eq!(of["not_compared"], 0);
+    of["again_in_runs"].as_u64().unwrap() + of["again_alone"].as_u64().unwrap()
 }
 
 #[test]
@@ -78,11 +89,13 @@ fn killed_ten_times_under_load_nothing_acknowledged_is_missing() {
     drop(running);
     let records = served.records();
     let own = (0..acknowledged * PER_REQUEST).collect();
-    all_came("own sender", &records["h/ndjson/tests@127.0.0.1"], &own);
+    let source = "h/ndjson/tests@127.0.0.1";
+    all_came("own sender", &records[source], &own, came_again(&served, source));
     if rsyslog.is_some() {
         let documents = noted.lock().unwrap().iter().flat_map(|body| documents(body)).collect::<Vec<_>>();
         let noted: BTreeSet<usize> = numbers(&documents).into_iter().collect();
-        all_came("rsyslog", &records["h/bulk/tests@127.0.0.1"], &noted);
+        let source = "h/bulk/tests@127.0.0.1";
+        all_came("rsyslog", &records[source], &noted, came_again(&served, source));
         let written = written.load(Ordering::Relaxed);
         // When a connection breaks, this sender tries the messages of its batch one by one and gives some up.
         println!("rsyslog: {} of {written} lines were never delivered by it", written - noted.len());

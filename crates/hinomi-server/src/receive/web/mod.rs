@@ -21,6 +21,7 @@ pub(crate) mod upload;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hinomi_ledger::MAX_RECORD;
@@ -340,12 +341,19 @@ impl Delivery<'_> {
         if !self.held.resize(room) {
             return self.defer();
         }
-        self.source.pace.spend(count, room, Instant::now());
+        let now = Instant::now();
+        self.source.pace.spend(count, room, now);
+        let again = self.source.again.came(&request.body, now).then(|| self.source.clone());
         let pending = receiving.intake.submit(port, &self.source, records, self.held);
         let (way, patience) = (self.way, bounds.acknowledge);
         Reply::Later(Box::pin(async move {
             let why = match timeout(patience, pending.durable()).await {
-                Ok(Ok(())) => return kept(),
+                Ok(Ok(())) => {
+                    if let Some(source) = again {
+                        source.repeated.fetch_add(count, Ordering::Relaxed);
+                    }
+                    return kept();
+                }
                 Ok(Err(Refusal::Stopping)) => "the server stops",
                 Ok(Err(Refusal::Failed)) => "the ledger has failed",
                 Err(_) => "the ledger takes too long",

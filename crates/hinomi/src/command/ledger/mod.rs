@@ -10,6 +10,7 @@ mod numbers;
 mod opening;
 mod planned;
 mod repair;
+mod repeats;
 mod retention;
 mod show;
 mod sources;
@@ -45,6 +46,7 @@ pub(super) fn run(verb: Verb) -> Result<Exit, Failure> {
         Verb::Tail(args) => show::tail(&args),
         Verb::Stats(args) => show::stats(&args),
         Verb::Sources(args) => sources::run(&args),
+        Verb::Repeats(args) => repeats::run(&args),
         Verb::Retention(verb) => retention::run(verb),
         Verb::Hold(verb) => retention::run_hold(verb),
         Verb::RotateKey { at, reason } => create::rotate(&at, &reason),
