@@ -24,7 +24,7 @@ mod unit;
 pub use any_decoder::AnyDecoder;
 pub use evtx::{EvtxDecoder, evtx_cut};
 pub use flow::{FlowDecoder, flow_cut};
-pub use journal::{JournalDecoder, is_journal, is_plain_entry, journal_cut};
+pub use journal::{JournalDecoder, is_journal, is_plain_entry, journal_cut, journal_entry};
 pub use json::{JsonCut, JsonCutState, JsonDecoder, MAX_OBJECT, json_cut};
 pub use text::{MappingError, Recognition, TemplateError, TextDecoder, TextFormat, recognise, text_cut};
 pub use unit::{Clocks, Decode, Member, Unit};

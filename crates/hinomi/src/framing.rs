@@ -1,21 +1,26 @@
 //! Files into records, what a receiver would have got, and records into what decoders read.
 //!
-//! A record is the unit in which evidence arrives: a line of text with its line feed, the header or a 64 KiB chunk of a
-//! Windows event log, a 64 KiB block of anything else. The records of a file are its bytes, in order. A receiver may
+//! A record is the unit in which evidence arrives: a line of text with its line feed, an entry of a journal with its blank line, the
+//! header or a 64 KiB chunk of a Windows event log, a 64 KiB block of anything else (also of an entry too long for a record). The records of a file are its bytes, in order. A receiver may
 //! hand in lines without line feed; [`Joining`] puts it back, as it does behind the last line of a file that lacks it.
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use hinomi_ingest::{is_journal, journal_entry};
 use hinomi_ledger::MAX_RECORD;
 
 const EVTX_MAGIC: &[u8] = b"ElfFile\0";
 const EVTX_HEADER: usize = 4096;
 const BLOCK: usize = 65_536;
+/// The longest entry of a journal that is one record.
+const ENTRY: usize = 1 << 20;
 
 /// How a file is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Cut {
     Lines,
+    /// Entries of a journal.
+    Entries,
     /// Blocks; the first may have another length.
     Blocks(usize),
 }
@@ -27,16 +32,20 @@ pub fn frames(input: impl Read, mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Re
     let head = input.fill_buf()?;
     let cut = if head.starts_with(EVTX_MAGIC) {
         Cut::Blocks(EVTX_HEADER)
+    } else if is_journal(head) {
+        Cut::Entries
     } else if head.iter().take(BLOCK).any(|&b| b == 0) {
         Cut::Blocks(BLOCK)
     } else {
         Cut::Lines
     };
     let (mut batch, mut gathered, mut first) = (Vec::new(), 0, true);
+    let mut entries = Entries::default();
     loop {
         let mut record = Vec::new();
         let read = match cut {
             Cut::Lines => line(&mut input, &mut record),
+            Cut::Entries => entries.next(&mut input, &mut record),
             Cut::Blocks(length) => block(&mut input, if first { length } else { BLOCK }, &mut record),
         };
         first = false;
@@ -64,6 +73,55 @@ pub fn frames(input: impl Read, mut hand_out: impl FnMut(Vec<Vec<u8>>) -> io::Re
 /// The next line; one longer than a record may be is cut. Nothing at the end.
 fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     input.take(MAX_RECORD as u64).read_until(b'\n', line)
+}
+
+/// Entries of a journal that is read.
+#[derive(Default)]
+struct Entries {
+    waiting: Vec<u8>,
+    /// Of `waiting`, bytes that were handed out.
+    given: usize,
+    /// Of the rest, bytes in which no entry ends.
+    looked_at: usize,
+    ended: bool,
+}
+
+impl Entries {
+    /// The next entry; a block of one that is too long. Nothing at the end.
+    fn next(&mut self, input: &mut impl BufRead, record: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            let rest = self.waiting.get(self.given..).unwrap_or_default();
+            // Looked at again only once there is twice as much, so that a long entry is not read many times.
+            let looks = !rest.is_empty() && (self.ended || rest.len() >= self.looked_at * 2);
+            let length = if looks { journal_entry(rest, self.ended) } else { None };
+            let too_long = length.is_none_or(|length| length > ENTRY) && rest.len() > ENTRY;
+            if let Some(length) = if too_long { Some(BLOCK) } else { length } {
+                record.extend_from_slice(rest.get(..length).unwrap_or(rest));
+                self.given += record.len();
+                self.looked_at = 0;
+                return Ok(record.len());
+            }
+            if self.ended {
+                return Ok(0);
+            }
+            self.looked_at = if looks { rest.len() } else { self.looked_at };
+            if let Err(error) = self.read(input) {
+                std::mem::swap(record, &mut self.waiting);
+                return Err(error);
+            }
+        }
+    }
+
+    fn read(&mut self, input: &mut impl BufRead) -> io::Result<()> {
+        self.waiting.drain(..self.given);
+        self.given = 0;
+        let read = input.fill_buf()?;
+        let length = read.len().min(BLOCK);
+        self.waiting.extend_from_slice(read.get(..length).unwrap_or_default());
+        self.ended = length == 0;
+        input.consume(length);
+        Ok(())
+    }
 }
 
 fn block(input: &mut impl Read, length: usize, block: &mut Vec<u8>) -> io::Result<usize> {
@@ -112,6 +170,25 @@ mod tests {
         assert!(cut(b"").is_empty());
         let long = vec![b'x'; MAX_RECORD + 5];
         assert_eq!(cut(&long).iter().map(Vec::len).collect::<Vec<_>>(), [MAX_RECORD, 5]);
+    }
+
+    #[test]
+    fn a_journal_is_cut_at_entries_and_joined_again() {
+        let binary = |n: usize| [&b"M\n"[..], &(n as u64).to_le_bytes(), &vec![b'\n'; n], b"\n"].concat();
+        let entry = |n: u32, more: &[u8]| [format!("__CURSOR=s={n}\n").as_bytes(), more, b"\n"].concat();
+        let short = [entry(1, b"A=1\n"), entry(2, &binary(70_000)), entry(3, b"A=3\n")];
+        assert_eq!(cut(&short.concat()), short);
+        let long = [entry(1, b"A=1\n"), entry(2, &binary(3 << 20)), entry(3, b"A=3\n")].concat();
+        let records = cut(&long);
+        assert_eq!((records[0].len(), records[1].len()), (entry(1, b"A=1\n").len(), BLOCK));
+        assert_eq!(records.last(), Some(&entry(3, b"A=3\n")));
+        assert_eq!(joined(&records), long);
+        for end in [long.len() - 3, long.len() / 2, 20, 3] {
+            let mut part = long[..end].to_vec();
+            assert_eq!(cut(&part).concat(), part, "{end}");
+            part.extend_from_slice(&b"\xff nonsense "[..]);
+            assert_eq!(cut(&part).concat(), part, "{end}");
+        }
     }
 
     fn joined(records: &[Vec<u8>]) -> Vec<u8> {

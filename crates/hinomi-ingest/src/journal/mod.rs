@@ -55,6 +55,15 @@ pub fn is_plain_entry(entry: &[u8]) -> bool {
     render::is_printable(entry)
 }
 
+/// The length of the first entry, or of what is no entry before the next one; `None` when that is not known without what
+/// follows.
+pub fn journal_entry(bytes: &[u8], at_end: bool) -> Option<usize> {
+    match entry::first(bytes, at_end, &mut |_| {}) {
+        Met::Blank(length) | Met::Whole(length) | Met::Damaged { length, .. } => Some(length.max(1)),
+        Met::Part => None,
+    }
+}
+
 /// The end of the last whole entry; all that is there when nothing can follow.
 pub fn journal_cut(bytes: &[u8], at_end: bool) -> usize {
     let mut at = 0;

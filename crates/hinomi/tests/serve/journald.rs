@@ -265,6 +265,26 @@ fn an_entry_too_large_for_a_record_is_kept_in_blocks_and_read_as_one() {
 }
 
 #[test]
+fn entries_are_looked_at_while_they_arrive() {
+    let folder = TempDir::new().unwrap();
+    let rule = "title: A needle\nid: 5a3b1c1e-5a57-4a0e-8d4e-111111111113\nstatus: test\nlevel: high\n\
+        logsource: {product: linux}\ndetection: {a: {MESSAGE|contains: \"needle 7\"}, condition: a}\n";
+    std::fs::write(folder.path().join("rule.yml"), rule).unwrap();
+    let detection = format!("[detection]\nrules = [{:?}]\n", folder.path().join("rule.yml"));
+    let mut served = Served::start(&format!("{detection}{}", listen("127.0.0.1:0", "")));
+    let at = served.at("h", "http");
+    for n in 0..9_u32 {
+        let head = format!("__REALTIME_TIMESTAMP=177241332300000{n}\n_HOSTNAME=web1\n");
+        let message = binary("MESSAGE", format!("two lines\n\nneedle {n}").as_bytes());
+        let body = [head.as_bytes(), &message, b"\n"].concat();
+        assert_eq!(send(at, "/upload", &KIND, &body).status, 200);
+    }
+    let line = served.wait_for_line("detection");
+    assert_eq!((&line["title"], &line["host"]), (&"A needle".into(), &"web1".into()), "{line}");
+    assert!(line["evidence"].as_str().unwrap().starts_with("log:hinomi/"), "{line}");
+}
+
+#[test]
 fn what_is_no_journal_is_refused_and_what_came_before_is_kept() {
     let mut served = Served::start(&listen("127.0.0.1:0", ""));
     let at = served.at("h", "http");

@@ -179,6 +179,11 @@ pub(super) fn refused(status: u16, why: &str) -> Response {
     Way::File.error(status, why)
 }
 
+/// Whether so little came that whoever sends may only want to keep others from it.
+fn is_too_slow(bytes: u64, elapsed: Duration) -> bool {
+    bytes < elapsed.saturating_sub(Duration::from_mins(1)).as_secs() * 1024
+}
+
 fn no_space(error: &std::io::Error) -> Response {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return refused(507, "there is no space for it on the disk").with("retry-after", "600");
@@ -204,10 +209,14 @@ pub(super) struct Body {
 impl Body {
     async fn receive(&mut self, part: Bytes) -> Result<(), Response> {
         let UploadBounds { bytes, time, .. } = self.uploads.bounds;
-        if self.since.elapsed() > time {
-            return Err(refused(408, "the file took longer than upload_minutes"));
-        }
         self.length += part.len() as u64;
+        let elapsed = self.since.elapsed();
+        if elapsed > time || is_too_slow(self.length, elapsed) {
+            return Err(refused(
+                408,
+                "the file took longer than upload_minutes, or came at less than 1 KiB a second",
+            ));
+        }
         if self.length > bytes {
             count(&self.port.counted.oversized);
             return Err(refused(413, "the file is larger than upload_mib"));
@@ -269,5 +278,17 @@ impl Drop for Body {
             let why = "nothing of it was kept";
             self.uploads.receiving.complain("an upload broke off", &self.port, self.address, why);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_line_is_told_from_one_that_only_holds_its_place() {
+        assert!(!is_too_slow(0, Duration::from_mins(1)));
+        assert!(is_too_slow(60, Duration::from_mins(2)));
+        assert!(!is_too_slow(60 << 10, Duration::from_mins(2)));
     }
 }
