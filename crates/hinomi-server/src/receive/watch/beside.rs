@@ -227,11 +227,22 @@ impl Followed {
             }
         }
         let empty = content.read(0, 1)?.is_empty();
+        let shorter = !empty && stable && self.has_read_beyond(content)?;
         Ok(match stable {
-            _ if empty => Is::Known,
+            _ if empty || shorter => Is::Known,
             true => Is::Unread,
             false => Is::Undecided,
         })
+    }
+
+    /// Whether a file is a copy of what was read, and more was read than it holds.
+    fn has_read_beyond(&self, content: &mut Content) -> std::io::Result<bool> {
+        for trail in self.files.iter().map(|file| &file.trail).chain(&self.done) {
+            if trail.began_as(content)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Says of files that are not found again that their rest is not known.

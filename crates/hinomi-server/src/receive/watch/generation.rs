@@ -1,5 +1,6 @@
 //! One file under a name that other files had before it or will have after it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ const QUIET: Duration = Duration::from_secs(5);
 /// … and for so long is not held open any more.
 const LINGER: Duration = Duration::from_mins(1);
 
+/// Places before the one that was read to that are remembered, and bytes between them at least.
+const PAST: usize = 16;
+const APART: u64 = 512;
+
 /// Which file it is and how far it was read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Trail {
@@ -25,6 +30,9 @@ pub(super) struct Trail {
     pub(super) offset: u64,
     head: Mark,
     tail: Mark,
+    /// What stood before places that were read to earlier.
+    #[serde(default)]
+    past: VecDeque<Mark>,
     /// Nobody wants what is behind it.
     #[serde(default)]
     pub(super) left: bool,
@@ -32,7 +40,8 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new(identity: Identity) -> Self {
-        Self { identity, offset: 0, head: Mark::of(0, b""), tail: Mark::of(0, b""), left: false }
+        let nothing = || Mark::of(0, b"");
+        Self { identity, offset: 0, head: nothing(), tail: nothing(), past: VecDeque::new(), left: false }
     }
 
     /// As if a file had been read to `offset`.
@@ -42,7 +51,7 @@ impl Trail {
             Ok::<_, io::Error>(Mark::of(from, &content.read(from, length)?))
         };
         let (head, tail) = (read(0, HEAD)?, read(offset.saturating_sub(TAIL as u64), TAIL)?);
-        Ok(Self { identity, offset, head, tail, left: false })
+        Ok(Self { identity, offset, head, tail, past: VecDeque::new(), left: false })
     }
 
     /// Nobody wants what is behind it.
@@ -67,15 +76,35 @@ impl Trail {
 
     /// Whether what was read is what a file begins with.
     pub(super) fn is_of(&self, content: &mut Content) -> io::Result<bool> {
-        let mut holds = |mark: &Mark| -> io::Result<bool> {
-            let length = usize::try_from(mark.length).unwrap_or(0);
-            Ok(length == 0 || mark.holds(&content.read(mark.at, length)?))
-        };
-        Ok(holds(&self.head)? && holds(&self.tail)?)
+        Ok(holds(&self.head, content)? && holds(&self.tail, content)?)
+    }
+
+    /// Whether a file is the beginning of what was read: a copy that was made a moment before its original was cut, in which
+    /// what was written between is missing.
+    pub(super) fn began_as(&self, content: &mut Content) -> io::Result<bool> {
+        if !self.is_known() {
+            return Ok(false);
+        }
+        let head = reaches(&self.head, content)?;
+        if head == Some(false) {
+            return Ok(false);
+        }
+        // In order of places: a packed file is unpacked once. What counts is the last place that the file reaches.
+        let mut last = None;
+        for mark in &self.past {
+            last = reaches(mark, content)?.or(last);
+        }
+        let is_of = last.unwrap_or(self.past.is_empty() && head == Some(true));
+        Ok(is_of && content.read(self.offset - 1, 1)?.is_empty())
     }
 
     /// Takes on what was read behind it. `beginning` is the file's beginning as far as it was read.
     fn advance(&mut self, read: &[u8], beginning: &[u8]) {
+        let apart = self.past.back().is_none_or(|last| self.tail.at >= last.at + APART);
+        if self.tail.length > 0 && apart {
+            self.past.push_back(self.tail.clone());
+            self.past.drain(..self.past.len().saturating_sub(PAST));
+        }
         self.offset += read.len() as u64;
         let tail = read.get(read.len().saturating_sub(TAIL)..).unwrap_or_default();
         self.tail = Mark::of(self.offset - tail.len() as u64, tail);
@@ -88,6 +117,19 @@ impl Trail {
     pub(super) fn catch_up(&mut self, record: &[u8]) {
         self.advance(record, b"");
     }
+}
+
+/// Whether a file has these bytes at their place; none are anywhere.
+fn holds(mark: &Mark, content: &mut Content) -> io::Result<bool> {
+    let length = usize::try_from(mark.length).unwrap_or(0);
+    Ok(length == 0 || mark.holds(&content.read(mark.at, length)?))
+}
+
+/// Whether a file has these bytes at their place; `None` when there are none, or it ends before.
+fn reaches(mark: &Mark, content: &mut Content) -> io::Result<Option<bool>> {
+    let length = usize::try_from(mark.length).unwrap_or(0);
+    let bytes = content.read(mark.at, length)?;
+    Ok((length > 0 && bytes.len() == length).then(|| mark.holds(&bytes)))
 }
 
 /// A file.

@@ -298,6 +298,59 @@ fn a_file_that_is_cut_short_is_read_from_its_new_beginning_and_the_unknown_is_sa
     assert_eq!(world.text("app.log"), "one\ntwo\nthree, which is longer than what was before\n");
 }
 
+/// What is written between copying and cutting is in no copy; here it was read before the cut.
+#[test]
+fn a_copy_that_is_shorter_than_what_was_read_is_not_read_again() {
+    for (lines, packed, restarts) in
+        [(3, false, false), (400, false, false), (400, false, true), (400, true, true)]
+    {
+        let mut world = World::new();
+        let (log, copy) = (world.log("app.log"), world.log("app.log.1"));
+        let mut expected = String::new();
+        for from in (0..lines).step_by(100) {
+            let some: String = (from..lines.min(from + 100)).map(|n| format!("line number {n}\n")).collect();
+            append(&log, &some);
+            expected += &some;
+            world.drain();
+        }
+        std::fs::copy(&log, &copy).unwrap();
+        append(&log, "in no copy\n");
+        world.drain();
+        cut(&log, 0);
+        if packed {
+            gzip(&copy);
+        }
+        if restarts {
+            world.crash();
+            world.start();
+        }
+        append(&log, "behind the cut\n");
+        world.drain();
+        let case = format!("{lines} lines, packed: {packed}, restarted: {restarts}");
+        assert_eq!(world.figure(|f| &f.found), 0, "{case}");
+        assert_eq!(world.text("app.log"), expected + "in no copy\nbehind the cut\n", "{case}");
+    }
+}
+
+/// Files may have the same beginning and be two.
+#[test]
+fn a_file_that_only_begins_like_another_is_read() {
+    let mut world = World::new();
+    let (log, other) = (world.log("app.log"), world.log("app.log.1"));
+    let head = "a line that every file begins with\n".repeat(60);
+    append(&log, &head);
+    world.drain();
+    append(&log, &"from now on it is another one\n".repeat(60));
+    world.drain();
+    append(&log, &"and its end\n".repeat(60));
+    world.drain();
+    let unread = format!("{}these lines are in this file alone\n", &head[..head.len() / 2]);
+    append(&other, &unread);
+    world.drain();
+    assert_eq!(world.figure(|f| &f.found), 1);
+    assert!(world.text("app.log").ends_with(&unread));
+}
+
 #[test]
 fn holes_are_left_out_once_something_follows_them() {
     let mut world = World::new();
