@@ -10,6 +10,7 @@ mod disk;
 mod evidence;
 mod kind;
 mod level;
+mod pseudonym;
 mod time;
 
 pub use clock::{Clock, Entropy};
@@ -19,4 +20,5 @@ pub use disk::{Access, DirEntry, Disk, DiskFile, DiskLock, DiskMetadata, EntryKi
 pub use evidence::{EvidenceError, EvidencePlace, EvidenceRef, Piece};
 pub use kind::{KindId, KindTable, LogKind};
 pub use level::{Level, LevelError};
+pub use pseudonym::pseudonym;
 pub use time::{NANOS_PER_SECOND, TimeError, Timestamp};

@@ -12,6 +12,7 @@ mod error;
 pub mod http;
 pub mod listen;
 mod local;
+pub mod pages;
 pub mod publication;
 pub mod receive;
 pub mod s3;

@@ -4,6 +4,7 @@
 //! # Invariants
 //! Nothing here shares code with what it checks, apart from the rule language's tree.
 
+pub mod authenticator;
 pub mod disk;
 pub mod naive;
 pub mod naive_correlation;

@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+mod access;
 mod alert;
 mod assure;
 #[cfg(feature = "query")]
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hinomi_model::Level;
 
+pub use access::{AccessAt, AccessVerb};
 pub use alert::{AlertAck, AlertVerb};
 pub use assure::Assure;
 #[cfg(feature = "query")]
@@ -142,7 +144,7 @@ pub enum Command {
     /// Receive what senders deliver, and keep it as evidence
     #[command(
         after_help = "Examples:\n  hinomi serve --data /var/lib/hinomi --config /etc/hinomi/hinomi.toml\n  \
-        hinomi serve --data ./trial      # listens on this machine only: syslog 5514, http 9200, health and figures 9180\n\n\
+        hinomi serve --data ./trial      # listens on this machine only: syslog 5514, http 9200, pages 9080, health and figures 9180\n\n\
         Runs until SIGTERM or SIGINT; SIGHUP reads tokens, certificates, what is looked for, who is told and promises of sources again. What is acknowledged is durable; docs/receivers.md says who is told what."
     )]
     Serve(Serve),
@@ -159,6 +161,9 @@ pub enum Command {
     /// Back up and restore what a server needs beside its evidence
     #[command(subcommand)]
     State(StateVerb),
+    /// Invite, list and end accounts of the pages; make tokens for programs and the code for the envelope
+    #[command(subcommand)]
+    Access(AccessVerb),
     /// Acknowledge, list and try alerts
     #[command(subcommand)]
     Alert(AlertVerb),

@@ -3,6 +3,7 @@
 //! # Not here
 //! Parsing (`hinomi-ingest`), rules (`hinomi-detect`).
 
+pub mod access;
 pub mod alerting;
 mod apart;
 pub mod args;

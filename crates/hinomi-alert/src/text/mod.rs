@@ -9,8 +9,7 @@ mod english;
 mod fields;
 mod japanese;
 
-use hinomi_model::Level;
-use sha2::{Digest as _, Sha256};
+use hinomi_model::{Level, pseudonym};
 
 use crate::delivery::{Delivery, Purpose};
 use crate::{Alert, Desk, Kind, Language, Moment, Plan};
@@ -89,13 +88,7 @@ impl Told<'_> {
         if self.names || alert.account.is_empty() {
             return clean(&alert.account);
         }
-        let digest = Sha256::new()
-            .chain_update(b"hinomi pseudonym of an account\n")
-            .chain_update(self.site.secret)
-            .chain_update(alert.account.to_lowercase())
-            .finalize();
-        let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        format!("account-{digits}")
+        pseudonym(&self.site.secret, &alert.account)
     }
 
     /// A time of the log on clocks of the zone, and the zone.

@@ -43,6 +43,36 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request that no network brought, for whoever asks within this program.
+    pub fn new(method: &str, target: &str, address: IpAddr) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            body: Bytes::new(),
+            address,
+            certificate: None,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// With a header, unless it is none; its name in small letters.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = hyper::header::HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// The value of a header; its name in small letters.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -135,6 +165,11 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// The answer when there is no room for the body.
     fn no_room(&self, admitted: &Self::Room) -> Response;
+
+    /// The answer when the body is beyond the bounds.
+    fn too_large(&self) -> Response {
+        Response::text(413, "the body is too large\n")
+    }
 
     /// The answer to a whole request. Called on a thread that may block.
     fn answer(&self, request: Request, room: Self::Room) -> Reply;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Admission, Handler, InParts, Reply, Request, Response, Room as _, Service};
+use super::{Admission, InParts, Reply, Request, Response, Room as _, Service};
 use crate::error::ServerError;
 use crate::listen::{Bounds, Connections, Guest, Listener, Peer};
 
@@ -58,7 +58,8 @@ impl Drop for Running {
     }
 }
 
-impl<H: Handler> Server<H> {
+#[expect(private_bounds, reason = "what serves is made in this crate; others give a Handler")]
+impl<H: Service> Server<H> {
     /// Binds `address`.
     ///
     /// # Errors
@@ -69,8 +70,12 @@ impl<H: Handler> Server<H> {
         bounds: Bounds,
         handler: Arc<H>,
     ) -> Result<Self, ServerError> {
-        let listener = Listener::bind(address, tls, bounds)?;
-        Ok(Self { listener, conversation: Arc::new(Conversation { bounds, service: handler }) })
+        Ok(Self::on(Listener::bind(address, tls, bounds)?, bounds, handler))
+    }
+
+    /// On what is bound.
+    pub(crate) fn on(listener: Listener, bounds: Bounds, service: Arc<H>) -> Self {
+        Self { listener, conversation: Arc::new(Conversation { bounds, service }) }
     }
 
     /// Where it listens; the port is a real one when 0 was asked for.
@@ -192,7 +197,7 @@ async fn answer<S: Service>(
     let read = read(body, bounds.body_bytes, |bytes| room.take(bytes));
     match timeout(bounds.body, read).await {
         Err(_) => return Response::text(408, "the body took too long\n"),
-        Ok(Err(Unread::TooLarge)) => return Response::text(413, "the body is too large\n"),
+        Ok(Err(Unread::TooLarge)) => return service.too_large(),
         Ok(Err(Unread::NoRoom)) => return service.no_room(&room),
         Ok(Err(Unread::Broken)) => return Response::text(400, "the body cannot be read\n"),
         Ok(Ok(body)) => request.body = body,
@@ -267,7 +272,7 @@ fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
     out.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(response.content_type));
     for (name, value) in response.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            out.headers_mut().insert(HeaderName::from_static(name), value);
+            out.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
     out

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::alert_sinks::{HeartbeatSection, SinkSection};
 use super::alerting::{AlertsSection, PersonSection, PolicySection, RotaSection};
 use super::journal::JournalFormat;
+use super::page_section::PagesSection;
 use super::watched::WatchSection;
 use crate::error::ServerError;
 use crate::listen::ServerTls;
@@ -63,6 +64,7 @@ pub struct Configuration {
     pub(crate) policy: Vec<toml::Spanned<PolicySection>>,
     #[serde(default)]
     pub(crate) heartbeat: Vec<toml::Spanned<HeartbeatSection>>,
+    pub(crate) pages: Option<toml::Spanned<PagesSection>>,
 }
 
 /// `[log]`.
@@ -292,6 +294,7 @@ impl Configuration {
             *path = folder.join(&*path);
         }
         read.place_alert_files(folder);
+        read.pages.iter_mut().for_each(|pages| pages.as_mut().anchor(folder));
         Ok(read)
     }
 
@@ -321,6 +324,7 @@ impl Configuration {
             ("[limits]", self.limits.as_ref() != new.limits.as_ref()),
             ("[[watch]]", !self.watch.iter().map(AsRef::as_ref).eq(new.watch.iter().map(AsRef::as_ref))),
             ("[alerts], which begins or ends with a start", self.alerts.is_some() != new.alerts.is_some()),
+            ("[pages]", self.pages.as_ref().map(AsRef::as_ref) != new.pages.as_ref().map(AsRef::as_ref)),
         ];
         waits.extend(sections.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
         let listener = |of: &Self, name: &str| of.listeners().find(|l| l.name == name).cloned();
@@ -342,7 +346,7 @@ impl Configuration {
     pub fn without_file() -> Result<Self, ConfigurationError> {
         Self::parse(
             "[[listen]]\nname = \"syslog\"\nat = \"127.0.0.1:5514\"\nreceive = [\"syslog-udp\", \"syslog-tcp\"]\n\
-             [[listen]]\nname = \"http\"\nat = \"127.0.0.1:9200\"\nreceive = [\"http\"]\n",
+             [[listen]]\nname = \"http\"\nat = \"127.0.0.1:9200\"\nreceive = [\"http\"]\n[pages]\n",
             Path::new(""),
         )
     }
@@ -355,6 +359,7 @@ impl Configuration {
         self.listeners()
             .filter_map(|listen| listen.tls.as_ref())
             .try_for_each(|tls| tls.files().load(None).map(drop))?;
+        self.pages().map_or(Ok(()), |pages| pages.check_files())?;
         self.alerting().map_or(Ok(()), |alerting| alerting.check_files())
     }
 
@@ -416,6 +421,9 @@ impl Configuration {
             return Err((0..0, "detection.lateness_seconds: at most 86400, a day".to_owned()));
         }
         self.check_watches(folder)?;
+        if let Some(pages) = &self.pages {
+            pages.as_ref().check().map_err(|what| (pages.span(), what))?;
+        }
         self.read_alerting()?;
         let tokens = self.read_tokens()?;
         let at = self.token.first().map(toml::Spanned::span).unwrap_or_default();

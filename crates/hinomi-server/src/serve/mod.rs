@@ -15,6 +15,7 @@ mod board;
 mod configuration;
 mod inspection;
 mod journal;
+mod page_section;
 mod service;
 mod watched;
 

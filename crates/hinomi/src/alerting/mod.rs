@@ -30,6 +30,7 @@ use hinomi_server::ServerError;
 
 pub use answering::{Answer, Question, ask};
 pub use running::{Alerts, Fault, Faults, Prepared, Surroundings};
+pub(crate) use store::pseudonym_secret;
 pub use store::{View, view, zone};
 
 /// Alerts could not begin.

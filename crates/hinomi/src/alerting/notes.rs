@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hinomi_alert::Step;
 
-use crate::live::Notes;
+use crate::live::{ALERTS, Notes};
 
 /// Steps that are handed over at a time, and their bytes, unless one alone has more: the ledger takes little at once.
 const AT_ONCE: usize = 256;
@@ -45,6 +45,10 @@ impl Outbox {
 }
 
 impl Notes for Outbox {
+    fn source(&self) -> &'static str {
+        ALERTS
+    }
+
     fn from(&self, number: u64) -> Vec<(u64, Vec<u8>)> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What the ledger had before the program was started.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hinomi_alert::{
     Acknowledged, Acknowledgement, Cursors, Desk, Event, Fact, Moment, Signal, Site, Step, compose,
 };
-use hinomi_model::Entropy;
+use hinomi_model::{Entropy, Level};
 use hinomi_server::LocalServer;
 use hinomi_server::serve::{Alerting, Exposition, FindingsSection, Journal};
 
@@ -81,6 +81,8 @@ pub enum Fault {
     Detection,
     /// The ledger takes nothing.
     Ledger,
+    /// Something about accounts that somebody has to hear of at once.
+    Access,
 }
 
 impl Fault {
@@ -99,6 +101,11 @@ impl Fault {
                     "台帳が記録を受け付けていません(届いたログは保存されません)",
                 ),
             ),
+            Self::Access => (
+                "access",
+                Level::Critical,
+                ("Somebody has to look at accounts", "アカウントの操作を確認してください"),
+            ),
         };
         sources::program(rule, level, what, why, clock::now())
     }
@@ -113,6 +120,11 @@ impl Faults {
     pub fn tell(&self, fault: Fault, why: &str) {
         // A full queue: it is told again as long as it lasts.
         let _ = self.0.try_send(Command::Fault(fault, why.to_owned()));
+    }
+
+    /// Something about accounts that somebody has to hear of at once.
+    pub fn access(&self, what: &str, account: &str) {
+        self.tell(Fault::Access, &format!("{what} ({account})"));
     }
 }
 

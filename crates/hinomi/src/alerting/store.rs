@@ -18,7 +18,7 @@ use hinomi_model::{Digest, Entropy};
 use serde::{Deserialize, Serialize};
 
 use super::{AlertsError, folder};
-use crate::live::noted;
+use crate::live::{ALERTS, noted};
 
 const HEADER: &str = "hinomi alerts 1 ";
 /// Steps are joined into the state when the file has so many bytes.
@@ -98,7 +98,7 @@ impl Store {
         let mut saved = saved.unwrap_or_else(|| Saved { desk: Desk::new(), ..Saved::default() });
         saved.desk = saved.desk.restored();
         // Receiving must begin whatever the other ledger is like.
-        match noted(data, saved.desk.next_step()) {
+        match noted(data, ALERTS, saved.desk.next_step()) {
             Ok(steps) => catch_up(&mut saved.desk, &steps),
             Err(error) => loss = loss.or(Some(format!("the decision ledger cannot be read: {error}"))),
         }
@@ -141,6 +141,13 @@ impl Store {
         self.length = 0;
         Ok(())
     }
+}
+
+/// What pseudonyms are made with, in alerts and on pages.
+pub(crate) fn pseudonym_secret(data: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], AlertsError> {
+    let folder = folder(data);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(fault(&folder))?;
+    Ok(*Digest::of(identity(data, entropy)?.secret.as_bytes()).as_bytes())
 }
 
 /// What is called what here.

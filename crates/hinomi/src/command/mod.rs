@@ -1,5 +1,6 @@
 //! What each verb does.
 
+mod access;
 mod alert;
 mod alerting;
 mod assure;
@@ -13,6 +14,7 @@ mod inventory;
 mod investigate;
 mod ledger;
 mod observing;
+mod pages;
 mod reach;
 mod rules;
 mod scenario;
@@ -61,6 +63,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Upload(args) => upload::run(&args),
         Command::Config(verb) => serve::config(verb),
         Command::State(verb) => state::run(verb),
+        Command::Access(verb) => access::run(verb),
         Command::Alert(verb) => alert::run(verb),
         Command::Doctor(args) => doctor::run(&args),
         Command::Detect(verb) => detect::run(verb),

@@ -22,7 +22,8 @@ use super::alerting;
 use super::derived::Keeper;
 use super::ledger::{failure, open_or_make, uploading};
 use super::trust::server_failure;
-use super::{print, watching};
+use super::{pages, print, watching};
+use crate::access::Access;
 use crate::alerting::{Alerts, Fault};
 use crate::args::{ConfigVerb, Serve};
 use crate::exit::{Exit, Failure};
@@ -63,13 +64,15 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
-    let mut beside = Beside { alerts, health };
+    let access = pages::start(args, &configuration, &ledger, alerts.as_ref(), &journal)?;
+    let mut beside = Beside { alerts, access, health };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
     let mut in_force = configuration;
     let mut intake = Intake::new(beside.alerts.as_ref().map(Alerts::faults), journal.clone());
     let failed = wait(&mut signals, &service, &mut intake, || {
         let at_work = AtWork { args, service: &service, ledger: &ledger, journal: &journal };
         let Some(renewed) = at_work.reload(&in_force, &mut beside.alerts) else { return };
+        pages::renew(beside.access.as_ref(), &renewed, &journal);
         if renewed.detection != in_force.detection {
             // The one that runs ends first: there is one writer of decisions.
             watching.take().into_iter().for_each(Watching::stop);
@@ -81,7 +84,8 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         in_force = renewed;
     });
     journal.info("stopping", &[]);
-    let Beside { alerts, health } = beside;
+    let Beside { alerts, access, health } = beside;
+    drop(access);
     alerts.into_iter().for_each(Alerts::stop);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);
@@ -101,6 +105,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
 /// What runs beside detection and is told of it.
 struct Beside {
     alerts: Option<Alerts>,
+    access: Option<Access>,
     health: Option<HealthWatch>,
 }
 
@@ -117,7 +122,8 @@ fn watching(
     let journal = journal.clone();
     let options = super::detect::options(&args.data, &args.how, configured)?;
     let options = Options { health: beside.health.clone(), ..options };
-    let notes = beside.alerts.as_ref().map(Alerts::notes);
+    let notes = beside.alerts.as_ref().map(Alerts::notes).into_iter();
+    let notes = notes.chain(beside.access.as_ref().map(Access::notes)).collect();
     let faults = beside.alerts.as_ref().map(Alerts::faults);
     let tell = move |told: Told<'_>| {
         write_down(&journal, &told);

@@ -7,6 +7,7 @@
 //! | `activations` | an [`Activation`], as JSON |
 //! | `detections` | a [`LiveDetection`], as JSON, numbered |
 //! | `alerts` | a step of an alert, as JSON, numbered: see [`Notes`] |
+//! | `access` | what was done with accounts, as JSON, numbered: see [`Notes`] |
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -33,10 +34,14 @@ pub const DECISIONS: &str = "decisions";
 const RULES: &str = "rules";
 const ACTIVATIONS: &str = "activations";
 const DETECTIONS: &str = "detections";
-const ALERTS: &str = "alerts";
+/// Sources of notes.
+pub(crate) const ALERTS: &str = "alerts";
+pub(crate) const ACCESS: &str = "access";
 
 /// Records of another part of the program, which belong into the decision ledger.
 pub trait Notes: Send + Sync + std::fmt::Debug {
+    /// The source that they stand under.
+    fn source(&self) -> &'static str;
     /// Records from a number on, in order, some at a time.
     fn from(&self, number: u64) -> Vec<(u64, Vec<u8>)>;
     /// Everything before a number is durable.
@@ -54,8 +59,8 @@ pub(super) struct History {
     pub(super) last: Option<Decided>,
     /// Number of the next detection.
     next: u64,
-    /// Number of the next step of an alert.
-    next_note: u64,
+    /// Number of the next note, by source.
+    next_notes: BTreeMap<&'static str, u64>,
 }
 
 /// A detection that is written.
@@ -80,12 +85,13 @@ impl History {
         let reader = Reader::open(Arc::new(FileDisk), places(data), true)?;
         reader.checkpoint_signer()?;
         let mut detections = Vec::new();
-        let mut last_notes = None;
+        let mut last_notes = BTreeMap::new();
         for block in reader.block_leaves() {
             let (leaf, block) = block?;
             match block.scope.source.as_str() {
                 DETECTIONS => detections.push(leaf),
-                ALERTS => last_notes = Some(leaf),
+                ALERTS => drop(last_notes.insert(ALERTS, leaf)),
+                ACCESS => drop(last_notes.insert(ACCESS, leaf)),
                 ACTIVATIONS => history.activations.append(&mut decoded(leaf, &records(&reader, leaf)?)?),
                 RULES => {
                     for record in records(&reader, leaf)? {
@@ -96,9 +102,9 @@ impl History {
                 _ => {}
             }
         }
-        if let Some(leaf) = last_notes {
+        for (source, leaf) in last_notes {
             let last = records(&reader, leaf)?.last().and_then(|record| record.sequence);
-            history.next_note = last.map_or(0, |number| number + 1);
+            history.next_notes.insert(source, last.map_or(0, |number| number + 1));
         }
         for leaf in detections.into_iter().rev() {
             let records = records(&reader, leaf)?;
@@ -139,8 +145,8 @@ fn records(reader: &Reader, leaf: u64) -> Result<Vec<Record>, LedgerError> {
     Ok(reader.block(leaf)?.map(|block| block.records).unwrap_or_default())
 }
 
-/// Steps of alerts from a number on, in order.
-pub(crate) fn noted(data: &Path, from: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+/// Notes of a source from a number on, in order.
+pub(crate) fn noted(data: &Path, source: &str, from: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
     if !data.join(DECISIONS).join("format").is_file() {
         return Ok(Vec::new());
     }
@@ -149,7 +155,7 @@ pub(crate) fn noted(data: &Path, from: u64) -> Result<Vec<Vec<u8>>, LedgerError>
     let mut leaves = Vec::new();
     for block in reader.block_leaves() {
         let (leaf, block) = block?;
-        if block.scope.source == ALERTS {
+        if block.scope.source == source {
             leaves.push(leaf);
         }
     }
@@ -295,12 +301,14 @@ impl Decisions {
 
     /// Writes down what others noted.
     pub(super) fn note(&mut self, notes: &dyn Notes) -> Result<(), LedgerError> {
-        let new = notes.from(self.history.next_note);
+        let source = notes.source();
+        let from = self.history.next_notes.get(source).copied().unwrap_or(0);
+        let new = notes.from(from);
         let Some((last, _)) = new.last() else { return Ok(()) };
         let next = last + 1;
-        self.append(ALERTS, new.into_iter().map(|(number, bytes)| record(Some(number), bytes)).collect())?;
+        self.append(source, new.into_iter().map(|(number, bytes)| record(Some(number), bytes)).collect())?;
         self.settle()?;
-        self.history.next_note = next;
+        self.history.next_notes.insert(source, next);
         notes.durable(next);
         Ok(())
     }

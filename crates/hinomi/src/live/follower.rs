@@ -88,7 +88,7 @@ pub struct Signals {
     /// It should read the rules again.
     pub reload: Arc<AtomicBool>,
     /// What has to be written down besides.
-    pub notes: Option<Arc<dyn Notes>>,
+    pub notes: Vec<Arc<dyn Notes>>,
 }
 
 /// What a follower says.
@@ -343,10 +343,7 @@ impl Follower {
     }
 
     fn note(&mut self, signals: &Signals) -> Result<(), LiveError> {
-        match &signals.notes {
-            Some(notes) => Ok(self.decisions.note(&**notes)?),
-            None => Ok(()),
-        }
+        signals.notes.iter().try_for_each(|notes| Ok(self.decisions.note(&**notes)?))
     }
 
     /// The leaves before `stop`, or fewer if it is to end: a leaf may take seconds.

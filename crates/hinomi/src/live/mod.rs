@@ -29,7 +29,7 @@ mod watching;
 use hinomi_ledger::LedgerError;
 
 pub use activation::Activation;
-pub(crate) use decisions::noted;
+pub(crate) use decisions::{ACCESS, ALERTS, noted};
 pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub use entry::LiveDetection;
 pub use follower::{Follower, Options, Signals, Summary, Told};

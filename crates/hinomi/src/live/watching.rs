@@ -24,7 +24,7 @@ impl Watching {
     /// When no thread can be had.
     pub fn start(
         options: Options,
-        notes: Option<Arc<dyn Notes>>,
+        notes: Vec<Arc<dyn Notes>>,
         mut tell: impl FnMut(Told<'_>) + Send + 'static,
     ) -> io::Result<Self> {
         let signals = Arc::new(Signals { notes, ..Signals::default() });

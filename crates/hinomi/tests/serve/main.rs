@@ -8,6 +8,7 @@
     reason = "tests fail by panicking and write their own scratch files"
 )]
 
+mod access;
 mod alerts;
 mod anchors;
 mod backup;

@@ -1,0 +1,85 @@
+//! Pages and accounts of `hinomi serve`.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+
+use hinomi_ledger::{Ledger, SystemEntropy};
+use hinomi_server::pages::ReadNothing;
+use hinomi_server::serve::{Configuration, Journal};
+
+use super::print;
+use crate::access::{Access, AccessError, Surroundings};
+use crate::alerting::Alerts;
+use crate::args::Serve;
+use crate::exit::Failure;
+
+/// Begins to serve pages, if any are wanted. Without them everything else works: what is received comes first.
+pub(super) fn start(
+    args: &Serve,
+    configuration: &Configuration,
+    ledger: &Ledger,
+    alerts: Option<&Alerts>,
+    journal: &Journal,
+) -> Result<Option<Access>, Failure> {
+    let Some(setup) = configuration.pages() else {
+        journal.info("there are no pages: there is no section [pages]", &[]);
+        return Ok(None);
+    };
+    let around = Surroundings {
+        data: args.data.clone(),
+        site: ledger.identity().origin.as_str().to_owned(),
+        journal: journal.clone(),
+        faults: alerts.map(Alerts::faults),
+        entropy: Arc::new(SystemEntropy),
+        reads: Arc::new(ReadNothing),
+    };
+    let access = match Access::start(&setup, &around) {
+        Ok(access) => access,
+        // Whoever wrote down where pages are has to know at once that they are not there.
+        Err(error @ (AccessError::Listener(_) | AccessError::Place(_))) if args.config.is_some() => {
+            return Err(super::access::failure(error));
+        }
+        Err(error) => {
+            let why = std::error::Error::source(&error)
+                .map_or(error.to_string(), |source| format!("{error}: {source}"));
+            journal.warn("there are no pages", &[("why", &why)]);
+            return Ok(None);
+        }
+    };
+    let at = access.address().to_string();
+    journal.info("pages", &[("origin", access.origin()), ("at", &at)]);
+    invite_first(args, &access, journal)?;
+    Ok(Some(access))
+}
+
+/// As long as nobody looks after accounts: the link, where somebody reads it, and nowhere where it would be kept.
+fn invite_first(args: &Serve, access: &Access, journal: &Journal) -> Result<(), Failure> {
+    if access.has_administrator() {
+        return Ok(());
+    }
+    if args.config.is_some() && !io::stdout().is_terminal() {
+        let hint = format!("hinomi access first --data {}", args.data.display());
+        journal.info("nobody looks after accounts yet; this prints a link", &[("command", &hint)]);
+        return Ok(());
+    }
+    match access.first_link() {
+        Ok(Some(link)) => {
+            let text = format!("link for the first administrator, once, within a day:\n  {link}\n");
+            print(text.as_bytes()).map(drop)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => {
+            journal.warn("no link for the first administrator", &[("why", &error.to_string())]);
+            Ok(())
+        }
+    }
+}
+
+/// Shows new connections the certificate that is in the files now.
+pub(super) fn renew(access: Option<&Access>, configuration: &Configuration, journal: &Journal) {
+    if let (Some(access), Some(setup)) = (access, configuration.pages())
+        && let Err(error) = access.renew(&setup)
+    {
+        journal.warn("pages keep their certificate", &[("why", &error.to_string())]);
+    }
+}
