@@ -1,6 +1,6 @@
 # Hinomi. `make demo` shows it, `make test` proves it, `make soak` proves it for longer.
 CARGO ?= cargo
-.PHONY: independent demo build test lint unit recordings trials soak bench reference engines install
+.PHONY: independent demo build test lint unit recordings trials soak bench reference engines install ui ui-test
 
 # Without the feature for queries, which the demonstration does not use and which takes most of a first build.
 demo:
@@ -9,6 +9,14 @@ demo:
 
 build:
 	$(CARGO) build --release --locked --bin hinomi
+
+# The web pages; cargo embeds what this leaves in ui/dist.
+ui:
+	cd ui && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+# Needs Debian's chromium and fonts-noto-cjk.
+ui-test: ui
+	cd ui && npm run unit && npm run browser
 
 install:
 	$(CARGO) install --locked --path crates/hinomi

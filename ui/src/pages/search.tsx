@@ -1,0 +1,391 @@
+// One box: words and fields, or SQL. The answer says what it could not see.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { get, post, remove, type Trouble } from "../api/client";
+import { useGet } from "../api/use";
+import type { Coverage, Found, FoundEvent, Hunt, Table } from "../api/types";
+import { count } from "../lib/figures";
+import { t } from "../lib/language";
+import { amend, type Place } from "../lib/route";
+import { marks, understand, type Term } from "../lib/syntax";
+import { zoneLabel } from "../lib/time";
+import { Evidence } from "../parts/evidence";
+import { Histogram } from "../parts/histogram";
+import { useKeys } from "../parts/keys";
+import { When } from "../parts/marks";
+import { Rows } from "../parts/rows";
+import { Empty, Loading, Show, TroubleNote } from "../parts/states";
+import { Act } from "../parts/step-up";
+
+const PAGE = 100;
+const KEPT_PAGES = 60;
+
+/** Pages of an answer, asked for as they come into view; far ones are forgotten. */
+function usePages(query: { q: string; from?: string | undefined; until?: string | undefined }) {
+  const [head, setHead] = useState<Found | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [loading, setLoading] = useState(false);
+  const [, redraw] = useState(0);
+  const pages = useRef(new Map<number, FoundEvent[] | null>());
+  const key = JSON.stringify(query);
+  useEffect(() => {
+    pages.current = new Map();
+    setHead(null);
+    setTrouble(null);
+    if (!query.q) return;
+    const stop = new AbortController();
+    setLoading(true);
+    void get("/api/v1/search", { query: { ...query, limit: PAGE }, signal: stop.signal }).then((result) => {
+      if (stop.signal.aborted) return;
+      setLoading(false);
+      if (!result.ok) return setTrouble(result.trouble);
+      pages.current.set(0, result.value.events);
+      setHead(result.value);
+    });
+    return () => stop.abort();
+  }, [key]);
+
+  const want = (first: number, last: number) => {
+    if (!head) return;
+    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page += 1) {
+      if (pages.current.has(page)) continue;
+      pages.current.set(page, null);
+      void get("/api/v1/search", { query: { ...query, offset: page * PAGE, snapshot: head.snapshot, limit: PAGE } }).then((result) => {
+        if (result.ok) pages.current.set(page, result.value.events);
+        else pages.current.delete(page);
+        for (const old of pages.current.keys()) {
+          if (pages.current.size <= KEPT_PAGES) break;
+          if (Math.abs(old - page) > 5) pages.current.delete(old);
+        }
+        redraw((n) => n + 1);
+      });
+    }
+  };
+  const event = (index: number): FoundEvent | null => pages.current.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
+  return { head, trouble, loading, want, event };
+}
+
+function TermNote({ term }: { term: Term }) {
+  const not = term.negated ? t("not ", "除外：") : "";
+  const text =
+    term.kind === "field"
+      ? `${not}${term.field} ${term.whole ? t("is exactly", "完全一致") : t("has", "に含む")} “${term.text}”`
+      : `${not}${t("any field has", "いずれかの項目に")} “${term.text}”`;
+  return <li class={term.negated ? "term term-not" : "term"}>{text}</li>;
+}
+
+function Box({ text, onAsk }: { text: string; onAsk: (text: string) => void }) {
+  const [draft, setDraft] = useState(text);
+  useEffect(() => setDraft(text), [text]);
+  const understood = useMemo(() => understand(draft), [draft]);
+  return (
+    <form
+      role="search"
+      class="search-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onAsk(draft.trim());
+      }}
+    >
+      <label class="visually-hidden" for="search-box">
+        {t("Search", "検索")}
+      </label>
+      <div class="search-line">
+        <textarea
+          id="search-box"
+          class="mono"
+          rows={understood.language === "sql" ? 4 : 1}
+          spellcheck={false}
+          autocomplete="off"
+          value={draft}
+          placeholder={t(
+            "rclone   CommandLine:-enc   host:fs01   -kind:squid   SELECT …",
+            "rclone   CommandLine:-enc   host:fs01   -kind:squid   SELECT …",
+          )}
+          onInput={(event) => setDraft(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (understood.language === "terms" || event.ctrlKey)) {
+              event.preventDefault();
+              onAsk(draft.trim());
+            }
+            if (event.key === "Escape") event.currentTarget.blur();
+          }}
+        />
+        <button class="primary">{t("Search", "検索")}</button>
+      </div>
+      <div class="understood" aria-live="polite">
+        {understood.problem === "quote" && <p class="wrong">{t("A quotation mark is not closed.", "引用符が閉じていません。")}</p>}
+        {understood.language === "sql" && (
+          <p class="dim">
+            SQL · <kbd>Ctrl</kbd>+<kbd>Enter</kbd>
+          </p>
+        )}
+        {understood.terms.length > 0 && (
+          <ul class="terms">
+            {understood.terms.map((term, i) => (
+              <TermNote key={i} term={term} />
+            ))}
+          </ul>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function CoverageNote({ of, complete }: { of: Coverage; complete: boolean }) {
+  if (complete && of.missing.length === 0 && of.losses === 0)
+    return <p class="coverage-note">{t("Everything in the range was there to be read.", "範囲内のすべての記録を読みました。")}</p>;
+  return (
+    <details class="coverage-note">
+      <summary>
+        <span class="unknown-tag">{t("not seen", "未確認")}</span>{" "}
+        {t(
+          `${of.whole} of ${of.sources} sources have events on every day of the range; ${of.timeless} events state no time; ${of.losses} places could not be read`,
+          `全日に記録がある情報源 ${of.whole} / ${of.sources}。時刻なし ${of.timeless} 件、読めなかった箇所 ${of.losses}`,
+        )}
+      </summary>
+      <ul>
+        {of.missing.slice(0, 100).map((one, i) => (
+          <li key={i}>
+            <code>{one.kind}</code> {one.host || t("no host", "ホスト不明")}:{" "}
+            {one.first === one.last ? one.first : `${one.first} – ${one.last}`} ({one.days})
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** The raw line with the searched words marked. */
+function Marked({ text, words }: { text: string; words: string[] }) {
+  const first = words.map((word) => text.toLowerCase().indexOf(word.toLowerCase())).filter((at) => at >= 0);
+  if (first.length === 0) return <>{text}</>;
+  const at = Math.min(...first);
+  const word = words.find((one) => text.toLowerCase().startsWith(one.toLowerCase(), at)) ?? "";
+  const from = Math.max(0, at - 70);
+  return (
+    <>
+      {from > 0 ? "…" : ""}
+      {text.slice(from, at)}
+      <mark>{text.slice(at, at + word.length)}</mark>
+      {text.slice(at + word.length)}
+    </>
+  );
+}
+
+function EventRow({ of, words }: { of: FoundEvent | null; words: string[] }) {
+  if (!of) return <span class="loading-line" />;
+  return (
+    <>
+      <span class="c-stamp">
+        <When at={of.time} />
+      </span>
+      <span class="c-host">{of.host ?? "—"}</span>
+      <span class="c-kind">{of.kind}</span>
+      <span class="c-raw mono">
+        <Marked text={of.raw} words={words} />
+      </span>
+    </>
+  );
+}
+
+function Results({ place, q }: { place: Place; q: string }) {
+  const from = place.query.get("from") ?? undefined;
+  const until = place.query.get("until") ?? undefined;
+  const { head, trouble, loading, want, event } = usePages({ q, from, until });
+  const [selected, select] = useState(-1);
+  const words = useMemo(() => marks(q), [q]);
+  const total = head ? (head.matches ?? head.events.length) : 0;
+  const open = (index: number) => amend({ evidence: event(index)?.reference ?? null }, false);
+  useKeys({
+    j: () => select(Math.min(total - 1, selected + 1)),
+    k: () => select(Math.max(0, selected - 1)),
+    Enter: () => selected >= 0 && open(selected),
+  });
+  if (trouble) return <TroubleNote trouble={trouble} />;
+  if (loading || !head) return <Loading />;
+  return (
+    <>
+      <Histogram q={q} from={from} until={until} onBrush={(a, b) => amend({ from: a, until: b }, false)} />
+      <p class="found">
+        <b>
+          {head.matches === null
+            ? t("matches not counted", "件数は未集計")
+            : t(`${count(head.matches)} matches`, `${count(head.matches)} 件`)}
+        </b>
+        <span class="dim">
+          {" "}
+          · {head.took_ms} ms · {zoneLabel()}
+        </span>
+        {(from || until) && (
+          <button type="button" class="cite" onClick={() => amend({ from: null, until: null }, false)}>
+            {t("whole range", "全期間に戻す")}
+          </button>
+        )}
+      </p>
+      <CoverageNote of={head.coverage} complete={head.is_complete} />
+      {total === 0 ? (
+        <Empty title={t("No match within what was read.", "読んだ範囲では一致がありません。")}>
+          <p>
+            {t(
+              "That is no proof of absence: see above what was not there to be read.",
+              "「なかった」ことの証明ではありません。上の未確認の範囲をご覧ください。",
+            )}
+          </p>
+        </Empty>
+      ) : (
+        <Rows
+          class="events"
+          total={total}
+          height={26}
+          selected={selected}
+          onSelect={select}
+          onOpen={open}
+          onSeen={want}
+          label={t("Events", "イベント")}
+          row={(index) => <EventRow of={event(index)} words={words} />}
+        />
+      )}
+    </>
+  );
+}
+
+function TableOf({ sql }: { sql: string }) {
+  const [table, setTable] = useState<Table | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    setTable(null);
+    setTrouble(null);
+    void post("/api/v1/query", { body: { sql }, signal: stop.signal }).then((result) => {
+      if (stop.signal.aborted) return;
+      if (result.ok) setTable(result.value);
+      else setTrouble(result.trouble);
+    });
+    return () => stop.abort();
+  }, [sql]);
+  if (trouble) return <TroubleNote trouble={trouble} />;
+  if (!table) return <Loading />;
+  return (
+    <>
+      <p class="found">
+        <b>{t(`${count(table.rows.length)} rows`, `${count(table.rows.length)} 行`)}</b> <span class="dim">· {table.took_ms} ms</span>
+        {table.is_cut && <span class="unknown"> {t("cut: a bound was reached", "上限に達したため途中まで")}</span>}
+      </p>
+      {table.coverage && <CoverageNote of={table.coverage} complete={table.coverage.missing.length === 0} />}
+      <div class="scroll" role="region" tabIndex={0} aria-label={t("Rows", "結果")}>
+        <table class="list mono">
+          <thead>
+            <tr>
+              {table.columns.map((name) => (
+                <th key={name}>{name}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {table.rows.slice(0, 1000).map((row, i) => (
+              <tr key={i}>
+                {row.map((cell, j) => (
+                  <td key={j}>{cell === null ? <span class="dim">null</span> : String(cell)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {table.rows.length > 1000 && <p class="dim">{t("The first 1,000 are shown.", "先頭 1,000 行を表示しています。")}</p>}
+    </>
+  );
+}
+
+function Hunts({ q }: { q: string }) {
+  const asked = useGet("/api/v1/hunts");
+  const [name, setName] = useState("");
+  const save = () => post("/api/v1/hunts", { body: { name, language: understand(q).language, question: q } });
+  return (
+    <aside class="hunts" aria-labelledby="hunts">
+      <h2 id="hunts">{t("Saved hunts", "保存した検索")}</h2>
+      <Show of={asked} lines={3}>
+        {(list) =>
+          list.items.length === 0 ? (
+            <p class="dim">{t("None yet.", "まだありません。")}</p>
+          ) : (
+            <ul>
+              {list.items.map((hunt: Hunt) => (
+                <li key={hunt.id}>
+                  <a href={`#/search?q=${encodeURIComponent(hunt.question)}`}>{hunt.name}</a> <small class="dim">{hunt.owner}</small>
+                  <Act
+                    label={t("Remove", "削除")}
+                    act={() => remove("/api/v1/hunts/{id}", { path: { id: hunt.id }, ifMatch: `"${hunt.version}"` })}
+                    onDone={asked.reload}
+                  />
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Show>
+      {q && (
+        <>
+          <label>
+            {t("Save this one as", "名前を付けて保存")}
+            <input value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          </label>
+          <Act
+            label={t("Save", "保存")}
+            disabled={!name.trim()}
+            act={save}
+            onDone={() => {
+              setName("");
+              asked.reload();
+            }}
+          />
+        </>
+      )}
+    </aside>
+  );
+}
+
+const EXAMPLES: [string, string, string][] = [
+  ["rclone", "a word in any field", "いずれかの項目に含む語"],
+  ["src_endpoint.ip:198.51.100.140", "a field has it", "特定の項目"],
+  ["status:Success auth_factors:Password -host:dc01", "several terms, one negated", "複数条件と除外"],
+  ["SELECT host, count(*) AS n FROM events GROUP BY host ORDER BY n DESC", "SQL", "SQL"],
+];
+
+function Start() {
+  return (
+    <Empty title={t("Ask for words, fields, or in SQL.", "語・項目・SQL で検索できます。")}>
+      <ul class="examples">
+        {EXAMPLES.map(([q, en, ja]) => (
+          <li key={q}>
+            <a class="mono" href={`#/search?q=${encodeURIComponent(q)}`}>
+              {q}
+            </a>{" "}
+            <span class="dim">{t(en, ja)}</span>
+          </li>
+        ))}
+      </ul>
+    </Empty>
+  );
+}
+
+export function Search({ place }: { place: Place }) {
+  const q = place.query.get("q") ?? "";
+  const evidence = place.query.get("evidence");
+  const language = understand(q).language;
+  return (
+    <div class={evidence ? "with-evidence" : ""}>
+      <div class="search-page">
+        <h1 class="visually-hidden">{t("Search", "検索")}</h1>
+        <Box text={q} onAsk={(text) => amend({ q: text, evidence: null }, false)} />
+        <div class="search-body">
+          <div class="search-results">
+            {!q ? <Start /> : language === "sql" ? <TableOf key={q} sql={q} /> : <Results key={q} place={place} q={q} />}
+          </div>
+          {!evidence && <Hunts q={q} />}
+        </div>
+      </div>
+      {evidence && <Evidence reference={evidence} onClose={() => amend({ evidence: null })} />}
+    </div>
+  );
+}
