@@ -10,13 +10,24 @@ demo:
 build:
 	$(CARGO) build --release --locked --bin hinomi
 
-# The web pages; cargo embeds what this leaves in ui/dist.
-ui:
+# The web pages; cargo embeds what this leaves in ui/dist, and works without it.
+UI_SOURCES := $(shell find ui/src ui/public ui/scripts ui/index.html ui/*.json ui/*.ts api/openapi.json -type f ! -name types.ts 2>/dev/null)
+ui/dist/index.html: $(UI_SOURCES)
 	cd ui && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+ui: ui/dist/index.html
 
-# Needs Debian's chromium and fonts-noto-cjk.
+# In a real browser (Debian's chromium and fonts-noto-cjk), at last against this program.
 ui-test: ui
-	cd ui && npm run unit && npm run browser
+	$(CARGO) build --locked --bin hinomi
+	cd ui && npm run unit && HINOMI="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/hinomi" npm run browser
+
+# Node 20 builds the pages; without it, or without a browser, that is said and not tested.
+NODE_IS_THERE = node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null
+.PHONY: pages-built pages
+pages-built:
+	@if $(NODE_IS_THERE); then $(MAKE) ui; else echo "SKIPPED: pages need Node 20"; fi
+pages:
+	@if $(NODE_IS_THERE) && command -v chromium >/dev/null; then $(MAKE) ui-test; else echo "SKIPPED: tests of pages need Node 20 and chromium"; fi
 
 install:
 	$(CARGO) install --locked --path crates/hinomi
@@ -33,7 +44,7 @@ recordings:
 	python3 examples/record/test_checks.py
 	python3 examples/record/check_truth.py examples/case examples/benign
 
-test: lint unit recordings
+test: pages-built lint unit recordings pages
 
 # Every recorded and rendered attack against the committed figures.
 trials: build
