@@ -20,6 +20,7 @@ pub mod exports;
 mod framing;
 pub mod live;
 pub mod measure;
+pub mod pages;
 pub mod reach;
 pub mod recorded;
 pub mod render;

@@ -10,7 +10,7 @@
 //! # Not here
 //! Whether anybody outside vouches for the checkpoint: `hinomi verify ledger --anchor`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use hinomi_ledger::completeness::{Day, is_built_in};
 use hinomi_ledger::note::VerifierKey;
 use hinomi_ledger::tlog::Hash;
 use hinomi_ledger::vault::is_vault;
-use hinomi_ledger::{FileDisk, Leaf, LedgerError, Places, Reader};
+use hinomi_ledger::{Block, FileDisk, Leaf, LedgerError, Places, Reader};
 use hinomi_model::{DiagnosticKind, Diagnostics, EvidencePlace, NANOS_PER_SECOND, Timestamp};
 
 use crate::framing::Joining;
@@ -127,11 +127,45 @@ impl Recorded {
     /// As [`Recorded::open`].
     pub fn open_range(data: &Path, among: Range<u64>) -> Result<Arc<Self>, LedgerError> {
         let reader = open_reader(data)?;
-        let signer = reader.checkpoint_signer()?;
-        let mut months: BTreeMap<(String, String), (Vec<u64>, u64)> = BTreeMap::new();
+        let mut blocks = Vec::new();
         for block in reader.block_leaves() {
             let (leaf, block) = block?;
-            if !among.contains(&leaf) || is_built_in(&block.scope.source) {
+            if among.contains(&leaf) {
+                blocks.push((leaf, block));
+            }
+        }
+        Self::of_blocks(data, reader, blocks)
+    }
+
+    /// Chosen leaves of a view, in their order; what is no block is passed over. Decoders begin anew at each source and month,
+    /// so that what leans on leaves that were not chosen may read otherwise.
+    ///
+    /// # Errors
+    /// As [`Recorded::open`].
+    pub(crate) fn of_leaves(
+        data: &Path,
+        reader: Reader,
+        leaves: &BTreeSet<u64>,
+    ) -> Result<Arc<Self>, LedgerError> {
+        let mut blocks = Vec::with_capacity(leaves.len());
+        for &leaf in leaves.range(..reader.size()) {
+            if let Leaf::Block(block) = reader.leaf(leaf)? {
+                blocks.push((leaf, block));
+            }
+        }
+        Self::of_blocks(data, reader, blocks)
+    }
+
+    /// The view, when nobody else uses it.
+    pub(crate) fn into_reader(self: Arc<Self>) -> Option<Reader> {
+        Arc::into_inner(self).map(|recorded| recorded.reader)
+    }
+
+    fn of_blocks(data: &Path, reader: Reader, blocks: Vec<(u64, Block)>) -> Result<Arc<Self>, LedgerError> {
+        let signer = reader.checkpoint_signer()?;
+        let mut months: BTreeMap<(String, String), (Vec<u64>, u64)> = BTreeMap::new();
+        for (leaf, block) in blocks {
+            if is_built_in(&block.scope.source) {
                 continue;
             }
             let month = month_of(block.scope.day);

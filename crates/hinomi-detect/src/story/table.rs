@@ -196,6 +196,13 @@ pub struct Expected {
 #[error("story table: {0}")]
 pub struct StoryTableError(#[from] serde_yaml_ng::Error);
 
+impl Settles {
+    /// Whether a channel or kind of log is one of those that settle it.
+    pub fn is_told_by(&self, name: &str) -> bool {
+        self.sources.iter().any(|pattern| glob(pattern, name))
+    }
+}
+
 impl StoryTable {
     /// The table that ships with the program.
     ///
@@ -236,6 +243,11 @@ impl StoryTable {
     /// The bare name of an account, `None` for a machine's or the system's own.
     pub fn account_name(&self, account: &str) -> Option<String> {
         Entity::of(EntityKind::Account, account, "", self).map(|e| e.name)
+    }
+
+    /// Fields that name accounts.
+    pub fn account_fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|f| f.names == EntityKind::Account).map(|f| f.field.as_str())
     }
 
     /// Stages in order.

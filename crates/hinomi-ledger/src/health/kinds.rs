@@ -101,6 +101,11 @@ impl Kinds {
         self.kinds.iter().filter(|(_, kind)| kind.missed).map(|(name, _)| name.as_str())
     }
 
+    /// All that are known.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.kinds.len()
     }

@@ -31,7 +31,7 @@ use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use plan::{Plan, PlanError, Plans, Repeats};
-pub use watcher::{Health, State, Status};
+pub use watcher::{Health, State, Status, Week};
 
 /// The built-in source whose records are findings about the health of sources.
 pub const HEALTH_SOURCE: &str = "hinomi:health";

@@ -85,6 +85,17 @@ impl Profile {
         of(hour).min(of(hour - 1)).min(of(hour + 1))
     }
 
+    /// Records that came in each hour of the week, from Monday on (UTC); `None` for hours that were never watched whole.
+    pub(super) fn week(&self) -> Vec<Option<f64>> {
+        // The first hour of 1970-01-05, a Monday.
+        (96..96 + 168)
+            .map(|hour| match self.hours.get(slot(hour)) {
+                Some((mean, 1..)) => Some(f64::from(*mean)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Records to be expected between two times.
     pub(super) fn expected(&self, from_ns: i64, to_ns: i64) -> f64 {
         let (first, last) = (from_ns.div_euclid(HOUR_NS), to_ns.div_euclid(HOUR_NS));

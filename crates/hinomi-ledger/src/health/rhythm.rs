@@ -75,6 +75,11 @@ impl Rhythm {
         self.last_ns.max(self.counts_from_ns)
     }
 
+    /// Since when it is watched, and what came in each hour of the week.
+    pub(super) fn week(&self) -> Option<(i64, Vec<Option<f64>>)> {
+        Some((self.first_ns?, self.profile.week()))
+    }
+
     pub(super) fn last_ns(&self) -> i64 {
         self.last_ns
     }

@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::source::Source;
-use super::{MAX_SOURCES, Outline, Plan, Plans, Settings};
+use super::{MAX_KINDS, MAX_SOURCES, Outline, Plan, Plans, Settings};
 use crate::completeness::{CLOCK_EVERY_NS, FINDING_VERSION, Finding, What, Witness};
 use crate::records::Record;
 
@@ -108,7 +108,28 @@ pub struct Status<'a> {
     pub plan: Option<(&'a Plan, Timestamp)>,
 }
 
+/// What was learnt of a source, hour by hour.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Week {
+    /// Since when it is watched.
+    pub since: Timestamp,
+    /// Records an hour, in 168 hours from Monday 00:00 UTC on; `None` for hours that were never watched whole.
+    pub per_hour: Vec<Option<f64>>,
+}
+
 impl Health {
+    /// What is usual for a source in each hour of the week; `None` of a source that is not watched.
+    pub fn week(&self, source: &str) -> Option<Week> {
+        let (since, per_hour) = self.sources.get(source)?.rhythm.week()?;
+        Some(Week { since: Timestamp::from_nanos(since), per_hour })
+    }
+
+    /// Kinds of records that any source ever sent, and whether that is all of them: of each source [`MAX_KINDS`] are known.
+    pub fn kinds(&self) -> (BTreeSet<&str>, bool) {
+        let whole = self.sources.values().all(|source| source.kinds.len() < MAX_KINDS);
+        (self.sources.values().flat_map(|source| source.kinds.names()).collect(), whole)
+    }
+
     /// From now on judged by these.
     pub fn set(&mut self, settings: Settings) {
         self.settings = settings;

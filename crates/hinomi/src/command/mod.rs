@@ -7,7 +7,7 @@ mod assure;
 #[cfg(feature = "query")]
 mod derived;
 mod detect;
-mod doctor;
+pub(crate) mod doctor;
 mod estate;
 mod extension;
 mod inventory;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use hinomi_ledger::{Ledger, SystemEntropy};
-use hinomi_server::pages::ReadNothing;
+use hinomi_server::pages::{ReadModel, ReadNothing};
 use hinomi_server::serve::{Configuration, Journal};
 
 use super::print;
@@ -12,6 +12,7 @@ use crate::access::{Access, AccessError, Surroundings};
 use crate::alerting::Alerts;
 use crate::args::Serve;
 use crate::exit::Failure;
+use crate::pages::Reading;
 
 /// Begins to serve pages, if any are wanted. Without them everything else works: what is received comes first.
 pub(super) fn start(
@@ -31,7 +32,7 @@ pub(super) fn start(
         journal: journal.clone(),
         faults: alerts.map(Alerts::faults),
         entropy: Arc::new(SystemEntropy),
-        reads: Arc::new(ReadNothing),
+        reads: reads(args, journal),
     };
     let access = match Access::start(&setup, &around) {
         Ok(access) => access,
@@ -50,6 +51,17 @@ pub(super) fn start(
     journal.info("pages", &[("origin", access.origin()), ("at", &at)]);
     invite_first(args, &access, journal)?;
     Ok(Some(access))
+}
+
+/// What pages read. Without a thread for it pages still let people in, and say that there is nothing to see.
+fn reads(args: &Serve, journal: &Journal) -> Arc<dyn ReadModel> {
+    match Reading::start(args.data.clone(), args.config.clone()) {
+        Ok(reading) => Arc::new(reading),
+        Err(error) => {
+            journal.warn("pages show no evidence", &[("why", &error.to_string())]);
+            Arc::new(ReadNothing)
+        }
+    }
 }
 
 /// As long as nobody looks after accounts: the link, where somebody reads it, and nowhere where it would be kept.

@@ -446,7 +446,7 @@ pub(super) fn certainty(name: &str) -> Said2 {
 }
 
 /// Why not more certain.
-pub(super) fn why(name: &str) -> Said2 {
+pub(crate) fn why(name: &str) -> Said2 {
     match name {
         "pattern" => Said2::new("a count over several events", "複数イベントの集計による"),
         "alone" => Said2::new("a single signal below high", "単独の弱い信号"),

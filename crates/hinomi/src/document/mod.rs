@@ -19,6 +19,7 @@ mod rows;
 mod verify;
 
 pub use build::{Budget, build};
+pub(crate) use claim::why;
 pub use claim::{Claims, Said2};
 pub use html::html;
 pub use machine::{csv, markdown, navigator};

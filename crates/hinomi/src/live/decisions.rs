@@ -177,6 +177,17 @@ pub(crate) fn noted(data: &Path, source: &str, from: u64) -> Result<Vec<Vec<u8>>
 #[derive(Debug)]
 pub struct DecisionReader(Reader);
 
+/// What a leaf of a decision ledger holds.
+#[derive(Debug)]
+pub(crate) enum Leaves {
+    /// Detections, and how many records of a form that is not known.
+    Detections(Vec<LiveDetection>, usize),
+    /// Rules come into force.
+    Activation,
+    /// Something else.
+    Other,
+}
+
 impl DecisionReader {
     /// Opens the decision ledger in a data directory; `None` while there is none.
     ///
@@ -200,21 +211,40 @@ impl DecisionReader {
         Ok(self.0.size())
     }
 
-    /// The detections of a leaf; a record of a form that is not known is left out and counted.
+    /// What a leaf holds.
     ///
     /// # Errors
     /// What reading meets.
-    pub fn detections(&self, leaf: u64) -> Result<(Vec<LiveDetection>, usize), LedgerError> {
+    pub(crate) fn leaf(&self, leaf: u64) -> Result<Leaves, LedgerError> {
         match self.0.leaf(leaf)? {
             Leaf::Block(block) if block.scope.source == DETECTIONS => {}
-            _ => return Ok((Vec::new(), 0)),
+            Leaf::Block(block) if block.scope.source == ACTIVATIONS => return Ok(Leaves::Activation),
+            _ => return Ok(Leaves::Other),
         }
         let records = records(&self.0, leaf)?;
         let read: Vec<LiveDetection> =
             records.iter().filter_map(|record| serde_json::from_slice(&record.bytes).ok()).collect();
         let unknown = records.len() - read.len();
-        Ok((read, unknown))
+        Ok(Leaves::Detections(read, unknown))
     }
+
+    /// The detections of a leaf; a record of a form that is not known is left out and counted.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn detections(&self, leaf: u64) -> Result<(Vec<LiveDetection>, usize), LedgerError> {
+        Ok(match self.leaf(leaf)? {
+            Leaves::Detections(read, unknown) => (read, unknown),
+            Leaves::Activation | Leaves::Other => (Vec::new(), 0),
+        })
+    }
+}
+
+/// The rules that came into force last, if any ever did.
+pub(crate) fn in_force(data: &Path) -> Result<Option<Pack>, LiveError> {
+    let history = History::read(data, u64::MAX)?;
+    let Some(activation) = history.activations.last() else { return Ok(None) };
+    history.pack(activation).map(Some)
 }
 
 fn decoded<T: for<'de> Deserialize<'de>>(leaf: u64, records: &[Record]) -> Result<Vec<T>, LiveError> {

@@ -29,14 +29,16 @@ mod watching;
 use hinomi_ledger::LedgerError;
 
 pub use activation::Activation;
-pub(crate) use decisions::{ACCESS, ALERTS, noted};
 pub use decisions::{DECISIONS, DecisionReader, Notes};
+pub(crate) use decisions::{ACCESS, ALERTS, Leaves, in_force, noted};
 pub use entry::LiveDetection;
+pub(crate) use entry::{Cited as CitedEvent, Decided};
 pub use follower::{Follower, Options, Signals, Summary, Told};
 pub use health::HealthWatch;
 pub use pack::{Pack, PackError, PackSources, usable};
 pub use replay::{Difference, Replayed, replay};
-pub use resume::{saved_health, saved_position};
+pub use resume::saved_health;
+pub(crate) use resume::saved_position;
 pub use watching::Watching;
 
 /// Following could not begin or go on.

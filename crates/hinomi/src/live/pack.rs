@@ -175,11 +175,16 @@ impl Pack {
         self.files.iter().map(|(file, text)| (file.sha256.as_str(), text.as_str()))
     }
 
-    /// Compiles the rules; documents that cannot be used are returned beside them.
+    /// A text by its digest.
+    pub(crate) fn text(&self, sha256: &str) -> Option<&str> {
+        self.texts().find(|(known, _)| *known == sha256).map(|(_, text)| text)
+    }
+
+    /// The documents, and what is wrong with those that do not parse.
     ///
     /// # Errors
-    /// When nothing can be used.
-    pub fn compile(&self, subjects: &Subjects) -> Result<(Engine, Vec<RejectedRule>), PackError> {
+    /// When placeholders cannot be read.
+    pub(crate) fn book(&self) -> Result<Rulebook, PackError> {
         let mut values = Placeholders::default();
         let of = |kind: PackKind| self.files.iter().filter(move |(file, _)| file.kind == kind);
         for (file, text) in of(PackKind::Placeholders) {
@@ -191,6 +196,15 @@ impl Pack {
         let mut book = Rulebook::default();
         of(PackKind::Rules).for_each(|(file, text)| book.add(text, &file.origin, &values));
         of(PackKind::Indicators).for_each(|(f, text)| book.add_indicator_list(text, Path::new(&f.origin)));
+        Ok(book)
+    }
+
+    /// Compiles the rules; documents that cannot be used are returned beside them.
+    ///
+    /// # Errors
+    /// When nothing can be used.
+    pub fn compile(&self, subjects: &Subjects) -> Result<(Engine, Vec<RejectedRule>), PackError> {
+        let book = self.book()?;
         let (engine, errors) = Engine::compile(book.documents, &LogSources::bundled()?, &subjects.fields());
         let mut rejected = book.rejected;
         rejected.extend(

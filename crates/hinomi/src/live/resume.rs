@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use hinomi_detect::live::{Live, SavedState};
 use hinomi_ledger::health::Health;
-use hinomi_model::Digest;
+use hinomi_model::{Digest, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -100,9 +100,25 @@ pub fn saved_health(data: &Path, origin: &str) -> Option<(Health, u64)> {
     Some((health, saved.position))
 }
 
-/// The first leaf that the state saved in a data directory does not speak of; `None` without a sound one.
-pub fn saved_position(data: &Path, origin: &str) -> Option<u64> {
-    load(&path_in(data), origin).map(|saved| saved.position)
+/// Of what is saved: how far it was.
+#[derive(Debug, Deserialize)]
+struct SavedPosition {
+    origin: String,
+    position: u64,
+    live: SavedReceipt,
+}
+
+#[derive(Debug, Deserialize)]
+struct SavedReceipt {
+    #[serde(default)]
+    received: Option<i64>,
+}
+
+/// The first leaf that was not looked at when detection was saved last, and the receipt of what was looked at before.
+pub(crate) fn saved_position(data: &Path, origin: &str) -> Option<(u64, Option<Timestamp>)> {
+    let saved: SavedPosition = read(&path_in(data))?;
+    let received = saved.live.received.map(Timestamp::from_nanos);
+    (saved.origin == origin).then_some((saved.position, received))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hinomi_detect::completeness::SourceReport;
 use hinomi_detect::sigma::Meta;
+use hinomi_detect::story::Prevalence;
 use hinomi_detect::{Engine, RuleIndex, detection_id};
 use hinomi_ingest::intake::Class;
 use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
@@ -12,8 +13,9 @@ use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
 use super::cite::Citations;
 use super::incident::{self, Found};
 use super::model::{
-    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, LedgerEntry,
-    Program, RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, Summary, Technique,
+    Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EventEntry, FileEntry, GapEntry, IncidentEntry,
+    LedgerEntry, Program, RejectedRule, Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry,
+    Summary, Technique,
 };
 use crate::attack;
 use crate::scan::{Event, Findings, Hit, Subjects};
@@ -121,6 +123,25 @@ pub fn assemble(material: Material<'_>) -> Report {
         rejected_rules: rejected,
         suppressions: suppressions.report(),
     }
+}
+
+/// The story of detections that were found elsewhere.
+pub(crate) struct Told {
+    /// By first event.
+    pub(crate) incidents: Vec<IncidentEntry>,
+    /// By time; unknown times last.
+    pub(crate) detections: Vec<DetectionEntry>,
+}
+
+/// Tells the story of detections in any order. Nothing is said of stages that no step shows.
+pub(crate) fn told(mut found: Vec<Found>, subjects: &Subjects, prevalence: &Prevalence) -> Told {
+    found.sort_by(|a, b| {
+        let key = |f: &Found| (f.entry.time.is_none(), f.entry.time);
+        key(a).cmp(&key(b)).then_with(|| a.entry.id.cmp(&b.entry.id))
+    });
+    let mut incidents = incident::incidents(&found, subjects, prevalence, &[]);
+    incidents.iter_mut().for_each(|incident| incident.unseen.clear());
+    Told { incidents, detections: found.into_iter().map(|f| f.entry).collect() }
 }
 
 /// One detection per rule and event; the same event found twice is one detection with two citations.

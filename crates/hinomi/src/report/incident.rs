@@ -19,14 +19,14 @@ use crate::attack;
 use crate::scan::{Event, Subjects};
 
 /// A detection with what the story needs of it.
-pub(super) struct Found {
-    pub(super) entry: DetectionEntry,
+pub(crate) struct Found {
+    pub(crate) entry: DetectionEntry,
     /// Its events, or the first of them.
-    pub(super) events: Vec<Arc<Event>>,
+    pub(crate) events: Vec<Arc<Event>>,
     /// Tags of its rule.
-    pub(super) tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// True when one event shows it.
-    pub(super) direct: bool,
+    pub(crate) direct: bool,
 }
 
 /// Events per detection that the story looks at.

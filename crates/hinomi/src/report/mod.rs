@@ -5,10 +5,10 @@ mod cite;
 mod incident;
 mod model;
 
-pub(crate) use assemble::techniques;
 pub use assemble::{Correlated, Material, assemble};
+pub(crate) use assemble::{Told, techniques, told};
 pub use cite::{Citations, CiteError};
-pub(crate) use incident::stages_of;
+pub(crate) use incident::{Found, stages_of};
 pub use model::{
     ApartEntry, Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EntityEntry, EventEntry, FileEntry,
     GapEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, ReasonEntry, RejectedRule, Report, RuleTotals,

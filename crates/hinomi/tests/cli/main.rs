@@ -24,6 +24,7 @@ mod isolation;
 mod ledger;
 mod live;
 mod output;
+mod pages;
 mod pieces;
 #[cfg(feature = "query")]
 mod query;

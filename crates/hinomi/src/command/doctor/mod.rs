@@ -19,7 +19,8 @@ use std::path::Path;
 
 use hinomi_server::serve::Configuration;
 
-use self::outcome::{Check, State, both};
+use self::outcome::both;
+pub(crate) use self::outcome::{Both, Check, State};
 use super::print;
 use crate::args::Doctor;
 use crate::clock;
@@ -44,7 +45,8 @@ fn worst(checks: &[Check]) -> Exit {
     }
 }
 
-fn look(args: &Doctor) -> Vec<Check> {
+/// What every check found.
+pub(crate) fn look(args: &Doctor) -> Vec<Check> {
     let now = clock::now();
     let mut checks = machine::look();
     let configuration = configuration(args.config.as_deref(), &mut checks);

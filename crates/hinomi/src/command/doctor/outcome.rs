@@ -7,7 +7,7 @@ use crate::render::harmless;
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::command) enum State {
+pub(crate) enum State {
     Ok,
     Warn,
     Fail,
@@ -15,11 +15,23 @@ pub(in crate::command) enum State {
     Unknown,
 }
 
+impl State {
+    /// Its name in data.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A text in both languages.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::command) struct Both {
-    pub(in crate::command) en: String,
-    pub(in crate::command) ja: String,
+pub(crate) struct Both {
+    pub(crate) en: String,
+    pub(crate) ja: String,
 }
 
 pub(in crate::command) fn both(en: &str, ja: &str) -> Both {
@@ -28,12 +40,12 @@ pub(in crate::command) fn both(en: &str, ja: &str) -> Both {
 
 /// What one check found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::command) struct Check {
-    pub(in crate::command) name: &'static str,
-    pub(in crate::command) state: State,
-    pub(in crate::command) found: Both,
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) state: State,
+    pub(crate) found: Both,
     /// What to do.
-    pub(in crate::command) hint: Option<Both>,
+    pub(crate) hint: Option<Both>,
 }
 
 impl Check {
@@ -82,12 +94,7 @@ pub(in crate::command) fn table(checks: &[Check], lang: Lang) -> String {
 
 pub(in crate::command) fn as_json(checks: &[Check]) -> String {
     let one = |check: &Check| {
-        let state = match check.state {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail => "fail",
-            State::Unknown => "unknown",
-        };
+        let state = check.state.name();
         let hint = |of: fn(&Both) -> &String| check.hint.as_ref().map(of);
         json!({"check": check.name, "state": state, "text": check.found.en, "text_ja": check.found.ja,
             "hint": hint(|h| &h.en), "hint_ja": hint(|h| &h.ja)})

@@ -3,28 +3,22 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use hinomi_ledger::Reader;
-use hinomi_ledger::completeness::{Completeness, Day, DayCell, Finding};
-use hinomi_ledger::health::Plans;
+use hinomi_ledger::completeness::{Day, DayCell};
 use hinomi_ledger::policy::Declared;
 use hinomi_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::print;
-use super::show::reference;
 use super::{date as day, failure, lang, reader};
 use crate::args::LedgerSources;
 use crate::clock;
 use crate::exit::{Exit, Failure};
-use crate::live::saved_health;
-use crate::render::calendar::{Calendar, CalendarView, Cited, Row, Saved, date, picture, sentence};
+use crate::render::calendar::{Calendar, CalendarView, Row, date, picture, sentence};
 
 /// Days shown unless asked for.
 const DAYS: i32 = 14;
 /// Days shown at most: ten years.
 const MOST_DAYS: i32 = 3_660;
-/// Findings read at most, the newest.
-const MOST_FINDINGS: usize = 200_000;
 
 pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
     let now = clock::now();
@@ -45,68 +39,10 @@ pub(super) fn run(args: &LedgerSources) -> Result<Exit, Failure> {
     print(picture(&calendar, CalendarView { lang, color, columns }).as_bytes())
 }
 
-fn calendar(data: &Path, (from, to): (Day, Day), now: Timestamp) -> Result<Calendar, Failure> {
-    let reader = &reader(data)?;
+fn calendar(data: &Path, days: (Day, Day), now: Timestamp) -> Result<Calendar, Failure> {
+    let reader = reader(data)?;
     let watch = reader.watch().map_err(failure)?;
-    let tracker = watch.tracker();
-    let row = |source: &str| Row {
-        source: source.to_owned(),
-        declared: watch.declared().get(source).cloned(),
-        summary: tracker.summary(source),
-        cells: tracker.calendar(source, from, to, now),
-    };
-    let mut findings = written(reader, watch.written(), from)?;
-    let outstanding = watch.outstanding();
-    findings.extend(written(reader, watch.health(), from)?);
-    findings.extend(outstanding.map(|(number, finding)| Cited {
-        number: Some(number),
-        finding: finding.clone(),
-        reference: None,
-    }));
-    let touches = |finding: &Finding| {
-        let (first, last) = finding.what.span(finding.found);
-        Day::of(first) <= to && Day::of(last) >= from
-    };
-    findings.retain(|cited| touches(&cited.finding));
-    findings.sort_by_key(|cited| (cited.finding.found, cited.number));
-    let saved = saved_health(data, reader.identity().origin.as_str());
-    Ok(Calendar {
-        origin: reader.identity().origin.to_string(),
-        as_of: now,
-        seen: tracker.last_tick(),
-        from,
-        to,
-        rows: tracker.sources().map(row).collect(),
-        findings,
-        health: saved.map(|(health, leaves)| Saved::new(&health, leaves, now)),
-        untracked: untracked(tracker),
-    })
-}
-
-fn untracked(tracker: &Completeness) -> u64 {
-    tracker.beyond_bound()
-}
-
-/// The findings in the log, from the newest back to those found before the first day.
-fn written(reader: &Reader, mut at: Option<u64>, from: Day) -> Result<Vec<Cited>, Failure> {
-    let mut found = Vec::new();
-    while let Some(leaf) = at {
-        let Some(block) = reader.block(leaf).map_err(failure)? else { break };
-        for (index, record) in (0..).zip(&block.records) {
-            let finding = match Finding::from_record(&record.bytes) {
-                Ok(finding) => finding,
-                Err(_) if Plans::from_record(&record.bytes).is_some() => continue,
-                Err(error) => return Err(failure(error)),
-            };
-            let origin = reader.identity().origin.as_str();
-            let reference = reference(origin, leaf, index, &record.bytes);
-            found.push(Cited { number: record.sequence, finding, reference: Some(reference) });
-        }
-        // A clock that was set back a little must not hide any.
-        let enough = i64::from(block.block.scope.day) < i64::from(from.0) - 2;
-        at = block.block.previous.filter(|_| !enough && found.len() < MOST_FINDINGS);
-    }
-    Ok(found)
+    Calendar::gather((data, &reader, &watch), days, now).map_err(failure)
 }
 
 fn as_json(calendar: &Calendar) -> Value {

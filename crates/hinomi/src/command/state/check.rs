@@ -135,7 +135,7 @@ fn cause(error: &LedgerError) -> String {
 /// Live detection goes on from its saved state, and what was learnt of sources is in it.
 fn detection(folder: &Path, manifest: &Manifest) -> Check {
     let name = "detection";
-    match saved_position(folder, &manifest.evidence.origin) {
+    match saved_position(folder, &manifest.evidence.origin).map(|(position, _)| position) {
         Some(position) if position <= manifest.evidence.size => Check::ok(
             name,
             both(

@@ -4,6 +4,7 @@
 //! - Every state has a sign of its own, of one column in every font, so the picture reads without colour.
 //! - A day that nobody can vouch for has the sign of the unknown, never that of the present, and never none.
 
+mod gather;
 mod health;
 mod words;
 
@@ -16,7 +17,8 @@ use hinomi_model::Timestamp;
 use super::style::{Paint, group_digits, harmless, pad, width};
 use crate::args::Lang;
 
-pub(crate) use health::Saved;
+pub(crate) use gather::findings;
+pub(crate) use health::{Saved, Vital};
 pub(crate) use words::sentence;
 use words::{Words, words};
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{hinomi, list, report, root, text};
 use recording::{Dice, Recording, decided, delayed, lines_of};
 
-fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("live").join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
@@ -23,7 +23,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 /// The recorded case in a ledger of its own, each line received up to 30 s after its time.
-fn case(name: &str, seed: u64) -> PathBuf {
+pub(crate) fn case(name: &str, seed: u64) -> PathBuf {
     let data = scratch(name);
     let mut dice = Dice(seed);
     let lines = delayed(lines_of(&root().join("examples/case")), 30, &mut dice);
@@ -40,12 +40,12 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.success());
 }
 
-fn options(data: &Path) -> Options {
+pub(crate) fn options(data: &Path) -> Options {
     Options { once: true, watch: None, ..Options::new(data.to_owned()) }
 }
 
 /// Follows to the end, or to the leaf that the options name.
-fn follow(options: Options) -> Summary {
+pub(crate) fn follow(options: Options) -> Summary {
     let mut tell = |told: Told<'_>| assert!(!matches!(told, Told::Differs(_)), "{told:?}");
     let mut follower = Follower::open(options, &mut tell).unwrap();
     let summary = follower.run(&Signals::default(), &mut tell).unwrap();

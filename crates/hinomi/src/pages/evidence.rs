@@ -1,0 +1,86 @@
+//! The evidence ledger as answers read it: one view for all, that goes on with the ledger.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hinomi_ledger::Reader;
+use hinomi_ledger::completeness::Watch;
+use hinomi_model::{NANOS_PER_SECOND, Timestamp};
+
+use super::Refused;
+use super::holdings::Holdings;
+use crate::clock;
+use crate::recorded::open_reader;
+
+/// Time between two looks at what is new.
+const LOOK_NS: i64 = NANOS_PER_SECOND;
+/// Time after which what is known of sources is made again, if there are new leaves.
+const WATCH_NS: i64 = 10 * NANOS_PER_SECOND;
+
+/// A view, opened when it is first needed.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    data: PathBuf,
+    opened: Mutex<Option<Opened>>,
+}
+
+/// What is open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) reader: Reader,
+    pub(super) holdings: Holdings,
+    looked: Timestamp,
+    watch: Option<(u64, Timestamp, Arc<Watch>)>,
+}
+
+impl Evidence {
+    pub(super) fn new(data: PathBuf) -> Self {
+        Self { data, opened: Mutex::default() }
+    }
+
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Does something with the view as of now.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Opened) -> Result<T, Refused>) -> Result<T, Refused> {
+        let mut slot = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::now();
+        let opened = match slot.as_mut() {
+            Some(opened) => opened,
+            None => slot.insert(Opened::new(&self.data, now)?),
+        };
+        if (now.as_nanos() - opened.looked.as_nanos()).unsigned_abs() >= LOOK_NS.unsigned_abs() {
+            opened.reader.refresh()?;
+            opened.looked = now;
+        }
+        work(opened)
+    }
+}
+
+impl Opened {
+    fn new(data: &Path, looked: Timestamp) -> Result<Self, Refused> {
+        let reader = open_reader(data)?;
+        reader.checkpoint_signer()?;
+        Ok(Self { reader, holdings: Holdings::default(), looked, watch: None })
+    }
+
+    /// What is known of sources, ten seconds old at most.
+    pub(super) fn watch(&mut self, now: Timestamp) -> Result<Arc<Watch>, Refused> {
+        if let Some((size, made, watch)) = &self.watch {
+            let fresh = (now.as_nanos() - made.as_nanos()).unsigned_abs() < WATCH_NS.unsigned_abs();
+            if fresh || *size == self.reader.size() {
+                return Ok(watch.clone());
+            }
+        }
+        let watch = Arc::new(self.reader.watch()?);
+        self.watch = Some((self.reader.size(), now, watch.clone()));
+        Ok(watch)
+    }
+
+    /// Counts what is new, for a moment.
+    pub(super) fn counted(&mut self) -> Result<&Holdings, Refused> {
+        self.holdings.advance(&self.reader)?;
+        Ok(&self.holdings)
+    }
+}

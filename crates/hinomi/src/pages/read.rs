@@ -1,0 +1,128 @@
+//! From an operation of the contract to its answer.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::evidence::Evidence;
+use super::health::Health;
+use super::holdings::Holdings;
+use super::incidents::{Detections, Incident, Incidents, Teller, kinds};
+use super::{Asked, Refused, alerts, ledger, record, rules, sources, today};
+
+/// Time between two looks at new detections; it is cut short while blocks are left to be read.
+const LOOK: Duration = Duration::from_secs(10);
+const LOOK_BEHIND: Duration = Duration::from_secs(1);
+
+/// Reads a data directory.
+#[derive(Debug)]
+pub struct Reading {
+    shared: Arc<Shared>,
+    health: Health,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What answers and the telling share.
+#[derive(Debug)]
+struct Shared {
+    evidence: Evidence,
+    teller: Teller,
+    ending: AtomicBool,
+    /// Why the last telling failed.
+    fault: Mutex<Option<String>>,
+}
+
+fn json(answer: Result<impl Serialize, Refused>) -> Result<Value, Refused> {
+    serde_json::to_value(answer?).map_err(|error| Refused::Failed(error.to_string()))
+}
+
+impl Shared {
+    /// Counts and tells on, until the end.
+    fn follow(&self) {
+        while !self.ending.load(Ordering::Relaxed) {
+            let counted = self.evidence.with(|opened| opened.counted().map(Holdings::is_whole));
+            let told = self.teller.tell();
+            let behind = matches!(counted, Ok(false)) || matches!(told, Ok(true));
+            let fault = counted.err().or(told.err()).map(|error| error.to_string());
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+            std::thread::park_timeout(if behind { LOOK_BEHIND } else { LOOK });
+        }
+    }
+}
+
+impl Reading {
+    /// Reads the data directory of a server with this configuration, and tells its incidents on a thread of its own.
+    ///
+    /// # Errors
+    /// When there is no thread.
+    pub fn start(data: PathBuf, config: Option<PathBuf>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            evidence: Evidence::new(data.clone()),
+            teller: Teller::new(data.clone()),
+            ending: AtomicBool::new(false),
+            fault: Mutex::default(),
+        });
+        let own = shared.clone();
+        let thread = std::thread::Builder::new().name("pages".to_owned()).spawn(move || own.follow())?;
+        Ok(Self { shared, health: Health::new(data, config), thread: Some(thread) })
+    }
+
+    /// Why incidents could not be told on the last time, if they could not.
+    pub fn fault(&self) -> Option<String> {
+        self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The answer in the form of the contract.
+    ///
+    /// # Errors
+    /// [`Refused`] says why there is none.
+    pub fn answer(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
+        let evidence = &self.shared.evidence;
+        match asked.operation {
+            "readToday" => {
+                let story = self.shared.teller.story().ok();
+                json(today::today(evidence, (story.as_deref(), &kinds(evidence)?), asked))
+            }
+            "readAnswers" => json(today::questions(asked)),
+            "readLedger" => json(ledger::ledger(evidence)),
+            "listCheckpoints" => json(ledger::checkpoints(evidence, asked)),
+            "listSources" => json(sources::sources(evidence, asked)),
+            "readRhythm" => json(sources::rhythm(evidence, asked)),
+            "listAlerts" => json(alerts::alerts(evidence, asked)),
+            "acknowledgeAlert" => json(alerts::acknowledge(evidence, asked)),
+            "readHealth" => json(Ok(self.health.page())),
+            "readRecord" => json(record::record(evidence, asked)),
+            "readProof" => json(record::proof(evidence, asked)),
+            _ => self.told(asked),
+        }
+    }
+
+    /// Answers from the story.
+    fn told(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
+        let evidence = &self.shared.evidence;
+        let story = || self.shared.teller.story();
+        match asked.operation {
+            "listIncidents" => json(Incidents::of(&*story()?, &kinds(evidence)?, asked)),
+            "readIncident" => json(Incident::of(&*story()?, (&kinds(evidence)?, evidence), asked)),
+            "listIncidentDetections" => json(Detections::of(&*story()?, &kinds(evidence)?, asked)),
+            "listRules" => json(rules::rules(&*story()?, asked)),
+            "readRule" => json(rules::rule(&*story()?, evidence.data(), asked)),
+            _ => Err(Refused::NotAvailable("this server does not answer that yet")),
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The bytes behind a reference, and their proof.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
+use hinomi_ledger::{Bundle, Reader, Record};
+use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
+use serde::Serialize;
+
+use super::evidence::Evidence;
+use super::{Asked, Refused, received};
+
+/// Bytes that are shown at most.
+const MOST_SHOWN: usize = 1 << 20;
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptRecord {
+    reference: String,
+    bytes: String,
+    length: u64,
+    is_cut: bool,
+    offset: u64,
+    event_length: Option<u64>,
+    received: String,
+    source: String,
+    class: String,
+    sequence: Option<u64>,
+    fields: BTreeMap<String, String>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// A reference into this ledger.
+fn cited(asked: &Asked<'_>, reader: &Reader) -> Result<(EvidenceRef, u64, u32), Refused> {
+    let text = asked.needed("reference")?;
+    let reference: EvidenceRef = text.parse().map_err(|_| Refused::Senseless("no reference".to_owned()))?;
+    match &reference.place {
+        EvidencePlace::Log { origin, leaf, record }
+            if origin == reader.identity().origin.as_str() && *leaf < reader.size() =>
+        {
+            let (leaf, record) = (*leaf, *record);
+            Ok((reference, leaf, record))
+        }
+        _ => Err(Refused::NotFound),
+    }
+}
+
+/// A reference to a whole record.
+fn whole(reader: &Reader, leaf: u64, record: u32, bytes: &[u8]) -> String {
+    let place = EvidencePlace::Log { origin: reader.identity().origin.to_string(), leaf, record };
+    EvidenceRef { place, offset: 0, sub: 0, event: Digest::of(bytes) }.to_string()
+}
+
+/// The records behind a reference as they were received, those before and behind.
+pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecord, Refused> {
+    evidence.with(|opened| {
+        let reader = &opened.reader;
+        let (reference, leaf, number) = cited(asked, reader)?;
+        let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
+        let at = number as usize;
+        let found = block.records.get(at).ok_or(Refused::NotFound)?;
+        let (bytes, event_length) = event(&block.records, at, &reference).ok_or(Refused::NotFound)?;
+        let shown = bytes.get(..MOST_SHOWN.min(bytes.len())).unwrap_or_default();
+        let beside = |number: Option<u32>| {
+            let number = number?;
+            let bytes = &block.records.get(number as usize)?.bytes;
+            Some(whole(reader, leaf, number, bytes))
+        };
+        Ok(KeptRecord {
+            reference: reference.to_string(),
+            bytes: STANDARD.encode(shown),
+            length: bytes.len() as u64,
+            is_cut: shown.len() < bytes.len(),
+            offset: reference.offset,
+            event_length,
+            received: received(found.received_ns),
+            source: block.block.scope.source.clone(),
+            class: block.block.scope.class.clone(),
+            sequence: found.sequence,
+            fields: BTreeMap::new(),
+            before: beside(number.checked_sub(1)),
+            after: beside(number.checked_add(1)),
+        })
+    })
+}
+
+/// The record, with those behind it that the event goes on in, and the length of the event; `None` when the bytes there are
+/// not those that the reference names and no length of them is.
+fn event(records: &[Record], at: usize, reference: &EvidenceRef) -> Option<(Vec<u8>, Option<u64>)> {
+    let first = &records.get(at)?.bytes;
+    let offset = usize::try_from(reference.offset).ok().filter(|offset| *offset <= first.len())?;
+    // Whole lines and whole records are by far the most; an event inside a binary block is found by its decoder only.
+    let rest = first.get(offset..)?;
+    for candidate in [rest, rest.strip_suffix(b"\n").unwrap_or(rest), line(rest)] {
+        if Digest::of(candidate) == reference.event {
+            return Some((first.clone(), Some(candidate.len() as u64)));
+        }
+    }
+    Some((first.clone(), None))
+}
+
+/// Up to the end of the line, without it.
+fn line(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let line = bytes.get(..end).unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A bundle that proves the record to anyone.
+pub(super) fn proof(evidence: &Evidence, asked: &Asked<'_>) -> Result<Bundle, Refused> {
+    evidence.with(|opened| {
+        let (_, leaf, record) = cited(asked, &opened.reader)?;
+        Ok(opened.reader.prove(leaf, record)?)
+    })
+}

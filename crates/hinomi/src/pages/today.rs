@@ -1,0 +1,276 @@
+//! The first page: is anything burning, what is not known, what changed since yesterday.
+
+use hinomi_model::{Level, Timestamp};
+use serde::Serialize;
+
+use super::evidence::Evidence;
+use super::incidents::{Fact, IncidentRow, Kinds, Story, rows};
+use super::ledger::{Exposure, Following, exposed, following};
+use super::{Asked, Refused, Text, alerts, sources, time};
+use crate::clock;
+use crate::report::IncidentEntry;
+
+/// Incidents and changes that are listed.
+const MOST_INCIDENTS: usize = 20;
+const MOST_CHANGES: usize = 50;
+/// How far changes go back.
+const CHANGES_NS: i64 = 86_400_000_000_000;
+
+/// The page.
+#[derive(Debug, Serialize)]
+pub(super) struct Today {
+    as_of: String,
+    headline: Headline,
+    answers: Vec<Answer>,
+    incidents: Vec<IncidentRow>,
+    sources: sources::Counts,
+    following: Following,
+    exposure: Exposure,
+    alerts: alerts::Counts,
+    changes: Vec<Change>,
+    changes_since: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Headline {
+    state: &'static str,
+    text: Text,
+    incidents: Vec<String>,
+}
+
+/// One of the four questions.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    question: &'static str,
+    answer: &'static str,
+    text: Text,
+    facts: Vec<Fact>,
+    unknown: Vec<Unknown>,
+}
+
+#[derive(Debug, Serialize)]
+struct Unknown {
+    what: Text,
+    reason: &'static str,
+    settled_by: Option<Text>,
+}
+
+/// The four questions.
+#[derive(Debug, Serialize)]
+pub(super) struct Answers {
+    as_of: String,
+    answers: Vec<Answer>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    time: String,
+    kind: &'static str,
+    level: Option<Level>,
+    text: Text,
+    link: Option<&'static str>,
+}
+
+/// What the page is made of.
+struct Facts<'a> {
+    story: Option<&'a Story>,
+    sources: &'a sources::Counts,
+    following: &'a Following,
+    alerts: &'a alerts::Counts,
+}
+
+/// As of now. Without a story everything about incidents is unknown.
+pub(super) fn today(
+    evidence: &Evidence,
+    (story, kinds): (Option<&Story>, &Kinds),
+    asked: &Asked<'_>,
+) -> Result<Today, Refused> {
+    let now = clock::now();
+    let since = Timestamp::from_nanos(now.as_nanos().saturating_sub(CHANGES_NS));
+    let (counts, following) = (sources::counts(evidence)?, following(evidence)?);
+    let open = alerts::counts(evidence)?;
+    let listed = story.into_iter().flat_map(|story| story.incidents.iter().take(MOST_INCIDENTS));
+    let incidents = story.map(|story| rows(story, listed, kinds, asked)).transpose()?.unwrap_or_default();
+    let facts = Facts { story, sources: &counts, following: &following, alerts: &open };
+    let mut headline = facts.headline();
+    if story.is_some_and(|story| story.is_cut) {
+        headline.text.en.push_str(" Only the newest 50,000 detections were looked at.");
+        headline.text.ja.push_str("対象は最新 50,000 件の検知のみです。");
+    }
+    let changes = changes(evidence, &incidents, since, now)?;
+    Ok(Today {
+        as_of: time(now),
+        headline,
+        answers: answers(),
+        incidents,
+        exposure: exposed(evidence)?,
+        sources: counts,
+        following,
+        alerts: open,
+        changes,
+        changes_since: time(since),
+    })
+}
+
+impl Facts<'_> {
+    fn headline(&self) -> Headline {
+        let all = self.story.into_iter().flat_map(|story| &story.incidents);
+        let grave: Vec<&IncidentEntry> = all.clone().filter(|i| i.severity >= Level::High).collect();
+        let lesser: Vec<&IncidentEntry> = all.filter(|i| i.severity < Level::High).collect();
+        let ids = |of: &[&IncidentEntry]| of.iter().take(MOST_INCIDENTS).map(|i| i.id.clone()).collect();
+        let unread = self.story.is_none_or(|story| story.is_behind);
+        if !grave.is_empty() {
+            return Headline { state: "burning", text: burning(grave.len()), incidents: ids(&grave) };
+        }
+        let deaf = self.sources.last_received.is_none();
+        if self.following.state != "following" || self.story.is_none() || deaf {
+            return Headline { state: "unknown", text: self.unknown(), incidents: ids(&lesser) };
+        }
+        if !lesser.is_empty() || self.alerts.unacknowledged > 0 {
+            let text = watch(lesser.len(), self.alerts.unacknowledged);
+            return Headline { state: "watch", text, incidents: ids(&lesser) };
+        }
+        if unread {
+            let text = Text::new("Detections are still being read.", "検知結果を読み込み中です。");
+            return Headline { state: "unknown", text, incidents: Vec::new() };
+        }
+        let text = Text::new(
+            "No open incident, and no alert that nobody has acknowledged.",
+            "対応中のインシデントも、未確認の警報もありません。",
+        );
+        Headline { state: "calm", text, incidents: Vec::new() }
+    }
+
+    fn unknown(&self) -> Text {
+        if self.following.state != "following" {
+            return Text::new(
+                "Nobody knows: detection does not follow what arrives.",
+                "不明です：検知が受信に追いついていません。",
+            );
+        }
+        if self.story.is_none() {
+            return Text::new("Detections are still being read.", "検知結果を読み込み中です。");
+        }
+        Text::new("Nobody knows: no source is heard.", "不明です：どの情報源からも受信がありません。")
+    }
+}
+
+fn burning(count: usize) -> Text {
+    let (noun, verb) = if count == 1 { ("incident", "needs") } else { ("incidents", "need") };
+    Text::new(
+        format!("{count} open {noun} of high or critical severity {verb} somebody now."),
+        format!("重大度「高」以上の対応中インシデントが {count} 件あります。"),
+    )
+}
+
+fn watch(incidents: usize, alerts: u64) -> Text {
+    let plural =
+        |count: u64, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
+    let incidents = incidents as u64;
+    Text::new(
+        format!(
+            "Nothing grave: {} of lower severity, {} that nobody has acknowledged.",
+            plural(incidents, "incident"),
+            plural(alerts, "alert")
+        ),
+        format!(
+            "重大なものはありません：低い重大度のインシデント {incidents} 件、未確認の警報 {alerts} 件。"
+        ),
+    )
+}
+
+/// Nothing here computes them while a server works: unknown, with what settles each.
+fn answers() -> Vec<Answer> {
+    let rows = [
+        (
+            "noticed",
+            Text::new(
+                "Whether we would have noticed is not known here.",
+                "気付けたかどうかは、ここでは分かりません。",
+            ),
+            Text::new("hinomi trial run against these rules", "hinomi trial run による検証"),
+        ),
+        (
+            "stopped",
+            Text::new(
+                "Whether we could have stopped it is not known here.",
+                "止められたかどうかは、ここでは分かりません。",
+            ),
+            Text::new(
+                "hinomi assure and hinomi reach with an inventory",
+                "インベントリを与えた hinomi assure と hinomi reach",
+            ),
+        ),
+        (
+            "restore",
+            Text::new(
+                "Whether we can restore is not known here.",
+                "復旧できるかどうかは、ここでは分かりません。",
+            ),
+            Text::new(
+                "observations of restores, assessed by hinomi assure",
+                "復元試験の観測と hinomi assure による評価",
+            ),
+        ),
+        (
+            "explain",
+            Text::new(
+                "Whether we can explain it is not known here.",
+                "説明できるかどうかは、ここでは分かりません。",
+            ),
+            Text::new(
+                "hinomi verify ledger with an anchor from outside",
+                "外部のアンカーを与えた hinomi verify ledger",
+            ),
+        ),
+    ];
+    let answer = |(question, text, settled): (&'static str, Text, Text)| Answer {
+        question,
+        answer: "unknown",
+        unknown: vec![Unknown { what: text.clone(), reason: "never-tried", settled_by: Some(settled) }],
+        text,
+        facts: Vec::new(),
+    };
+    rows.into_iter().map(answer).collect()
+}
+
+/// The four questions. For a day or an entity nothing else is known.
+pub(super) fn questions(asked: &Asked<'_>) -> Result<Answers, Refused> {
+    asked.day("day")?;
+    Ok(Answers { as_of: time(clock::now()), answers: answers() })
+}
+
+/// Incidents that began, alerts that were made, findings about sources: the newest first.
+fn changes(
+    evidence: &Evidence,
+    incidents: &[IncidentRow],
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    let begun = incidents.iter().filter_map(|row| {
+        let first = row.first.clone().filter(|first| *first >= time(since))?;
+        let (level, text) = (Some(row.severity), row.headline.clone());
+        Some(Change { time: first, kind: "incident", level, text, link: Some("/incidents") })
+    });
+    let mut all: Vec<Change> = begun.collect();
+    let made = alerts::made_since(evidence, since.as_nanos().div_euclid(1_000_000))?;
+    all.extend(made.into_iter().take(MOST_CHANGES).map(|(time, level, text)| Change {
+        time,
+        kind: "alert",
+        level: Some(level),
+        text,
+        link: Some("/alerts"),
+    }));
+    let found = evidence.with(|opened| sources::recent(opened, now, MOST_CHANGES))?;
+    let new = found.iter().filter(|cited| cited.finding.found >= since);
+    all.extend(new.map(|cited| Change {
+        time: time(cited.finding.found),
+        kind: "source",
+        level: None,
+        text: sources::about(cited),
+        link: Some("/sources"),
+    }));
+    all.sort_by(|a, b| b.time.cmp(&a.time));
+    all.truncate(MOST_CHANGES);
+    Ok(all)
+}
