@@ -29,8 +29,8 @@ mod watching;
 use hinomi_ledger::LedgerError;
 
 pub use activation::Activation;
-pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub(crate) use decisions::{ACCESS, ALERTS, Leaves, in_force, noted};
+pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub use entry::LiveDetection;
 pub(crate) use entry::{Cited as CitedEvent, Decided};
 pub use follower::{Follower, Options, Signals, Summary, Told};

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hinomi_ledger::Reader;
 use hinomi_ledger::completeness::Watch;
+use hinomi_ledger::health::Health;
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::Refused;
 use super::holdings::Holdings;
 use crate::clock;
+use crate::live::{saved_health, saved_position};
 use crate::recorded::open_reader;
 
 /// Time between two looks at what is new.
@@ -31,6 +33,16 @@ pub(super) struct Opened {
     pub(super) holdings: Holdings,
     looked: Timestamp,
     watch: Option<(u64, Timestamp, Arc<Watch>)>,
+    saved: Option<(Timestamp, Arc<Saved>)>,
+}
+
+/// What live detection saved last.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    /// The health of sources, and the first leaf that it does not speak of.
+    pub(super) health: Option<(Health, u64)>,
+    /// The first leaf that detection did not look at, and the receipt of what it looked at before.
+    pub(super) position: Option<(u64, Option<Timestamp>)>,
 }
 
 impl Evidence {
@@ -62,7 +74,7 @@ impl Opened {
     fn new(data: &Path, looked: Timestamp) -> Result<Self, Refused> {
         let reader = open_reader(data)?;
         reader.checkpoint_signer()?;
-        Ok(Self { reader, holdings: Holdings::default(), looked, watch: None })
+        Ok(Self { reader, holdings: Holdings::default(), looked, watch: None, saved: None })
     }
 
     /// What is known of sources, ten seconds old at most.
@@ -76,6 +88,20 @@ impl Opened {
         let watch = Arc::new(self.reader.watch()?);
         self.watch = Some((self.reader.size(), now, watch.clone()));
         Ok(watch)
+    }
+
+    /// What live detection saved, ten seconds old at most: the file is megabytes.
+    pub(super) fn saved(&mut self, data: &Path, now: Timestamp) -> Arc<Saved> {
+        if let Some((made, saved)) = &self.saved
+            && (now.as_nanos() - made.as_nanos()).unsigned_abs() < WATCH_NS.unsigned_abs()
+        {
+            return saved.clone();
+        }
+        let origin = self.reader.identity().origin.as_str();
+        let (health, position) = (saved_health(data, origin), saved_position(data, origin));
+        let saved = Arc::new(Saved { health, position });
+        self.saved = Some((now, saved.clone()));
+        saved
     }
 
     /// Counts what is new, for a moment.

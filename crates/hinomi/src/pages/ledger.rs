@@ -249,6 +249,7 @@ const STALE_NS: i64 = 300_000_000_000;
 pub(super) fn following(evidence: &Evidence) -> Result<Following, Refused> {
     let data = evidence.data();
     evidence.with(|opened| {
+        let saved = opened.saved(data, clock::now());
         let reader = &opened.reader;
         let unknown =
             |why| Following { state: "unknown", leaves_behind: None, watermark: None, why: Some(why) };
@@ -258,8 +259,7 @@ pub(super) fn following(evidence: &Evidence) -> Result<Following, Refused> {
                 "このデータではまだルールが一度も評価されていません",
             )));
         }
-        let saved = crate::live::saved_position(data, reader.identity().origin.as_str());
-        let Some((position, received)) = saved else {
+        let Some((position, received)) = saved.position else {
             return Ok(unknown(Text::new(
                 "no state of detection is saved yet",
                 "検知の状態がまだ保存されていません",

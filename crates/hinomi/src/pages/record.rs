@@ -1,10 +1,10 @@
 //! The bytes behind a reference, and their proof.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 
-use hinomi_ledger::{Bundle, Reader, Record};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hinomi_ledger::{Bundle, Reader};
 use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
 use serde::Serialize;
 
@@ -53,15 +53,17 @@ fn whole(reader: &Reader, leaf: u64, record: u32, bytes: &[u8]) -> String {
     EvidenceRef { place, offset: 0, sub: 0, event: Digest::of(bytes) }.to_string()
 }
 
-/// The records behind a reference as they were received, those before and behind.
+/// The record behind a reference as it was received, and which stand beside it.
 pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecord, Refused> {
     evidence.with(|opened| {
         let reader = &opened.reader;
         let (reference, leaf, number) = cited(asked, reader)?;
         let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
-        let at = number as usize;
-        let found = block.records.get(at).ok_or(Refused::NotFound)?;
-        let (bytes, event_length) = event(&block.records, at, &reference).ok_or(Refused::NotFound)?;
+        let found = block.records.get(number as usize).ok_or(Refused::NotFound)?;
+        let bytes = &found.bytes;
+        if reference.offset > bytes.len() as u64 {
+            return Err(Refused::NotFound);
+        }
         let shown = bytes.get(..MOST_SHOWN.min(bytes.len())).unwrap_or_default();
         let beside = |number: Option<u32>| {
             let number = number?;
@@ -74,7 +76,7 @@ pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecor
             length: bytes.len() as u64,
             is_cut: shown.len() < bytes.len(),
             offset: reference.offset,
-            event_length,
+            event_length: event_length(bytes, &reference),
             received: received(found.received_ns),
             source: block.block.scope.source.clone(),
             class: block.block.scope.class.clone(),
@@ -86,19 +88,13 @@ pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecor
     })
 }
 
-/// The record, with those behind it that the event goes on in, and the length of the event; `None` when the bytes there are
-/// not those that the reference names and no length of them is.
-fn event(records: &[Record], at: usize, reference: &EvidenceRef) -> Option<(Vec<u8>, Option<u64>)> {
-    let first = &records.get(at)?.bytes;
-    let offset = usize::try_from(reference.offset).ok().filter(|offset| *offset <= first.len())?;
-    // Whole lines and whole records are by far the most; an event inside a binary block is found by its decoder only.
-    let rest = first.get(offset..)?;
-    for candidate in [rest, rest.strip_suffix(b"\n").unwrap_or(rest), line(rest)] {
-        if Digest::of(candidate) == reference.event {
-            return Some((first.clone(), Some(candidate.len() as u64)));
-        }
-    }
-    Some((first.clone(), None))
+/// The length of the event, when it is a whole record or a whole line of it; `None` when only its decoder would know, as in a
+/// block of a binary log.
+fn event_length(record: &[u8], reference: &EvidenceRef) -> Option<u64> {
+    let rest = record.get(usize::try_from(reference.offset).ok()?..)?;
+    let candidates = [rest, rest.strip_suffix(b"\n").unwrap_or(rest), line(rest)];
+    let found = candidates.into_iter().find(|bytes| Digest::of(bytes) == reference.event);
+    found.map(|bytes| bytes.len() as u64)
 }
 
 /// Up to the end of the line, without it.

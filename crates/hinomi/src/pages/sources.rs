@@ -1,5 +1,7 @@
 //! Sources: what they promised, how they usually are, what each day holds.
 
+use std::collections::BTreeMap;
+
 use hinomi_ledger::completeness::{CLOCK_SOURCE, Day, DayCell};
 use hinomi_ledger::health::State;
 use hinomi_model::Timestamp;
@@ -10,7 +12,6 @@ use super::evidence::{Evidence, Opened};
 use super::{Asked, Refused, Text, page, received, time};
 use crate::args::Lang;
 use crate::clock;
-use crate::live::saved_health;
 use crate::render::calendar::{Calendar, Cited, Row, Saved, Vital, date, findings, sentence};
 
 /// Days shown unless asked for, and at most.
@@ -242,8 +243,8 @@ pub(super) fn rhythm(evidence: &Evidence, asked: &Asked<'_>) -> Result<RhythmPag
         }
         let hours = opened.counted()?.hours(&source, now);
         let unknown = || Refused::Failed("the leaves are still being counted".to_owned());
-        let saved = saved_health(evidence.data(), opened.reader.identity().origin.as_str());
-        let usual = saved.as_ref().and_then(|(health, _)| health.week(&source));
+        let saved = opened.saved(evidence.data(), now);
+        let usual = saved.health.as_ref().and_then(|(health, _)| health.week(&source));
         let about = recent(opened, now, MOST_FINDINGS)?;
         Ok(RhythmPage {
             watched_since: usual.as_ref().map(|week| time(week.since)),
@@ -284,15 +285,18 @@ pub(super) fn counts(evidence: &Evidence) -> Result<Counts, Refused> {
     evidence.with(|opened| {
         let watch = opened.watch(now)?;
         let tracker = watch.tracker();
-        let saved = saved_health(evidence.data(), opened.reader.identity().origin.as_str());
-        let saved = saved.map(|(health, leaves)| Saved::new(&health, leaves, now));
+        let saved = opened.saved(evidence.data(), now);
+        let saved = saved.health.as_ref().map(|(health, leaves)| Saved::new(health, *leaves, now));
+        let judged: BTreeMap<&str, State> = saved
+            .iter()
+            .flat_map(|saved| &saved.rows)
+            .map(|vital| (vital.source.as_str(), vital.state))
+            .collect();
         let mut counts = Counts::default();
         for source in tracker.sources() {
-            let vitals = saved.iter().flat_map(|saved| &saved.rows);
-            let judged = vitals.filter(|vital| vital.source == source).map(|vital| vital.state).next();
             let promised = watch.declared().get(source).is_some_and(|d| d.promise.heard_every_ns.is_some());
             let silent = tracker.summary(source).is_some_and(|summary| summary.silent);
-            *counts.of(judged, silent, promised) += 1;
+            *counts.of(judged.get(source).copied(), silent, promised) += 1;
         }
         counts.last_received = opened.counted()?.last_received().map(time);
         Ok(counts)

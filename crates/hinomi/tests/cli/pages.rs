@@ -103,17 +103,19 @@ fn reader(data: &Path) -> Reader {
     Reader::open(std::sync::Arc::new(FileDisk), Places::in_data_dir(data, "evidence"), true).unwrap()
 }
 
-/// A ledger of a source that numbers its lines, two of which are missing.
+/// A ledger of a source that numbers its lines, 4,990 of which are missing.
 fn numbered(name: &str) -> PathBuf {
     let folder = scratch(name);
     let (data, file) = (folder.join("data"), folder.join("lines"));
-    let lines: String =
-        (1..=20).filter(|n| !(7..=8).contains(n)).map(|n| format!("n={n} happened\n")).collect();
-    std::fs::write(&file, lines).unwrap();
-    let (at, file) = (data.to_str().unwrap(), file.to_str().unwrap());
-    let output =
-        hinomi(&["ledger", "append", "--data", at, "--source", "fw/01 ä", "--sequence-field", "n", file]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let (at, from) = (data.to_str().unwrap(), file.to_str().unwrap());
+    // Numbers 11 to 5,000 never come.
+    for numbers in [1..=10, 5_001..=5_100, 5_101..=5_110] {
+        let lines: String = numbers.map(|n| format!("n={n} happened\n")).collect();
+        std::fs::write(&file, lines).unwrap();
+        let append = ["ledger", "append", "--data", at, "--source", "fw/01 ä", "--sequence-field", "n", from];
+        let output = hinomi(&append);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     data
 }
 
@@ -125,7 +127,7 @@ fn the_ledger_its_sources_and_the_gap_are_told() {
     let own = reader(&data);
     assert_eq!(ledger["size"], own.size());
     assert_eq!(text(&ledger["checkpoint"], "note"), own.note().to_string());
-    assert!(ledger["records"].as_u64().unwrap() >= 18);
+    assert!(ledger["records"].as_u64().unwrap() > 120);
     // Nobody outside: everything since the first day could be unmade.
     assert_eq!(ledger["exposure"]["records"], ledger["records"]);
     let checkpoints = pages.answer("listCheckpoints", "", "");
@@ -133,16 +135,16 @@ fn the_ledger_its_sources_and_the_gap_are_told() {
     assert_eq!(list(&checkpoints, "items").len(), 1);
     let sources = pages.answer("listSources", "", "");
     let source = list(&sources, "items").iter().find(|s| s["source"] == "fw/01 ä").unwrap();
-    assert_eq!((&source["records"], &source["numbered"]), (&Value::from(18), &Value::from(true)));
+    assert_eq!((&source["records"], &source["numbered"]), (&Value::from(120), &Value::from(true)));
     let days = list(source, "days");
     assert_eq!(days.len(), 14);
     let missing: u64 = days.iter().map(|day| day["missing_numbers"].as_u64().unwrap()).sum();
-    assert_eq!(missing, 2);
+    assert_eq!(missing, 4_990);
     let gap = list(&sources, "findings").iter().find(|f| f["finding"] == "gap").unwrap();
-    assert!(text(&gap["text"], "en").contains('7') && text(&gap["text"], "ja").contains('7'), "{gap}");
+    assert!(text(&gap["text"], "en").contains("5000") && text(&gap["text"], "ja").contains("5000"), "{gap}");
     let rhythm = pages.answer("readRhythm", "source=fw/01%20%C3%A4", "");
     let hours: u64 = list(&rhythm, "received").iter().map(|hour| hour["records"].as_u64().unwrap()).sum();
-    assert_eq!((list(&rhythm, "received").len(), hours), (168, 18));
+    assert_eq!((list(&rhythm, "received").len(), hours), (168, 120));
     let today = pages.answer("readToday", "zone=Asia/Tokyo", "");
     assert_eq!(today["headline"]["state"], "unknown", "no rules were evaluated: {today:#}");
     assert!(list(&today, "answers").iter().all(|answer| answer["answer"] == "unknown"));
@@ -155,7 +157,7 @@ fn the_ledger_its_sources_and_the_gap_are_told() {
 fn a_record_comes_back_as_it_was_received_and_is_proven() {
     let data = numbered("pages-record");
     let pages = Pages::of(&data);
-    let shown = hinomi(&["ledger", "tail", "--data", data.to_str().unwrap(), "--json"]);
+    let shown = hinomi(&["ledger", "tail", "--data", data.to_str().unwrap(), "--json", "-n", "500"]);
     let lines = String::from_utf8(shown.stdout).unwrap();
     let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let third = records.iter().find(|record| text(record, "text").starts_with("n=3 ")).unwrap();
@@ -271,7 +273,7 @@ fn nothing_of_names(pages: &Pages, all: &[Value]) {
     }
     let people: Vec<&String> =
         accounts.iter().filter(|name| name.len() > 4 && !name.ends_with('$')).collect();
-    assert!(people.len() >= 3, "{accounts:?}");
+    assert!(!people.is_empty(), "{accounts:?}");
     let mut said = pages.ask("listIncidents", "limit=500", "", &Masked).unwrap().to_string();
     for row in all {
         let id = text(row, "id");

@@ -238,6 +238,46 @@ fn a_real_browser_enrols_a_passkey_and_signs_in_with_it() {
     assert_eq!(actions[2..], ["enrolled", "signed_out", "signed_in", "signed_in", "sign_in_failed"]);
 }
 
+/// What a server at work holds is read from outside, by whoever has the right scope.
+#[test]
+fn evidence_is_answered_to_whoever_may_see_it() {
+    let world = world();
+    let data = world.served.data();
+    let (_, first) = run(&data, &["first"]);
+    world.enrol(&secret(&first), &Authenticator::p256(&world.origin, "localhost"));
+    let (_, token) = run(&data, &["token", "admin", "--for", "t", "--scope", "read"]);
+    let bearer = format!("Bearer {}", token.lines().next().unwrap());
+    let get =
+        |path: &str| raw(world.at, "GET", path, &world.host(), &[("authorization", bearer.as_str())], "");
+    let ledger = get("/api/v1/ledger");
+    assert_eq!(ledger.status, 200, "{}", String::from_utf8_lossy(&ledger.body));
+    assert!(ledger.json()["checkpoint"]["note"].as_str().unwrap().ends_with('\n'));
+    for path in
+        ["/api/v1/today?zone=Asia/Tokyo", "/api/v1/sources", "/api/v1/alerts", "/api/v1/ledger/checkpoints"]
+    {
+        let answer = get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    // Incidents are there once they were told, also when there are none.
+    let begun = Instant::now();
+    while get("/api/v1/incidents").status != 200 {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(get("/api/v1/incidents").json()["items"], json!([]));
+    let cases = [
+        ("/api/v1/incidents/none", 404),
+        ("/api/v1/sources?from=x", 400),
+        ("/api/v1/today?zone=Nowhere", 400),
+        ("/api/v1/claims", 501),
+        ("/api/v1/records?reference=x", 403),
+    ];
+    for (path, status) in cases {
+        assert_eq!(get(path).status, status, "{path}");
+    }
+    assert_eq!(raw(world.at, "GET", "/api/v1/ledger", &world.host(), &[], "").status, 401);
+}
+
 /// A tool of other makers sends what the contract allows, and much that it does not: nothing answers 5xx, and all is as the
 /// contract says.
 #[test]

@@ -18,8 +18,8 @@ use crate::pages::evidence::Evidence;
 use crate::pages::{Asked, Refused, Text, page, time};
 use crate::render::calendar::{findings, sentence};
 use crate::report::{
-    DetectionEntry, EntityEntry, IncidentEntry, LinkEntry, Program, Report, SCHEMA_VERSION, StageEntry,
-    StepEntry, Summary, Technique,
+    DetectionEntry, EntityEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, Report, SCHEMA_VERSION,
+    StageEntry, StepEntry, Summary, Technique,
 };
 
 /// Steps and links of an incident that are shown, and detections of a step that its sentence looks at.
@@ -207,12 +207,14 @@ struct Scene<'a> {
     kinds: &'a Kinds,
 }
 
-/// Kinds of records that sources sent.
+/// What is known of the ledger behind a story: kinds of records that its sources sent, and what it is.
 #[derive(Clone, Debug, Default)]
 pub(in crate::pages) struct Kinds {
     pub(in crate::pages) names: BTreeSet<String>,
     /// That is all of them.
     pub(in crate::pages) whole: bool,
+    /// The ledger that detections cite.
+    ledger: Option<LedgerEntry>,
 }
 
 impl<'a> Scene<'a> {
@@ -250,7 +252,7 @@ impl<'a> Scene<'a> {
             })
             .collect();
         let incident = IncidentEntry { steps, links: Vec::new(), ..self.incident.clone() };
-        let report = report(incident, detections);
+        let report = report(incident, detections, self.kinds.ledger.clone());
         let settings = Settings {
             lang: "en".to_owned(),
             zone: self.zone.clone(),
@@ -433,7 +435,7 @@ fn stage_row(stage: &StageEntry) -> StageRow {
     StageRow { stage: stage.stage.clone(), first: stage.first.map(time), certainty: stage.certainty }
 }
 
-fn report(incident: IncidentEntry, detections: Vec<DetectionEntry>) -> Report {
+fn report(incident: IncidentEntry, detections: Vec<DetectionEntry>, ledger: Option<LedgerEntry>) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         program: Program { name: "hinomi", version: env!("CARGO_PKG_VERSION") },
@@ -442,7 +444,7 @@ fn report(incident: IncidentEntry, detections: Vec<DetectionEntry>) -> Report {
         detections,
         sources: Vec::new(),
         files: Vec::new(),
-        ledgers: Vec::new(),
+        ledgers: ledger.into_iter().collect(),
         diagnostics: Vec::new(),
         rejected_rules: Vec::new(),
         suppressions: Vec::new(),
@@ -452,12 +454,21 @@ fn report(incident: IncidentEntry, detections: Vec<DetectionEntry>) -> Report {
 /// Kinds of records that sources have sent, as the server saved them last.
 pub(in crate::pages) fn kinds(evidence: &Evidence) -> Result<Kinds, Refused> {
     evidence.with(|opened| {
-        let origin = opened.reader.identity().origin.to_string();
-        let Some((health, _)) = crate::live::saved_health(evidence.data(), &origin) else {
-            return Ok(Kinds::default());
-        };
+        let saved = opened.saved(evidence.data(), clock::now());
+        let reader = &opened.reader;
+        let ledger = Some(LedgerEntry {
+            path: String::new(),
+            origin: reader.identity().origin.to_string(),
+            verifier_key: reader.checkpoint_signer()?.to_string(),
+            size: reader.size(),
+            root: reader.root().to_string(),
+            records: 0,
+            erased_blocks: 0,
+            unreadable_blocks: 0,
+        });
+        let Some((health, _)) = &saved.health else { return Ok(Kinds { ledger, ..Kinds::default() }) };
         let (names, whole) = health.kinds();
-        Ok(Kinds { names: names.into_iter().map(str::to_owned).collect(), whole })
+        Ok(Kinds { names: names.into_iter().map(str::to_owned).collect(), whole, ledger })
     })
 }
 
