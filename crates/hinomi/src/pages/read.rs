@@ -82,6 +82,8 @@ impl Reading {
     /// # Errors
     /// [`Refused`] says why there is none.
     pub fn answer(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
+        // Also where no sentence holds a time: a zone that nobody knows is a mistake.
+        asked.zone()?;
         let evidence = &self.shared.evidence;
         match asked.operation {
             "readToday" => {

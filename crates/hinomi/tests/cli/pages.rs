@@ -234,7 +234,7 @@ fn live_detections_are_joined_as_investigate_joins_them() {
     let strong = parts.iter().flatten().collect::<BTreeSet<_>>();
     assert!(strong.iter().all(|id| listed.contains(*id)), "a detection is in no incident");
     assert!(summary.detections as usize >= listed.len());
-    rules_and_today(&pages, &summary.detections);
+    rules_and_today(&pages, summary.detections);
     nothing_of_names(&pages, all);
     assert!(matches!(pages.ask("readIncident", "", "0", &Plain), Err(Refused::NotFound)));
     assert!(matches!(pages.ask("readIncident", "", "%ff", &Plain), Err(Refused::NotFound)));
@@ -242,7 +242,7 @@ fn live_detections_are_joined_as_investigate_joins_them() {
 }
 
 /// Every detection is counted with its rule, and its rule has the text that was in force.
-fn rules_and_today(pages: &Pages, detections: &u64) {
+fn rules_and_today(pages: &Pages, detections: u64) {
     let mut fired: BTreeMap<String, u64> = BTreeMap::new();
     let mut after = String::new();
     loop {
@@ -256,7 +256,7 @@ fn rules_and_today(pages: &Pages, detections: &u64) {
             None => break,
         }
     }
-    assert_eq!(fired.values().sum::<u64>(), *detections);
+    assert_eq!(fired.values().sum::<u64>(), detections);
     let rule = pages.answer("readRule", "", fired.keys().next().unwrap());
     let digest = hinomi_model::Digest::of(text(&rule, "text").as_bytes());
     assert_eq!(digest.to_string(), text(&rule, "sha256"));
