@@ -210,7 +210,6 @@ fn live_detections_are_joined_as_investigate_joins_them() {
     for row in all {
         let id = text(row, "id");
         let incident = pages.answer("readIncident", "zone=Asia/Tokyo", id);
-        assert_eq!(incident["headline"], pages.answer("readIncident", "zone=Asia/Tokyo", id)["headline"]);
         assert!(!text(&incident["headline"], "ja").is_empty());
         let detections = pages.answer("listIncidentDetections", "", id);
         assert_eq!(detections["total"], row["detections"]);
@@ -222,7 +221,7 @@ fn live_detections_are_joined_as_investigate_joins_them() {
         assert!(same, "{id} joins what belongs apart: {strong:?}\n{parts:?}");
         // Whatever an incident was called, it is found by each of its detections.
         for one in &ids {
-            assert_eq!(pages.answer("readIncident", "", one)["id"], row["id"]);
+            assert_eq!(pages.ask("readIncident", "", one, &Plain).unwrap()["id"], row["id"]);
         }
         for step in list(&incident, "steps") {
             assert!(
