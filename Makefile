@@ -22,7 +22,7 @@ ui-test: ui
 	cd ui && npm run unit && HINOMI="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/hinomi" npm run browser
 
 # Node 20 builds the pages; without it, or without a browser, that is said and not tested.
-NODE_IS_THERE = node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null
+NODE_IS_THERE = node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null
 .PHONY: pages-built pages
 pages-built:
 	@if $(NODE_IS_THERE); then $(MAKE) ui; else echo "SKIPPED: pages need Node 20"; fi
