@@ -12,6 +12,8 @@ use std::net::IpAddr;
 
 use hinomi_model::Digest;
 
+use crate::factor::FactorKind;
+use crate::id::AccountId;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 
@@ -25,6 +27,8 @@ const FREE: [u32; 3] = [5, 30, 10];
 const LONGEST: [i64; 3] = [900, 300, 900];
 /// Attempts of unknown devices in a minute, of all together.
 const ALL: u32 = 600;
+/// Seconds in which one failure of a kind is written down.
+const MINUTE: i64 = 60;
 
 /// The network that somebody comes from: /24 of IPv4, /56 of IPv6.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -67,13 +71,24 @@ struct Failures {
     last: Moment,
 }
 
+/// A kind of failed sign-ins.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Failed {
+    /// As whom, if such an account is there.
+    pub(crate) account: Option<AccountId>,
+    /// How.
+    pub(crate) method: FactorKind,
+    /// From which network.
+    pub(crate) from: String,
+}
+
 /// What failed lately.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     failures: BTreeMap<Of, Failures>,
     minute: (i64, u32),
     /// Failures that were not written down, by what they are about, and when one was.
-    written: BTreeMap<[u8; 32], (Moment, u64)>,
+    written: BTreeMap<Failed, (Moment, u64)>,
 }
 
 /// Whose attempt it is.
@@ -165,22 +180,29 @@ impl Limits {
     }
 
     /// Whether a failure is written down: one a minute of each kind. How many were not since the last one.
-    pub(crate) fn write_down(&mut self, about: &str, now: Moment) -> Option<u64> {
-        let key = *Digest::of(about.as_bytes()).as_bytes();
-        if let Some((last, more)) = self.written.get_mut(&key).filter(|(last, _)| now.since(*last) < 60) {
+    pub(crate) fn write_down(&mut self, failed: &Failed, now: Moment) -> Option<u64> {
+        if let Some((_, more)) = self.written.get_mut(failed).filter(|(last, _)| now.since(*last) < MINUTE) {
             *more += 1;
-            let _ = last;
             return None;
         }
-        let more = self.written.get(&key).map_or(0, |(_, more)| *more);
+        let more = self.written.get(failed).map_or(0, |(_, more)| *more);
         if self.written.len() >= MOST {
-            self.written.retain(|_, (last, _)| now.since(*last) < 60);
+            self.written.retain(|_, (last, more)| now.since(*last) < MINUTE || *more > 0);
         }
         if self.written.len() >= MOST {
             return None;
         }
-        self.written.insert(key, (now, 0));
+        self.written.insert(failed.clone(), (now, 0));
         Some(more)
+    }
+
+    /// Failures that were counted and not written down, once nothing of their kind came for a minute.
+    pub(crate) fn held_back(&mut self, now: Moment) -> Vec<(Failed, u64)> {
+        let due = |last: Moment| now.since(last) >= MINUTE;
+        let held = self.written.iter().filter(|(_, (last, more))| due(*last) && *more > 0);
+        let held: Vec<(Failed, u64)> = held.map(|(failed, (_, more))| (failed.clone(), *more)).collect();
+        self.written.retain(|_, (last, _)| !due(*last));
+        held
     }
 }
 
@@ -227,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn failures_that_were_only_counted_are_told_later() {
+        let mut limits = Limits::default();
+        let failed =
+            Failed { account: None, method: FactorKind::PasswordTotp, from: "192.0.2.0/24".to_owned() };
+        let at = Moment::from_seconds;
+        let told: Vec<_> = (0..8).map(|second| limits.write_down(&failed, at(second))).collect();
+        assert_eq!(told, [Some(0), None, None, None, None, None, None, None]);
+        assert_eq!(limits.held_back(at(30)), []);
+        assert_eq!(limits.held_back(at(61)), [(failed.clone(), 7)]);
+        assert_eq!(limits.held_back(at(200)), []);
+        assert_eq!(limits.write_down(&failed, at(201)), Some(0));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut limits = Limits::default();
         for n in 0..(MOST as u32 * 4) {
@@ -234,7 +270,8 @@ mod tests {
             let name = n.to_string();
             let at = Moment::from_seconds(i64::from(n));
             let _ = limits.begin(&Attempting { name: &name, from: &from, device: None }, at);
-            limits.write_down(&name, at);
+            let failed = Failed { account: None, method: FactorKind::Passkey, from: name.clone() };
+            limits.write_down(&failed, at);
         }
         assert!(limits.failures.len() <= MOST && limits.written.len() <= MOST);
     }

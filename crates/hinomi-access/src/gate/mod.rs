@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use hinomi_model::{Digest, Entropy};
 
 use crate::key::Key;
-use crate::limits::Limits;
+use crate::limits::{Failed, Limits};
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::registry::Registry;
@@ -162,7 +162,15 @@ impl Gate {
     pub fn tick(&mut self, now: Moment) -> Result<(), Refusal> {
         let over: Vec<_> = self.registry.tokens().filter(|token| now >= token.expires).collect();
         let facts: Vec<_> = over.iter().map(|token| (Fact::TokenExpired { token: token.id }, None)).collect();
-        if facts.is_empty() { Ok(()) } else { self.commit(&Actor::Server, now, facts) }
+        if !facts.is_empty() {
+            self.commit(&Actor::Server, now, facts)?;
+        }
+        // The step stands for one of them itself.
+        let step = |(Failed { account, method, from }, count): (Failed, u64)| {
+            (Fact::SignInFailed { account, method, from, more: count.saturating_sub(1) }, None)
+        };
+        let failures: Vec<_> = self.limits.held_back(now).into_iter().map(step).collect();
+        if failures.is_empty() { Ok(()) } else { self.commit(&Actor::Nobody, now, failures) }
     }
 }
 

@@ -5,7 +5,7 @@ use hinomi_model::{Digest, Entropy};
 use super::{Gate, Principal, Via};
 use crate::factor::FactorKind;
 use crate::id::{AccountId, FactorId};
-use crate::limits::{Attempting, Origin};
+use crate::limits::{Attempting, Failed, Origin};
 use crate::moment::Moment;
 use crate::password;
 use crate::refusal::Refusal;
@@ -299,10 +299,10 @@ impl Gate {
         from: &Origin,
         now: Moment,
     ) -> Result<(), Refusal> {
-        let from = from.as_str().to_owned();
-        let about = format!("{account:?} {method:?} {from}");
-        match self.limits.write_down(&about, now) {
+        let failed = Failed { account, method, from: from.as_str().to_owned() };
+        match self.limits.write_down(&failed, now) {
             Some(more) => {
+                let from = failed.from;
                 self.commit_one(&Actor::Nobody, now, Fact::SignInFailed { account, method, from, more })
             }
             None => Ok(()),

@@ -25,6 +25,7 @@ use hinomi_server::ServerError;
 
 pub use answering::{Answer, Question, ask};
 pub use running::{Access, Surroundings, offline};
+pub use store::known_accounts;
 
 /// Accounts cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -205,6 +205,14 @@ fn read(folder: &Path) -> Result<Option<Saved>, AccessError> {
     Ok(Some(saved))
 }
 
+/// How many accounts a data directory knows; `None` when it knows nothing of accounts. Changes nothing.
+///
+/// # Errors
+/// When what is there is damaged or cannot be read.
+pub fn known_accounts(data: &Path) -> Result<Option<usize>, AccessError> {
+    Ok(read(&super::folder(data))?.map(|saved| saved.registry.accounts().count()))
+}
+
 /// Takes over what was kept behind the state, up to where a crash cut it off.
 fn follow_steps(saved: &mut Saved, bytes: &[u8]) {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

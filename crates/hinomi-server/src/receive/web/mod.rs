@@ -269,7 +269,7 @@ impl Web {
                 Way::File,
                 head,
                 400,
-                "/upload/NAME: a name of 1 to 120 bytes is needed",
+                "/upload/NAME: a name of 1 to 255 bytes is needed; rename the file",
             ));
         };
         let stated = head.header("content-length").and_then(|length| length.parse().ok());

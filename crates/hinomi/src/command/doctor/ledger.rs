@@ -10,7 +10,9 @@ use hinomi_server::serve::Configuration;
 
 use super::machine::each;
 use super::outcome::{Check, both};
+use crate::access::known_accounts;
 use crate::command::ledger::{VAULTS, plans, read_vaults};
+use crate::command::state::refuse_unsettled;
 use crate::live::{PackSources, saved_health, usable};
 use crate::recorded::open_reader;
 
@@ -26,6 +28,8 @@ const BACKUP_HOURS: i64 = 168;
 const LAST: u64 = 64;
 
 pub(super) fn look(data: &Path, (now, at_work): (Timestamp, bool), checks: &mut Vec<Check>) {
+    checks.extend(waits_for_resume(data));
+    checks.extend(accounts(data));
     match open_reader(data) {
         Ok(reader) => {
             checks.push(going_on(&reader, now, at_work));
@@ -49,6 +53,38 @@ pub(super) fn look(data: &Path, (now, at_work): (Timestamp, bool), checks: &mut 
     checks.push(key_age(data));
     checks.push(backup(data, now));
     checks.push(planned(data));
+}
+
+/// A restored folder that nobody compared with what others have seen: a server refuses it.
+fn waits_for_resume(data: &Path) -> Option<Check> {
+    let refused = refuse_unsettled(data).err()?;
+    let hint = both(
+        "bring the evidence there (hinomi ledger repair), then: hinomi state resume --data DIR --anchor VAULT",
+        "証拠を戻し（hinomi ledger repair）、hinomi state resume --data DIR --anchor ボールト を実行",
+    );
+    let found = both(
+        &refused.message,
+        "バックアップから復元したままで、ボールトとの照合（state resume）が済んでいない。サーバーは起動しない",
+    );
+    Some(Check::fail("restored", found, hint))
+}
+
+/// Accounts of the pages, where there are any.
+fn accounts(data: &Path) -> Option<Check> {
+    match known_accounts(data) {
+        Ok(None) => None,
+        Ok(Some(count)) => Some(Check::ok(
+            "accounts",
+            both(&format!("{count} accounts can be read"), &format!("アカウント {count} 件を読み取れる")),
+        )),
+        Err(error) => {
+            let hint = both(
+                "there are no pages until DIR/access is put back from a backup",
+                "DIR/access をバックアップから戻すまで画面は使えない",
+            );
+            Some(Check::fail("accounts", both(&error.to_string(), &format!("読み取れない：{error}")), hint))
+        }
+    }
 }
 
 /// When the last block was received, by the last leaves.

@@ -15,6 +15,7 @@ use super::gather::Gathering;
 use super::{marker, recovery_key};
 use crate::args::{Lang, StateBackup};
 use crate::clock;
+use crate::command::ledger::VAULTS;
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 
@@ -36,7 +37,8 @@ pub(super) fn run(args: &StateBackup) -> Result<Exit, Failure> {
     let text = if args.json {
         as_json(&to, bytes, &manifest, &recipients, now)
     } else {
-        as_text(&to, bytes, &manifest, args.lang.unwrap_or_else(super::language))
+        let kept_elsewhere = args.data.join(VAULTS).exists();
+        as_text(&to, bytes, &manifest, kept_elsewhere, args.lang.unwrap_or_else(super::language))
     };
     print(text.as_bytes())?;
     // The backup is there; only its age will not be known.
@@ -140,7 +142,7 @@ fn as_json(
     format!("{body:#}\n")
 }
 
-fn as_text(to: &Path, bytes: u64, manifest: &Manifest, lang: Lang) -> String {
+fn as_text(to: &Path, bytes: u64, manifest: &Manifest, kept_elsewhere: bool, lang: Lang) -> String {
     let (path, files, leaves) = (to.display(), manifest.files, manifest.evidence.size);
     let mut text = match (lang, manifest.with_evidence) {
         (Lang::En, true) => {
@@ -156,6 +158,16 @@ fn as_text(to: &Path, bytes: u64, manifest: &Manifest, lang: Lang) -> String {
             "{path}: {files} ファイル、封印後 {bytes} バイト。証拠（{leaves} リーフ）は含まれない（ボールトが保管する）\n"
         ),
     };
+    if !manifest.with_evidence && !kept_elsewhere {
+        text.push_str(match lang {
+            Lang::En => {
+                "  WARNING: no vault is named in vaults.txt: if this machine is lost, so is the evidence (--with-evidence takes it along)\n"
+            }
+            Lang::Ja => {
+                "  警告：vaults.txt にボールトがない。この端末を失うと証拠も失われる（--with-evidence で含められる）\n"
+            }
+        });
+    }
     for line in &manifest.left_out {
         let line = harmless(line);
         text.push_str(&match lang {

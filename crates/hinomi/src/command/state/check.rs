@@ -12,6 +12,7 @@ use hinomi_server::receive::Token;
 use hinomi_server::serve::Configuration;
 
 use super::archive::{LedgerFacts, Manifest};
+use crate::access::known_accounts;
 use crate::alerting;
 use crate::command::doctor::outcome::{Both, Check, both};
 use crate::command::ledger::{VAULTS, plans, read_vaults};
@@ -40,9 +41,37 @@ pub(super) fn look(folder: &Path, manifest: &Manifest) -> Vec<Check> {
     });
     checks.push(detection(folder, manifest));
     checks.push(alerts(folder));
+    checks.push(accounts(folder));
     checks.push(configuration(folder, manifest));
     checks.push(lists(folder));
     checks
+}
+
+/// A backup knows nothing of what was ended after it.
+fn accounts(folder: &Path) -> Check {
+    let name = "accounts";
+    match known_accounts(folder) {
+        Ok(None) => Check::ok(name, both("there were none", "アカウントはなかった")),
+        Ok(Some(count)) => {
+            let found = both(
+                &format!(
+                    "{count} as of the backup: what was ended or used since counts again, links, tokens and sealed codes too"
+                ),
+                &format!(
+                    "バックアップ時点の {count} 件。それ以降に無効にしたアカウント・トークン・リンク・封印コードは再び有効になる"
+                ),
+            );
+            let hint = both(
+                "before others can reach it: hinomi access list, revoke what was ended, make a new code for the envelope",
+                "外から届くようにする前に hinomi access list で確かめ、無効にすべきものを revoke し、封印コードを作り直す",
+            );
+            Check::warn(name, found, hint)
+        }
+        Err(error) => {
+            let hint = both("an older backup may be sound", "より古いバックアップを試す");
+            Check::fail(name, said(&error.to_string()), hint)
+        }
+    }
 }
 
 fn said(text: &str) -> Both {

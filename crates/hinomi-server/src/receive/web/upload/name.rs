@@ -4,7 +4,7 @@ use hinomi_ledger::MAX_NAME;
 use hinomi_model::Digest;
 
 /// The longest name of an uploaded file.
-const LONGEST: usize = 120;
+const LONGEST: usize = 255;
 /// What a name of a source that is too long keeps of its end.
 const END: usize = 60;
 
