@@ -401,6 +401,7 @@ fn a_configuration_that_changed() {
 
 fn site() -> Site {
     Site {
+        log_zone: "Asia/Tokyo".to_owned(),
         name: named("logs.example.jp"),
         instance: named("i7"),
         data: named("/var/lib/hinomi"),
@@ -427,7 +428,7 @@ fn both_languages_tell_the_same() {
             "log:hinomi/1f/12/0",
             "rule-1",
             "hinomi alert ack A1 --by NAME --data /var/lib/hinomi",
-            "hinomi investigate /var/lib/hinomi --host dc01",
+            "hinomi investigate /var/lib/hinomi --host dc01 --tz Asia/Tokyo",
             "2026-11-24 10:15:00 +09:00 (Asia/Tokyo)",
         ]) {
             assert!(all.contains(word), "{language:?} lacks {word}: {all}");

@@ -53,7 +53,12 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::NotKept`] or [`Refusal::NoEntropy`].
-    pub fn first_link(&mut self, now: Moment, entropy: &dyn Entropy) -> Result<Option<MadeLink>, Refusal> {
+    pub fn first_link(
+        &mut self,
+        by: Option<&Principal>,
+        now: Moment,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<MadeLink>, Refusal> {
         if self.registry.has_administrator() {
             return Ok(None);
         }
@@ -72,7 +77,8 @@ impl Gate {
         let fact = link_for(purpose, Some(account), &text, now);
         let expires = now.plus(purpose.lasts());
         facts.push((fact, None));
-        self.commit(&Actor::Server, now, facts)?;
+        let by = by.map_or(Actor::Server, |principal| principal.actor.clone());
+        self.commit(&by, now, facts)?;
         Ok(Some(MadeLink { text, account: Some(account), purpose, expires }))
     }
 

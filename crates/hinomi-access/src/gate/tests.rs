@@ -65,7 +65,7 @@ impl World {
     }
 
     fn administrator(&mut self) -> (Opened, Authenticator) {
-        let link = self.gate.first_link(self.now, &self.entropy).unwrap().unwrap();
+        let link = self.gate.first_link(None, self.now, &self.entropy).unwrap().unwrap();
         self.enrol(&link.text).unwrap()
     }
 
@@ -142,13 +142,13 @@ fn no_account_has_rights_before_two_factors_were_proven() {
 #[test]
 fn a_link_counts_once_and_for_its_time() {
     let mut world = world();
-    let first = world.gate.first_link(world.now, &world.entropy).unwrap().unwrap();
+    let first = world.gate.first_link(None, world.now, &world.entropy).unwrap().unwrap();
     // A new start makes a new one, and the one before is void.
-    let second = world.gate.first_link(world.now, &world.entropy).unwrap().unwrap();
+    let second = world.gate.first_link(None, world.now, &world.entropy).unwrap().unwrap();
     assert_eq!(world.enrol(&first.text).err(), Some(Refusal::LinkUnknown));
     let (admin, _) = world.enrol(&second.text).unwrap();
     assert_eq!(world.enrol(&second.text).err(), Some(Refusal::LinkUnknown));
-    assert!(world.gate.first_link(world.now, &world.entropy).unwrap().is_none());
+    assert!(world.gate.first_link(None, world.now, &world.entropy).unwrap().is_none());
     let late = world.invite(&admin.session, "mori", &[Role::Viewer]);
     world.pass(3 * 24 * 3_600);
     assert_eq!(world.enrol(&late.text).err(), Some(Refusal::LinkUnknown));

@@ -26,6 +26,8 @@ pub struct Site {
     pub instance: String,
     /// Data directory, for the commands that are told.
     pub data: String,
+    /// Zone that times without one are read in, for those commands, too.
+    pub log_zone: String,
     /// What pseudonyms are made with.
     pub secret: [u8; 32],
 }
@@ -119,7 +121,8 @@ impl Told<'_> {
         } else {
             format!(" --host {}", quoted(&clean(&alert.host)))
         };
-        format!("hinomi investigate {}{host} --lang {language}", quoted(&self.site.data))
+        let (data, zone) = (quoted(&self.site.data), quoted(&self.site.log_zone));
+        format!("hinomi investigate {data}{host} --tz {zone} --lang {language}")
     }
 
     fn acknowledge(&self, alert: &Alert) -> String {

@@ -127,7 +127,7 @@ pub(super) fn answer(
     let root = Principal::command_line(uid);
     let done = match question {
         Question::List => Ok(Answer::Accounts { accounts: gate.registry().accounts().map(listed).collect() }),
-        Question::First => first(gate, now, entropy),
+        Question::First => first(gate, &root, now, entropy),
         Question::Invite { name, display, roles } => {
             invite(gate, &root, (name, display, roles), (now, entropy))
         }
@@ -157,8 +157,8 @@ fn link(gate: &Gate, made: &MadeLink) -> Answer {
     Answer::Link { address: made.address(&gate.site().origin), expires: time(made.expires) }
 }
 
-fn first(gate: &mut Gate, now: Moment, entropy: &dyn Entropy) -> Result<Answer, Refusal> {
-    let made = gate.first_link(now, entropy)?;
+fn first(gate: &mut Gate, root: &Principal, now: Moment, entropy: &dyn Entropy) -> Result<Answer, Refusal> {
+    let made = gate.first_link(Some(root), now, entropy)?;
     let made = made.ok_or(Refusal::Conflict("there is an administrator already"))?;
     Ok(link(gate, &made))
 }

@@ -78,7 +78,7 @@ impl Access {
     /// [`AccessError::Refused`].
     pub fn first_link(&self) -> Result<Option<String>, AccessError> {
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let made: Option<MadeLink> = gate.first_link(clock::now().into(), &*self.entropy)?;
+        let made: Option<MadeLink> = gate.first_link(None, clock::now().into(), &*self.entropy)?;
         Ok(made.map(|made| made.address(&self.origin)))
     }
 

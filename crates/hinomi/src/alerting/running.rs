@@ -43,6 +43,8 @@ pub struct Surroundings {
     pub data: PathBuf,
     /// Name of the ledger.
     pub site: String,
+    /// Zone that detection reads times without one in.
+    pub log_zone: String,
     /// Where lines about the program go.
     pub journal: Journal,
     /// Whether what is sent to the receivers is taken.
@@ -170,6 +172,7 @@ impl Alerts {
         let site = Site {
             name: around.site.clone(),
             data: around.data.display().to_string(),
+            log_zone: around.log_zone.clone(),
             secret: *hinomi_model::Digest::of(named.secret.as_bytes()).as_bytes(),
             instance: named.instance,
         };

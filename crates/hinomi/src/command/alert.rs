@@ -17,6 +17,7 @@ use crate::alerting::{AlertsError, Answer, Question, View, ask, view};
 use crate::args::{AlertAck, AlertVerb, Lang, LedgerData};
 use crate::clock;
 use crate::exit::{Exit, Failure};
+use crate::live::zone_in_force;
 use crate::render::harmless;
 
 /// How often it is asked whether a test message has arrived, and how long between.
@@ -191,6 +192,7 @@ fn letter(desk: &Desk, alert: &Alert, at: &LedgerData) -> String {
         next: alert.made,
     };
     let data = at.data.display().to_string();
-    let site = Site { name: data.clone(), instance: String::new(), data, secret: [0; 32] };
+    let log_zone = zone_in_force(&at.data).unwrap_or_else(|| "UTC".to_owned());
+    let site = Site { name: data.clone(), instance: String::new(), data, log_zone, secret: [0; 32] };
     compose(desk, &plan, &site, &delivery, clock::now().into()).text
 }

@@ -38,6 +38,7 @@ pub(super) fn start(
     let around = Surroundings {
         data: args.data.clone(),
         site: ledger.identity().origin.as_str().to_owned(),
+        log_zone: configuration.detection.zone.clone().unwrap_or_else(|| "UTC".to_owned()),
         journal: journal.clone(),
         ready: Arc::new(service.readiness()),
         entropy: Arc::new(SystemEntropy),

@@ -247,6 +247,11 @@ pub(crate) fn in_force(data: &Path) -> Result<Option<Pack>, LiveError> {
     history.pack(activation).map(Some)
 }
 
+/// The zone that times without one are read in now; `None` before anything was looked for.
+pub(crate) fn zone_in_force(data: &Path) -> Option<String> {
+    History::read(data, u64::MAX).ok()?.activations.pop().map(|activation| activation.zone)
+}
+
 fn decoded<T: for<'de> Deserialize<'de>>(leaf: u64, records: &[Record]) -> Result<Vec<T>, LiveError> {
     let one = |(record, r): (usize, &Record)| {
         serde_json::from_slice(&r.bytes).map_err(|source| LiveError::Record { leaf, record, source })
