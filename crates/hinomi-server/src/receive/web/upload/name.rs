@@ -70,7 +70,8 @@ mod tests {
         ] {
             assert_eq!(of_path(path).as_deref(), expected, "{path}");
         }
-        assert_eq!(of_path(&format!("/upload/{}", "a".repeat(121))), None);
+        assert_eq!(of_path(&format!("/upload/{}", "a".repeat(255))).map(|name| name.len()), Some(255));
+        assert_eq!(of_path(&format!("/upload/{}", "a".repeat(256))), None);
     }
 
     #[test]
