@@ -16,9 +16,9 @@ ui/dist/index.html: $(UI_SOURCES)
 	cd ui && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 ui: ui/dist/index.html
 
-# In a real browser (Debian's chromium and fonts-noto-cjk), at last against this program.
+# In a real browser (Debian's chromium and fonts-noto-cjk), at last against the program that cargo built for its own tests; without
+# one that test says so.
 ui-test: ui
-	$(CARGO) build --locked --bin hinomi
 	cd ui && npm run unit && HINOMI="$$(realpath "$${CARGO_TARGET_DIR:-../target}")/debug/hinomi" npm run browser
 
 # Node 20 builds the pages; without it, or without a browser, that is said and not tested.
