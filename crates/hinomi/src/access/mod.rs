@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use hinomi_access::Refusal;
 use hinomi_server::ServerError;
 
+use crate::kept::KeptError;
+
 pub use answering::{Answer, Question, ask};
 pub use running::{Access, Surroundings, offline};
 pub use store::known_accounts;
@@ -30,22 +32,9 @@ pub use store::known_accounts;
 /// Accounts cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// A file of the accounts.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// What was kept cannot be read: it is of a newer version, or damaged.
-    #[error("{}: {what}", path.display())]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// How.
-        what: &'static str,
-    },
+    /// What is kept of them.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// Another process has the accounts.
     #[error("{}: another process looks after these accounts", path.display())]
     Busy {

@@ -2,8 +2,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `state` | a line with version and SHA-256, then the state as JSON |
-//! | `steps` | a line for each group of steps: the first 16 digits of the SHA-256 of what follows, and JSON |
+//! | `state`, `steps` | see [`crate::kept`] |
 //! | `key` | 64 hexadecimal digits: challenges and cookies of devices are made with it; random, made once |
 //! | `lock` | held by the process that changes accounts |
 //!
@@ -11,10 +10,9 @@
 //! decision ledger.
 
 use std::collections::VecDeque;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use hinomi_access::{Keep, Kept, Key, NotKept, Registry, Step};
@@ -24,13 +22,12 @@ use serde::{Deserialize, Serialize};
 
 use super::notes::Outbox;
 use super::{AccessError, folder};
+use crate::kept::{self, Files, KeptError, fault, private};
 use crate::live::{ACCESS, noted};
 
 const HEADER: &str = "hinomi access 1 ";
 /// Steps are joined into the state when the file has so many bytes.
 const MOST_STEPS: u64 = 4 << 20;
-/// Digits of a digest before a line of steps.
-const DIGITS: usize = 16;
 
 /// What is saved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -45,9 +42,7 @@ pub(super) type Heard = Box<dyn Fn(&Step) + Send>;
 
 /// The files, open for writing.
 pub(super) struct Store {
-    folder: PathBuf,
-    steps: File,
-    length: u64,
+    files: Files,
     outbox: Arc<Outbox>,
     heard: Heard,
     _lock: File,
@@ -63,38 +58,27 @@ pub(super) struct Found {
     pub(super) caught_up: usize,
 }
 
-fn fault(path: &Path) -> impl FnOnce(io::Error) -> AccessError {
-    move |source| AccessError::File { path: path.to_owned(), source }
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
 /// Opens the folder in a data directory, and makes whole what is there: the state, the steps behind it, and those that only
 /// the decision ledger has. What is damaged opens nothing.
 pub(super) fn open(data: &Path, entropy: &dyn Entropy, heard: Heard) -> Result<Found, AccessError> {
     let folder = folder(data);
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(fault(&folder))?;
+    kept::make_folder(&folder)?;
     let lock = lock(&folder)?;
     let mut saved = read(&folder)?.unwrap_or_default();
     let mut caught_up = 0;
     for bytes in noted(data, ACCESS, saved.registry.next_step())? {
         let Ok(step) = serde_json::from_slice::<Step>(&bytes) else {
             let what = "the decision ledger has a step that this program does not know";
-            return Err(AccessError::Damaged { path: folder, what });
+            return Err(KeptError::Damaged { path: folder, what }.into());
         };
         saved.registry.apply(&Kept { step, material: None });
         caught_up += 1;
     }
     let key = key(&folder, entropy)?;
-    let path = folder.join("steps");
-    let steps = private().create(true).append(true).open(&path).map_err(fault(&path))?;
     let outbox = Arc::new(Outbox::default());
     outbox.add(saved.unrecorded);
-    let mut store = Store { folder, steps, length: 0, outbox: outbox.clone(), heard, _lock: lock };
+    let files = Files::open(&folder, HEADER)?;
+    let mut store = Store { files, outbox: outbox.clone(), heard, _lock: lock };
     store.save(&saved.registry)?;
     Ok(Found { store, registry: saved.registry, key, outbox, caught_up })
 }
@@ -105,18 +89,8 @@ fn lock(folder: &Path) -> Result<File, AccessError> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(AccessError::Busy { path }),
-        Err(error) => Err(fault(&path)(error.into())),
+        Err(error) => Err(fault(&path)(error.into()).into()),
     }
-}
-
-/// Writes a file whole, or leaves it as it was.
-fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), AccessError> {
-    let path = folder.join(name);
-    let next = path.with_extension("new");
-    let mut file = private().write(true).create(true).truncate(true).open(&next).map_err(fault(&next))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault(&next))?;
-    std::fs::rename(&next, &path).map_err(fault(&path))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault(folder))
 }
 
 fn key(folder: &Path, entropy: &dyn Entropy) -> Result<Key, AccessError> {
@@ -124,54 +98,34 @@ fn key(folder: &Path, entropy: &dyn Entropy) -> Result<Key, AccessError> {
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let digest: Result<Digest, _> = text.trim_end().parse();
-            let damaged = AccessError::Damaged { path, what: "it is damaged" };
+            let damaged = KeptError::Damaged { path, what: "it is damaged" };
             Ok(Key::new(*digest.map_err(|_| damaged)?.as_bytes()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes).map_err(fault(&path))?;
             let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            replace(folder, "key", format!("{text}\n").as_bytes())?;
+            kept::replace(folder, "key", format!("{text}\n").as_bytes())?;
             Ok(Key::new(bytes))
         }
-        Err(error) => Err(fault(&path)(error)),
+        Err(error) => Err(fault(&path)(error).into()),
     }
 }
 
 impl Store {
-    /// Replaces the state and forgets the steps. A crash leaves the old state with all steps, or the new one, which knows
-    /// the steps that it holds.
-    fn save(&mut self, registry: &Registry) -> Result<(), AccessError> {
-        let saved = Saved { registry: registry.clone(), unrecorded: self.outbox.waiting() };
-        let body = serde_json::to_vec(&saved).unwrap_or_default();
-        let whole = [format!("{HEADER}{}\n", Digest::of(&body)).as_bytes(), &body].concat();
-        replace(&self.folder, "state", &whole)?;
-        self.steps.set_len(0).map_err(fault(&self.folder))?;
-        self.length = 0;
-        Ok(())
-    }
-
-    fn write(&mut self, steps: &[Kept]) -> Result<(), AccessError> {
-        let body = serde_json::to_string(steps).unwrap_or_default();
-        let line = format!("{} {body}\n", short_digest(body.as_bytes()));
-        let written = self.steps.write_all(line.as_bytes()).and_then(|()| self.steps.sync_data());
-        if let Err(error) = written {
-            // Half a line would hide the lines behind it.
-            let _ = self.steps.set_len(self.length);
-            return Err(fault(&self.folder.join("steps"))(error));
-        }
-        self.length += line.len() as u64;
-        Ok(())
+    /// Replaces the state and forgets the steps.
+    fn save(&mut self, registry: &Registry) -> Result<(), KeptError> {
+        self.files.save(&Saved { registry: registry.clone(), unrecorded: self.outbox.waiting() })
     }
 }
 
 impl Keep for Store {
     fn keep(&mut self, registry: &Registry, steps: &[Kept]) -> Result<(), NotKept> {
-        let failed = |error: AccessError| NotKept(error.to_string());
-        if self.length >= MOST_STEPS {
+        let failed = |error: KeptError| NotKept(error.to_string());
+        if self.files.length() >= MOST_STEPS {
             self.save(registry).map_err(failed)?;
         }
-        self.write(steps).map_err(failed)?;
+        self.files.keep(&steps).map_err(failed)?;
         self.outbox.add(steps.iter().map(|kept| kept.step.clone()));
         for kept in steps {
             (self.heard)(&kept.step);
@@ -180,28 +134,16 @@ impl Keep for Store {
     }
 }
 
-fn short_digest(bytes: &[u8]) -> String {
-    let digest = Digest::of(bytes).to_string();
-    digest.get(..DIGITS).unwrap_or_default().to_owned()
-}
-
-/// State and steps of a folder; `None` when there is neither.
-fn read(folder: &Path) -> Result<Option<Saved>, AccessError> {
-    let path = folder.join("state");
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fault(&path)(error)),
-    };
-    let damaged = |what| AccessError::Damaged { path: path.clone(), what };
-    let rest = bytes.strip_prefix(HEADER.as_bytes()).ok_or_else(|| damaged("it is of another version"))?;
-    let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged("it is cut off"))?;
-    let (digest, body) = (rest.get(..end).unwrap_or_default(), rest.get(end + 1..).unwrap_or_default());
-    if digest != Digest::of(body).to_string().as_bytes() {
-        return Err(damaged("it is damaged"));
+/// State and steps of a folder; `None` when there is no state.
+fn read(folder: &Path) -> Result<Option<Saved>, KeptError> {
+    let Some(mut saved) = kept::state::<Saved>(folder, HEADER)? else { return Ok(None) };
+    for kept in kept::groups::<Vec<Kept>>(folder).into_iter().flatten() {
+        // The state knows it: the crash came between saving and forgetting.
+        if kept.step.number >= saved.registry.next_step() {
+            saved.registry.apply(&kept);
+            saved.unrecorded.push_back(kept.step);
+        }
     }
-    let mut saved: Saved = serde_json::from_slice(body).map_err(|_| damaged("it is of another form"))?;
-    follow_steps(&mut saved, &std::fs::read(folder.join("steps")).unwrap_or_default());
     Ok(Some(saved))
 }
 
@@ -211,23 +153,6 @@ fn read(folder: &Path) -> Result<Option<Saved>, AccessError> {
 /// When what is there is damaged or cannot be read.
 pub fn known_accounts(data: &Path) -> Result<Option<usize>, AccessError> {
     Ok(read(&super::folder(data))?.map(|saved| saved.registry.accounts().count()))
-}
-
-/// Takes over what was kept behind the state, up to where a crash cut it off.
-fn follow_steps(saved: &mut Saved, bytes: &[u8]) {
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let Some(body) = line.strip_suffix(b"\n").and_then(|line| line.get(DIGITS + 1..)) else { return };
-        if line.get(..DIGITS) != Some(short_digest(body).as_bytes()) {
-            return;
-        }
-        let Ok(group) = serde_json::from_slice::<Vec<Kept>>(body) else { return };
-        for kept in group {
-            if kept.step.number >= saved.registry.next_step() {
-                saved.registry.apply(&kept);
-                saved.unrecorded.push_back(kept.step);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -276,8 +201,8 @@ mod tests {
                 "cut at {cut}"
             );
             // The start joined steps and state: put both back.
-            replace(&folder.path().join("access"), "state", &state).unwrap();
-            replace(&folder.path().join("access"), "steps", &whole[..cut]).unwrap();
+            kept::replace(&folder.path().join("access"), "state", &state).unwrap();
+            kept::replace(&folder.path().join("access"), "steps", &whole[..cut]).unwrap();
         }
     }
 
@@ -293,11 +218,11 @@ mod tests {
         for at in (0..state.len()).step_by(5) {
             let mut bent = state.clone();
             bent[at] ^= 1;
-            replace(&path, "state", &bent).unwrap();
-            assert!(matches!(again(), AccessError::Damaged { .. }), "byte {at}");
+            kept::replace(&path, "state", &bent).unwrap();
+            assert!(matches!(again(), AccessError::Kept(KeptError::Damaged { .. })), "byte {at}");
         }
-        replace(&path, "state", &state).unwrap();
-        replace(&path, "key", b"short\n").unwrap();
-        assert!(matches!(again(), AccessError::Damaged { .. }));
+        kept::replace(&path, "state", &state).unwrap();
+        kept::replace(&path, "key", b"short\n").unwrap();
+        assert!(matches!(again(), AccessError::Kept(KeptError::Damaged { .. })));
     }
 }

@@ -28,6 +28,8 @@ use std::path::{Path, PathBuf};
 use hinomi_ledger::LedgerError;
 use hinomi_server::ServerError;
 
+use crate::kept::KeptError;
+
 pub use answering::{Answer, Question, ask};
 pub use running::{Alerts, Fault, Faults, Prepared, Surroundings};
 pub(crate) use store::pseudonym_secret;
@@ -36,22 +38,9 @@ pub use store::{View, view, zone};
 /// Alerts could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum AlertsError {
-    /// A file of the alerts.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// What was saved cannot be read: it is of a newer version, or damaged.
-    #[error("{}: {what}", path.display())]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// How.
-        what: &'static str,
-    },
+    /// What is kept of them.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// One of the two ledgers.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

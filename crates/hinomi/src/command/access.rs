@@ -7,11 +7,12 @@ use super::print;
 use crate::access::{AccessError, Answer, Question, ask, offline};
 use crate::args::{AccessAt, AccessVerb};
 use crate::exit::{Exit, Failure};
+use crate::kept::KeptError;
 use crate::render::harmless;
 
 pub(super) fn failure(error: AccessError) -> Failure {
     match &error {
-        AccessError::Damaged { .. } => Failure::new(Exit::Failed, error)
+        AccessError::Kept(KeptError::Damaged { .. }) => Failure::new(Exit::Failed, error)
             .hint("put DIR/access back from a backup; what the decision ledger has beyond it is taken over"),
         AccessError::Place(_) => Failure::new(Exit::Usage, error),
         AccessError::Busy { .. } => {

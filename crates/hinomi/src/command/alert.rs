@@ -17,6 +17,7 @@ use crate::alerting::{AlertsError, Answer, Question, View, ask, view};
 use crate::args::{AlertAck, AlertVerb, Lang, LedgerData};
 use crate::clock;
 use crate::exit::{Exit, Failure};
+use crate::kept::KeptError;
 use crate::live::zone_in_force;
 use crate::render::harmless;
 
@@ -29,7 +30,7 @@ pub(super) fn failure(error: AlertsError) -> Failure {
         AlertsError::Door { .. } => Failure::new(Exit::Unreadable, error).hint(
             "alerts are acknowledged at a running hinomi serve, as a user who may write its data directory",
         ),
-        AlertsError::Damaged { .. } => Failure::new(Exit::Failed, error),
+        AlertsError::Kept(KeptError::Damaged { .. }) => Failure::new(Exit::Failed, error),
         AlertsError::Sink { .. } => Failure::new(Exit::Usage, error),
         _ => Failure::new(Exit::Unreadable, error),
     }
