@@ -237,7 +237,7 @@ mod tests {
         let mut bytes = std::fs::read(&path).unwrap();
         let last = bytes.len() - 2;
         bytes[last] ^= 1;
-        std::fs::write(&path, &bytes).unwrap();
+        kept::replace(&folder.path().join("alerts"), "state", &bytes).unwrap();
         let found = Store::open(folder.path()).unwrap();
         assert!(found.loss.unwrap().contains("damaged") && found.first);
         assert!(folder.path().join("alerts/state.damaged").is_file());
