@@ -197,7 +197,7 @@ mod tests {
         for at in 0..sound.len() {
             let mut altered = sound.clone();
             altered[at] ^= 1;
-            std::fs::write(&path, altered).unwrap();
+            replace(folder.path(), "state", &altered).unwrap();
             assert!(matches!(read(), Err(KeptError::Damaged { .. })), "byte {at}");
         }
     }
