@@ -1,11 +1,23 @@
 # Hinomi. `make demo` shows it, `make test` proves it, `make soak` proves it for longer.
 CARGO ?= cargo
-.PHONY: independent demo build test lint unit recordings trials soak bench reference engines install ui ui-test
+.PHONY: independent demo demo-stop static build test lint unit recordings trials soak bench reference engines install ui ui-test
 
 # Without the feature for queries, which the demonstration does not use and which takes most of a first build.
-demo:
+BUILT = $(or $(CARGO_TARGET_DIR),target)
+demo: pages-built
 	$(CARGO) build --release --locked --no-default-features --bin hinomi
-	@./target/release/hinomi investigate examples/case --tz Asia/Tokyo; test $$? -le 1
+	@examples/demo.sh $(BUILT)/release/hinomi $(BUILT)/demo
+
+demo-stop:
+	@examples/demo.sh $(BUILT)/release/hinomi $(BUILT)/demo --stop
+
+# One file that runs on any Linux of this processor, for whoever carries it to a machine that has nothing; without queries. What names
+# of hosts need (getaddrinfo) is asked of files and servers only, as glibc does when no module can be loaded.
+STATIC = x86_64-unknown-linux-gnu
+static:
+	RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
+	    $(CARGO) build --release --locked --no-default-features --bin hinomi --target $(STATIC)
+	tests/static.sh $(BUILT)/$(STATIC)/release/hinomi
 
 build:
 	$(CARGO) build --release --locked --bin hinomi

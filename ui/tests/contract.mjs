@@ -18,6 +18,31 @@ export function operationOf(method, path) {
   return route ? { template: route.template, operation: contract.paths[route.template][method.toLowerCase()] } : null;
 }
 
+const bounds = new Map();
+
+function boundOf(part) {
+  const one = part.$ref ? contract.components.parameters[part.$ref.split("/").at(-1)] : part;
+  const at = JSON.stringify(one.schema ?? {}).replaceAll("#/components", "contract#/components");
+  if (!bounds.has(at)) bounds.set(at, ajv.compile(JSON.parse(at)));
+  const numeric = ["integer", "number"].includes(one.schema?.type);
+  return {
+    name: one.name,
+    check: (text) => bounds.get(at)(numeric ? Number(text) : one.schema?.type === "boolean" ? text === "true" : text),
+  };
+}
+
+/** What no page may ask: a parameter that the contract does not have, or out of its bounds; null when nothing is. */
+export function askedFault(template, method, query) {
+  const { parameters = [] } = contract.paths[template][method.toLowerCase()];
+  const known = parameters.map(boundOf);
+  for (const [name, text] of query) {
+    const one = known.find((candidate) => candidate.name === name);
+    if (!one) return `${method} ${template}: asked with ${name}, which is not in the contract`;
+    if (!one.check(text)) return `${method} ${template}: asked with ${name}=${text}, out of its bounds`;
+  }
+  return null;
+}
+
 /** What is wrong with an answer; null when nothing is. */
 export function faultOf(template, method, status, body) {
   const pointer = (part) => part.replaceAll("~", "~0").replaceAll("/", "~1");

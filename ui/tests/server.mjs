@@ -7,7 +7,7 @@ import { createHash, createPublicKey, randomBytes, verify } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { faultOf, operationOf } from "./contract.mjs";
+import { askedFault, faultOf, operationOf } from "./contract.mjs";
 
 const folder = fileURLToPath(new URL("./fixtures/", import.meta.url));
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -464,6 +464,8 @@ async function api(state, request, path, query) {
   trouble(state, path);
   if (request.method === "GET" && path !== "/session" && !state.signed) throw new Refusal(401, "not_signed_in", "nobody is signed in");
   if (state.name === "slow" && path !== "/session") await new Promise((done) => setTimeout(done, 60_000).unref());
+  const asked = askedFault(known.template, request.method, query);
+  if (asked) throw new Error(asked);
   const [status, body] =
     request.method === "GET"
       ? [200, read_(state, path, query)]

@@ -90,6 +90,22 @@ type With<E extends { query: object; body: unknown }> = Omit<Ask, "query" | "bod
 
 export const get = <P extends keyof Gets & string>(path: P, what: With<Of<Gets, P>>) =>
   ask<Of<Gets, P>["answer"]>("GET", path, what as Ask);
+/** All pages of a list as one; `total` and the like are those of the first. */
+export async function getAll<P extends keyof Gets & string>(path: P, what: With<Of<Gets, P>>): Promise<Result<Of<Gets, P>["answer"]>> {
+  type Page = { items: unknown[]; next: string | null };
+  const items: unknown[] = [];
+  let first: { value: unknown; tag: string | null } | null = null;
+  let after: string | null = null;
+  do {
+    const query: Query = { ...(what as Ask).query, after: after ?? undefined };
+    const one: Result<Page> = await ask<Page>("GET", path, { ...(what as Ask), query });
+    if (!one.ok) return one;
+    first ??= one;
+    items.push(...one.value.items);
+    after = one.value.next;
+  } while (after);
+  return { ok: true, value: { ...(first.value as object), items, next: null } as Of<Gets, P>["answer"], tag: first.tag };
+}
 /** The text of an answer, for what has to stay exact to the byte. */
 export async function getText<P extends keyof Gets & string>(path: P, what: With<Of<Gets, P>>): Promise<Result<string>> {
   try {

@@ -1,6 +1,6 @@
 // What a page shows: nothing yet, an answer, or trouble with the last answer still there and marked as old.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { address, get, type Trouble } from "./client";
+import { address, get, getAll, type Trouble } from "./client";
 import { onChanged } from "./events";
 import type { Gets } from "./types";
 
@@ -40,7 +40,7 @@ type Query<P extends keyof Gets> = Gets[P]["query"];
 
 export function useGet<P extends keyof Gets & string>(
   path: P,
-  what: { path?: Record<string, string>; query?: Query<P>; skip?: boolean; on?: string[] } = {},
+  what: { path?: Record<string, string>; query?: Query<P>; skip?: boolean; all?: boolean; on?: string[] } = {},
 ): Asked<Gets[P]["answer"]> {
   type T = Gets[P]["answer"];
   const key = address(path, what as never);
@@ -60,7 +60,7 @@ export function useGet<P extends keyof Gets & string>(
     if (skip) return;
     const stop = new AbortController();
     state.current.loading = true;
-    void get(path, { ...what, signal: stop.signal } as never).then((result) => {
+    void (what.all ? getAll : get)(path, { ...what, signal: stop.signal } as never).then((result) => {
       if (stop.signal.aborted || state.current.key !== key) return;
       const good = result.ok ? keep(key, result.value, result.tag) : state.current.entry;
       state.current = { key, entry: good, trouble: result.ok ? null : result.trouble, loading: false };

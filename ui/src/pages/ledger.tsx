@@ -198,7 +198,7 @@ function Own({ ledger }: { ledger: Model }) {
       </dd>
       <dt>{t("Signed so far", "署名済み")}</dt>
       <dd>
-        {count(ledger.checkpoint.size)} {t("leaves", "葉")} · <When at={ledger.checkpoint.at} /> {zoneLabel()} · {count(ledger.records)}{" "}
+        {count(ledger.checkpoint.size)} {t("leaves", "リーフ")} · <When at={ledger.checkpoint.at} /> {zoneLabel()} · {count(ledger.records)}{" "}
         {t("records", "件")} · {bytes(ledger.bytes)}
       </dd>
       <dt>{t("Root", "ルート")}</dt>

@@ -246,7 +246,7 @@ function Rejected({ list }: { list: RuleList }) {
 }
 
 export function Rules({ place }: { place: Place }) {
-  const asked = useGet("/api/v1/rules", { query: { limit: 1000 } });
+  const asked = useGet("/api/v1/rules", { query: { limit: 500 }, all: true });
   const view = VIEWS.find((one) => one === place.query.get("view")) ?? "fired";
   const [words, setWords] = useState("");
   const [selected, select] = useState(-1);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hinomi_ledger::completeness::{CLOCK_SOURCE, Day, DayCell};
+use hinomi_ledger::completeness::{CLOCK_SOURCE, Day, DayCell, Finding};
 use hinomi_ledger::health::State;
 use hinomi_model::Timestamp;
 use serde::Serialize;
@@ -19,6 +19,9 @@ const DAYS: i32 = 14;
 const MOST_DAYS: i32 = 400;
 /// Findings of an answer, the newest.
 const MOST_FINDINGS: usize = 1_000;
+/// What is said of more sources than this within [`NEAR_NS`] is said once.
+const MOST_SINGLE: usize = 3;
+const NEAR_NS: i64 = 3_600_000_000_000;
 
 /// A page of sources.
 #[derive(Debug, Serialize)]
@@ -269,13 +272,44 @@ pub(super) fn recent(opened: &mut Opened, now: Timestamp, most: usize) -> Result
     Ok(found.split_off(old))
 }
 
-/// A finding with the name of its source.
-pub(super) fn about(cited: &Cited) -> Text {
-    let Cited { finding, .. } = cited;
-    let said = |lang| sentence(&finding.what, lang);
+/// Findings with the names of their sources, and when the last of each was made. What is said of many sources within an hour, as when
+/// a folder of logs is handed over, is said once.
+pub(super) fn gathered(found: &[Cited]) -> Vec<(Timestamp, Text)> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for Cited { finding, .. } in found {
+        let alike = |group: &&mut Vec<&Finding>| {
+            group.first().is_some_and(|first| {
+                first.what == finding.what
+                    && finding.found.as_nanos() - first.found.as_nanos() < NEAR_NS
+                    && group.iter().all(|other| other.source != finding.source)
+            })
+        };
+        match groups.iter_mut().find(alike) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    let single = |finding: &&Finding| (finding.found, about(&[finding]));
+    let said = |group: Vec<&Finding>| match group.last() {
+        Some(last) if group.len() > MOST_SINGLE => vec![(last.found, about(&group))],
+        _ => group.iter().map(single).collect(),
+    };
+    groups.into_iter().flat_map(said).collect()
+}
+
+/// What is found of some sources, which are named as far as there is room.
+fn about(found: &[&Finding]) -> Text {
+    let Some(first) = found.first() else { return Text::default() };
+    let named: Vec<&str> = found.iter().take(MOST_SINGLE).map(|finding| finding.source.as_str()).collect();
+    let more = found.len() - named.len();
+    let (mut en, mut ja) = (named.join(", "), named.join("、"));
+    if more > 0 {
+        en = format!("{} sources ({en} and {more} more)", found.len());
+        ja = format!("{} 件の情報源（{ja} ほか {more} 件）", found.len());
+    }
     Text::new(
-        format!("{}: {}", finding.source, said(Lang::En)),
-        format!("{}：{}", finding.source, said(Lang::Ja)),
+        format!("{en}: {}", sentence(&first.what, Lang::En)),
+        format!("{ja}：{}", sentence(&first.what, Lang::Ja)),
     )
 }
 
@@ -315,5 +349,36 @@ impl Counts {
             Some(State::Learning) | None if promised => &mut self.heard,
             Some(State::Learning) | None => &mut self.unjudged,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hinomi_ledger::completeness::{FINDING_VERSION, What};
+
+    use super::*;
+
+    fn found(source: &str, seconds: i64, what: What) -> Cited {
+        let found = Timestamp::from_nanos(seconds * 1_000_000_000);
+        let finding = Finding { schema_version: FINDING_VERSION, source: source.to_owned(), found, what };
+        Cited { number: None, finding, reference: None }
+    }
+
+    #[test]
+    fn what_is_said_of_many_sources_within_an_hour_is_said_once() {
+        let names = ["a", "b", "c", "d", "e"];
+        let mut all: Vec<Cited> =
+            (0..).zip(names).map(|(at, name)| found(name, at, What::Appeared)).collect();
+        all.push(found("late", 7_200, What::Appeared));
+        let told = gathered(&all);
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].0, Timestamp::from_nanos(4_000_000_000));
+        assert_eq!(told[0].1.en, "5 sources (a, b, c and 2 more): heard for the first time");
+        assert_eq!(told[0].1.ja, "5 件の情報源（a、b、c ほか 2 件）：初めて受信");
+        assert_eq!(told[1].1.en, "late: heard for the first time");
+        // Few stay single, and so does what one source did twice.
+        assert_eq!(gathered(&all[..3]).len(), 3);
+        let twice: Vec<Cited> = (0..5).map(|at| found("a", at, What::Appeared)).collect();
+        assert_eq!(gathered(&twice).len(), 5);
     }
 }

@@ -8,11 +8,14 @@ use super::incidents::{Fact, IncidentRow, Kinds, Story, rows};
 use super::ledger::{Exposure, Following, exposed, following};
 use super::{Asked, Refused, Text, alerts, sources, time};
 use crate::clock;
+use crate::render::calendar::Cited;
 use crate::report::IncidentEntry;
 
 /// Incidents and changes that are listed.
 const MOST_INCIDENTS: usize = 20;
 const MOST_CHANGES: usize = 50;
+/// Findings about sources that they are gathered from.
+const MOST_FINDINGS: usize = 1_000;
 /// How far changes go back.
 const CHANGES_NS: i64 = 86_400_000_000_000;
 
@@ -261,13 +264,13 @@ fn changes(
         text,
         link: Some("/alerts"),
     }));
-    let found = evidence.with(|opened| sources::recent(opened, now, MOST_CHANGES))?;
-    let new = found.iter().filter(|cited| cited.finding.found >= since);
-    all.extend(new.map(|cited| Change {
-        time: time(cited.finding.found),
+    let found = evidence.with(|opened| sources::recent(opened, now, MOST_FINDINGS))?;
+    let new: Vec<Cited> = found.into_iter().filter(|cited| cited.finding.found >= since).collect();
+    all.extend(sources::gathered(&new).into_iter().map(|(found, text)| Change {
+        time: time(found),
         kind: "source",
         level: None,
-        text: sources::about(cited),
+        text,
         link: Some("/sources"),
     }));
     all.sort_by(|a, b| b.time.cmp(&a.time));
