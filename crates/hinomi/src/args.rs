@@ -352,8 +352,11 @@ pub struct Investigate {
 /// What to verify.
 #[derive(Debug, Subcommand)]
 pub enum Verify {
-    /// Read every cited event of an HTML report again, put it to its rule again, and make every sentence again; exits
-    /// with 4 if anything does not hold
+    /// Read every cited event of an HTML report again, put it to its rule again, and make every sentence again; or make
+    /// everything that `investigate --json` found again; exits with 4 if anything does not hold
+    #[command(
+        after_help = "Examples:\n  hinomi verify report case.html ./collected\n  hinomi verify report case.json ./collected -r ~/sigma/rules -r bundled"
+    )]
     Report(VerifyReport),
     /// Read a whole ledger and say what does not fit; exits with 3 without an anchor from outside, 4 on damage
     #[command(
@@ -380,7 +383,7 @@ pub enum Verify {
 /// Arguments of `verify report`.
 #[derive(Debug, Args)]
 pub struct VerifyReport {
-    /// The report (HTML)
+    /// The report (HTML), or the output of `investigate --json`
     pub report: PathBuf,
     /// Folders, files, archives or data directories of ledgers that hold the sources, wherever they are now
     #[arg(required = true, value_name = "PATH")]

@@ -21,7 +21,7 @@ use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, 
 use crate::exit::{Exit, Failure};
 use crate::recorded::Recorded;
 use crate::render;
-use crate::report::{Material, RejectedRule, Report, assemble};
+use crate::report::{Material, Reading, RejectedRule, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError, add_placeholders};
 use crate::scan::{Digests, Limits, Request, ScanProgress, Subjects, scan};
 use crate::suppress::Suppressions;
@@ -34,50 +34,32 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
         until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
     };
-    let (ledgers, roots) = inputs(&args.paths)?;
-    let recorded = ledgers.clone();
     let mut suppressions = match &args.suppress {
         Some(path) => load_suppressions(path, now)?,
         None => Suppressions::default(),
     };
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, mut rejected) = engine(&args.pack, &subjects)?;
-    let mut reading = Options::at(now);
-    reading.zone = zone.clone();
-    reading.forced = args.format.map(forced);
-    let threads =
-        args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
-    let request = Request {
-        roots,
-        reading,
-        ledgers,
-        engine: &engine,
-        subjects: &subjects,
-        window,
+    let (engine, rejected) = engine(&args.pack, &subjects)?;
+    let (ledgers, roots) = inputs(&args.paths)?;
+    let recorded = ledgers.clone();
+    let reading = Reading {
+        zone: zone_name.clone(),
+        format: args.format.map(|format| format_name(format).to_owned()),
         hosts: args.host.clone(),
-        threads,
-        sampled: BTreeMap::new(),
-        limits: Limits { hits: args.max_detections, ..Limits::default() },
-        digests: digests(&args),
+        since: window.since.map(|time| time.to_string()),
+        until: window.until.map(|time| time.to_string()),
     };
-    let findings = with_progress(args.quiet, lang, |progress| scan(request, progress));
-    if findings.lost_workers > 0 {
-        return Err(Failure::new(
-            Exit::Internal,
-            "a part of the input made the program fail: a report would lack it",
-        )
-        .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
-    }
-    let (correlated, mut unusable) = crate::correlated::correlations(&engine, &findings);
-    rejected.append(&mut unusable);
-    let report = assemble(Material {
-        findings,
-        engine: &engine,
-        correlated,
-        subjects: &subjects,
-        suppressions: &mut suppressions,
-        rejected,
-    });
+    let sought = Sought {
+        inputs: (ledgers, roots),
+        options: Options { zone: zone.clone(), forced: args.format.map(forced), ..Options::at(now) },
+        reading,
+        window: window.clone(),
+        threads: threads(args.jobs),
+        most: args.max_detections,
+        digests: digests(&args),
+        progress: (args.quiet, lang),
+    };
+    let report = sought.find((&engine, rejected), &subjects, &mut suppressions)?;
     known_hosts(&args, &report)?;
     write_reports(&args, (lang, &zone_name), &window, now, &report, &subjects)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
@@ -86,6 +68,71 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     // The process ends here; taking tens of thousands of rules and detections apart first would only cost time.
     std::mem::forget((report, engine, subjects));
     Ok(exit)
+}
+
+/// What sources are read for, and how.
+pub(super) struct Sought {
+    pub(super) inputs: (Vec<Arc<Recorded>>, Vec<Root>),
+    pub(super) options: Options,
+    pub(super) reading: Reading,
+    pub(super) window: Window,
+    pub(super) threads: usize,
+    /// Detections that are kept at most.
+    pub(super) most: u64,
+    pub(super) digests: Digests,
+    /// Whether nothing is said meanwhile, and in which language.
+    pub(super) progress: (bool, Lang),
+}
+
+impl Sought {
+    /// Reads everything.
+    pub(super) fn find(
+        self,
+        (engine, mut rejected): (&Engine, Vec<RejectedRule>),
+        subjects: &Subjects,
+        suppressions: &mut Suppressions,
+    ) -> Result<Report, Failure> {
+        let request = Request {
+            roots: self.inputs.1,
+            reading: self.options,
+            ledgers: self.inputs.0,
+            engine,
+            subjects,
+            window: self.window,
+            hosts: self.reading.hosts.clone(),
+            threads: self.threads,
+            sampled: BTreeMap::new(),
+            limits: Limits { hits: self.most, ..Limits::default() },
+            digests: self.digests,
+        };
+        let findings = with_progress(self.progress.0, self.progress.1, |progress| scan(request, progress));
+        if findings.lost_workers > 0 {
+            return Err(Failure::new(
+                Exit::Internal,
+                "a part of the input made the program fail: a report would lack it",
+            )
+            .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
+        }
+        let (correlated, mut unusable) = crate::correlated::correlations(engine, &findings);
+        rejected.append(&mut unusable);
+        let report = assemble(Material { findings, engine, correlated, subjects, suppressions, rejected });
+        Ok(Report { reading: Some(self.reading), ..report })
+    }
+}
+
+/// Threads to work with: those that were asked for, or one for each core.
+pub(super) fn threads(asked: Option<std::num::NonZeroUsize>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into)
+}
+
+fn format_name(format: FormatName) -> &'static str {
+    match format {
+        FormatName::Evtx => "evtx",
+        FormatName::Flow => "flow",
+        FormatName::Journal => "journal",
+        FormatName::Json => "json",
+        FormatName::Text => "text",
+    }
 }
 
 /// A report is handed on, and whoever gets it compares whole files.
@@ -106,13 +153,7 @@ fn write_reports(
     let settings = Settings {
         lang: if lang == Lang::Ja { "ja" } else { "en" }.to_owned(),
         zone: zone_name.to_owned(),
-        format: args.format.map(|f| match f {
-            FormatName::Evtx => "evtx".to_owned(),
-            FormatName::Flow => "flow".to_owned(),
-            FormatName::Journal => "journal".to_owned(),
-            FormatName::Json => "json".to_owned(),
-            FormatName::Text => "text".to_owned(),
-        }),
+        format: args.format.map(|format| format_name(format).to_owned()),
         hosts: args.host.clone(),
         since: window.since,
         until: window.until,

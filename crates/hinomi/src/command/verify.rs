@@ -2,13 +2,26 @@
 
 use serde_json::json;
 
-use super::investigate::engine;
+use hinomi_detect::Engine;
+use hinomi_detect::completeness::Window;
+use hinomi_ingest::intake::Options;
+
+use super::investigate::{Sought, engine, inputs, language, threads, time, zone};
 use super::print;
 use crate::args::{Verify, VerifyReport};
-use crate::document::{Sources, Verification, VerifyError, verify};
+use crate::clock;
+use crate::document::{Results, Sources, Verification, VerifyError, format_named, verify};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
-use crate::scan::Subjects;
+use crate::report::RejectedRule;
+use crate::scan::{Digests, Subjects};
+use crate::suppress::Suppressions;
+
+/// What was checked of a report, and what of a document of `--json`.
+const SENTENCES: &str = "steps and every other sentence made again, byte for byte\n\
+    not checked: counts, grouping and the list of sources, which need the whole input (run investigate again)";
+const WHOLE: &str = "detections and their incidents made again\n\
+    not checked: the lists of sources and diagnostics";
 
 pub(super) fn run(what: Verify) -> Result<Exit, Failure> {
     match what {
@@ -28,29 +41,68 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
         Failure::new(Exit::Failed, format!("{}: no UTF-8: it was altered", args.report.display()))
     })?;
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
-    let (engine, _) = engine(&args.pack, &subjects)?;
-    let threads =
-        args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
-    let sources = Sources { paths: &args.paths, engine: &engine, subjects: &subjects, threads };
-    let found = verify(&text, &sources).map_err(|e| match e {
-        VerifyError::OtherVersion { .. } => {
-            Failure::new(Exit::Unreadable, e).hint("verify with the version that made the report")
-        }
-        VerifyError::NotAReport => {
-            Failure::new(Exit::Unreadable, e).hint("give an HTML file made by hinomi investigate --report")
-        }
-        VerifyError::Unreadable { .. } | VerifyError::Ledger { .. } => Failure::new(Exit::Unreadable, e),
-        VerifyError::NoTable | VerifyError::Lost => Failure::new(Exit::Internal, e),
-    })?;
-    show(&found, args.json)?;
+    let (engine, rejected) = engine(&args.pack, &subjects)?;
+    if text.trim_start().starts_with('{') {
+        let found = results(args, &text, (&engine, rejected), &subjects)?;
+        show(&found, args.json, WHOLE)?;
+        return Ok(if found.faults.is_empty() { Exit::Clean } else { Exit::Failed });
+    }
+    let sources =
+        Sources { paths: &args.paths, engine: &engine, subjects: &subjects, threads: threads(args.jobs) };
+    let found = verify(&text, &sources).map_err(unverifiable)?;
+    show(&found, args.json, SENTENCES)?;
     Ok(if found.faults.is_empty() { Exit::Clean } else { Exit::Failed })
 }
 
-fn show(found: &Verification, as_json: bool) -> Result<Exit, Failure> {
+fn unverifiable(error: VerifyError) -> Failure {
+    match error {
+        VerifyError::OtherVersion { .. } => {
+            Failure::new(Exit::Unreadable, error).hint("verify with the version that made the report")
+        }
+        VerifyError::NotAReport => Failure::new(Exit::Unreadable, error)
+            .hint("give an HTML file made by hinomi investigate --report, or the output of hinomi investigate --json"),
+        VerifyError::Unreadable { .. } | VerifyError::Ledger { .. } => Failure::new(Exit::Unreadable, error),
+        VerifyError::NoTable | VerifyError::Lost => Failure::new(Exit::Internal, error),
+    }
+}
+
+/// Investigates again what a document of `--json` speaks of, and compares.
+fn results(
+    args: &VerifyReport,
+    text: &str,
+    rules: (&Engine, Vec<RejectedRule>),
+    subjects: &Subjects,
+) -> Result<Verification, Failure> {
+    let said = Results::parse(text).map_err(unverifiable)?;
+    let Some(reading) = said.reading.clone() else { return Err(unverifiable(VerifyError::NotAReport)) };
+    let (_, zone) = zone(Some(&reading.zone), language())?;
+    let bound = |of: &Option<String>| of.as_deref().map(|text| time(text, &zone)).transpose();
+    let window = Window { since: bound(&reading.since)?, until: bound(&reading.until)? };
+    // Years that logs leave out are the latest possible: no event may be later than the last one was.
+    let now = clock::now();
+    let last = said.last().map(|text| time(text, &zone)).transpose()?;
+    let sought = Sought {
+        inputs: inputs(&args.paths)?,
+        options: Options {
+            zone,
+            forced: reading.format.as_deref().and_then(format_named),
+            ..Options::at(last.map_or(now, |last| last.min(now)))
+        },
+        reading,
+        window,
+        threads: threads(args.jobs),
+        most: u64::MAX,
+        digests: if said.cites_pieces() { Digests::Pieces } else { Digests::Files },
+        progress: (args.json, language()),
+    };
+    Ok(said.compare(&sought.find(rules, subjects, &mut Suppressions::default())?))
+}
+
+fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure> {
     let text = if as_json {
         let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
         let body = json!({"schema_version": "1.0", "holds": faults.is_empty(), "citations": found.citations,
-                          "files": found.files, "steps": found.steps, "faults": faults});
+                          "files": found.files, "steps": found.steps, "left_out": found.left_out, "faults": faults});
         format!("{body:#}\n")
     } else {
         let mut text: String =
@@ -58,11 +110,14 @@ fn show(found: &Verification, as_json: bool) -> Result<Exit, Failure> {
         let (citations, files, steps) = (found.citations, found.files, found.steps);
         if found.faults.is_empty() {
             text.push_str(&format!(
-                "holds: {citations} citations in {files} files read again, their rules put to them again, {steps} steps \
-                 and every other sentence made again, byte for byte\n\
-                 not checked: counts, grouping and the list of sources, which need the whole input \
-                 (run investigate again)\n"
+                "holds: {citations} citations in {files} files read again, their rules put to them again, {steps} {how}\n"
             ));
+            if found.left_out > 0 {
+                text.push_str(&format!(
+                    "{} detections are made now and not listed: suppressed, beyond --max-detections, or received since\n",
+                    found.left_out
+                ));
+            }
         } else {
             text.push_str(&format!("{} of what was checked does not hold\n", found.faults.len()));
         }

@@ -15,6 +15,7 @@ mod html;
 mod machine;
 mod markup;
 mod model;
+mod results;
 mod rows;
 mod verify;
 
@@ -25,6 +26,8 @@ pub use html::html;
 pub use machine::{csv, markdown, navigator};
 pub(crate) use markup::escape;
 pub use model::{Document, Settings};
+pub use results::Results;
+pub(crate) use verify::format_named;
 pub use verify::{Fault, Sources, Verification, VerifyError, verify};
 
 /// Bytes that an HTML report stays below.

@@ -162,6 +162,20 @@ pub enum Fault {
         /// What differs.
         what: &'static str,
     },
+    /// A detection is not what the sources give.
+    #[error("detection {id}: {what}")]
+    Detection {
+        /// Its id.
+        id: String,
+        /// What differs.
+        what: String,
+    },
+    /// The detections make other incidents.
+    #[error("incident {id}: the same detections make other incidents")]
+    Incident {
+        /// Its id.
+        id: String,
+    },
     /// A step contradicts its rule.
     #[error("a step of rule {id} contradicts it: {what}")]
     Step {
@@ -179,8 +193,10 @@ pub struct Verification {
     pub citations: usize,
     /// Cited files.
     pub files: usize,
-    /// Sentences made again.
+    /// Sentences, or detections, made again.
     pub steps: usize,
+    /// Detections that rules make now and that the document does not list, for a reason that it states.
+    pub left_out: usize,
     /// What does not hold.
     pub faults: Vec<Fault>,
 }
@@ -441,7 +457,7 @@ impl<'a> Wanted<'a> {
 }
 
 /// The format by its name in settings.
-pub(super) fn format_named(name: &str) -> Option<Format> {
+pub(crate) fn format_named(name: &str) -> Option<Format> {
     match name {
         "evtx" => Some(Format::Evtx),
         "flow" => Some(Format::Flow),

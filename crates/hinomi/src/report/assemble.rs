@@ -113,6 +113,7 @@ pub fn assemble(material: Material<'_>) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         program: Program { name: "hinomi", version: env!("CARGO_PKG_VERSION") },
+        reading: None,
         summary,
         incidents,
         detections,

@@ -11,7 +11,7 @@ pub use cite::{Citations, CiteError};
 pub(crate) use incident::{Found, stages_of};
 pub use model::{
     ApartEntry, Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EntityEntry, EventEntry, FileEntry,
-    GapEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, ReasonEntry, RejectedRule, Report, RuleTotals,
-    SCHEMA_VERSION, SilenceEntry, SourceEntry, StageEntry, StepEntry, Summary, SuppressionEntry, Technique,
-    UnseenEntry,
+    GapEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, Reading, ReasonEntry, RejectedRule, Report,
+    RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, StageEntry, StepEntry, Summary, SuppressionEntry,
+    Technique, UnseenEntry,
 };

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use hinomi_model::{Level, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Version of the document's shape: the first number changes when a field is removed or changes its meaning.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -25,6 +25,9 @@ pub struct Report {
     pub schema_version: &'static str,
     /// What made the document.
     pub program: Program,
+    /// How the sources were read; unknown where a report was not made of sources as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// Totals.
     pub summary: Summary,
     /// Detections that belong together, by first event.
@@ -44,6 +47,21 @@ pub struct Report {
     pub rejected_rules: Vec<RejectedRule>,
     /// Suppressions that applied, and how much each hid.
     pub suppressions: Vec<SuppressionEntry>,
+}
+
+/// How sources were read: with the same settings and rules they give the same document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Zone of times that state none.
+    pub zone: String,
+    /// Format that logs were taken to have.
+    pub format: Option<String>,
+    /// Only these hosts; empty means all.
+    pub hosts: Vec<String>,
+    /// Start of the window.
+    pub since: Option<String>,
+    /// End of the window.
+    pub until: Option<String>,
 }
 
 /// The program.

@@ -96,6 +96,97 @@ impl Scene {
     }
 }
 
+/// A copy of the recorded case and what `--json` says of it.
+struct Kept {
+    sources: PathBuf,
+    document: PathBuf,
+}
+
+impl Kept {
+    fn new(name: &str, more: &[&str]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document").join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        let sources = folder.join("sources");
+        copy(&root().join("examples/case"), &sources);
+        let document = folder.join("case.json");
+        let asked = ["investigate", sources.to_str().unwrap(), "-q", "--tz", "Asia/Tokyo", "--json"];
+        let output = hinomi(&[&asked, more, &["--output-file", document.to_str().unwrap()]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { sources, document }
+    }
+
+    fn said(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(&self.document).unwrap()).unwrap()
+    }
+
+    /// Exit code, faults and how many detections were left out, of the document with something changed.
+    fn verify(&self, change: impl FnOnce(&mut Value)) -> (i32, Vec<String>, u64) {
+        let mut said = self.said();
+        change(&mut said);
+        let altered = self.document.with_file_name("altered.json");
+        std::fs::write(&altered, format!("{said:#}\n")).unwrap();
+        let asked = ["verify", "report", altered.to_str().unwrap(), self.sources.to_str().unwrap(), "--json"];
+        let output = hinomi(&asked);
+        let body: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+        let faults =
+            body["faults"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned()).collect();
+        (output.status.code().unwrap(), faults, body["left_out"].as_u64().unwrap())
+    }
+}
+
+#[test]
+fn what_json_says_holds_wherever_its_sources_are() {
+    let mut kept = Kept::new("json-holds", &[]);
+    assert!(kept.said()["detections"].as_array().unwrap().len() > 20);
+    assert_eq!(kept.verify(|_| {}), (0, vec![], 0));
+    let elsewhere = kept.sources.with_file_name("moved");
+    std::fs::rename(&kept.sources, &elsewhere).unwrap();
+    kept.sources = elsewhere;
+    assert_eq!(kept.verify(|_| {}), (0, vec![], 0));
+    let whole = Kept::new("json-files", &["--cite", "files", "--since", "2026-11-22T07:40"]);
+    assert_eq!(whole.verify(|_| {}), (0, vec![], 0));
+}
+
+#[test]
+fn what_json_never_said_does_not_hold() {
+    let kept = Kept::new("json-altered", &[]);
+    let rejects = |wanted: &str, change: &dyn Fn(&mut Value)| {
+        let (code, faults, _) = kept.verify(change);
+        assert_eq!(code, 4, "{wanted}");
+        assert!(faults.iter().any(|fault| fault.contains(wanted)), "no fault says {wanted:?}: {faults:?}");
+    };
+    rejects("account is said to be", &|said| said["detections"][3]["account"] = "somebody".into());
+    rejects("time is said to be", &|said| {
+        said["detections"][3]["time"] = "2026-11-22T00:00:00.000000000Z".into()
+    });
+    rejects("evidence is said to be", &|said| said["detections"][3]["evidence"][0]["offset"] = 1.into());
+    rejects("no rule finds it", &|said| said["detections"][3]["id"] = "0".repeat(32).into());
+    rejects("it is listed twice", &|said| {
+        let again = said["detections"][3].clone();
+        said["detections"].as_array_mut().unwrap().push(again);
+    });
+    rejects("leaves it out", &|said| drop(said["detections"].as_array_mut().unwrap().remove(3)));
+    rejects("make other incidents", &|said| said["incidents"][0]["level"] = "low".into());
+    rejects("make other incidents", &|said| drop(said["incidents"].as_array_mut().unwrap().pop()));
+    // Another window would let events disappear.
+    rejects("no rule finds it", &|said| said["reading"]["since"] = "2026-11-23T00:00:00Z".into());
+}
+
+#[test]
+fn sources_that_were_altered_contradict_what_json_says() {
+    let kept = Kept::new("json-source", &[]);
+    let log = kept.sources.join("gw01/var/log/auth.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("Accepted password for ctr-adm01"));
+    std::fs::write(&log, text.replace("Accepted password for ctr-adm01", "Accepted password for ctr-adm02"))
+        .unwrap();
+    let (code, faults, _) = kept.verify(|_| {});
+    assert_eq!(code, 4);
+    assert!(faults.iter().any(|fault| fault.contains("no rule finds it")), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.contains("leaves it out")), "{faults:?}");
+}
+
 #[test]
 fn an_untouched_report_holds_wherever_its_sources_are() {
     let scene = Scene::new("holds");

@@ -439,6 +439,7 @@ fn report(incident: IncidentEntry, detections: Vec<DetectionEntry>, ledger: Opti
     Report {
         schema_version: SCHEMA_VERSION,
         program: Program { name: "hinomi", version: env!("CARGO_PKG_VERSION") },
+        reading: None,
         summary: Summary::default(),
         incidents: vec![incident],
         detections,
