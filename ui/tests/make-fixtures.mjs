@@ -396,7 +396,7 @@ function matrix() {
     for (const tactic of tactics.get(id) ?? [])
       columns.set(tactic, [
         ...(columns.get(tactic) ?? []),
-        { id, name, state, executed: figure.executed, detected: figure.detected, rules: n, trials: [...figure.trials] },
+        { id, name, state, executed: figure.executed, detected: figure.detected, rules: n, unheard: null, trials: [...figure.trials] },
       ]);
   }
   const order = [
@@ -417,6 +417,7 @@ function matrix() {
   ];
   return {
     attack_version: "18.1",
+    same_rules: true,
     measured:
       trials
         .map((one) => one.at)
@@ -427,12 +428,27 @@ function matrix() {
   };
 }
 
+/** The judgement as the server tells it; how long it took is not the program's word here. */
+const judged = {
+  as_of: now,
+  took_seconds: 1,
+  leaves: assure.ledgers.reduce((sum, one) => sum + one.leaves, 0),
+  events: assure.events,
+  days: assure.days && { first: assure.days[0], last: assure.days[1] },
+  zone: assure.zone,
+  lists: assure.lists.length,
+  unread: assure.diagnostics.length,
+  working: false,
+  fault: null,
+};
+
 function claimOf(claim) {
   const unknown = claim.unseen.map((one) => ({ what: one.text ?? text(String(one), String(one)), reason: "no-log", settled_by: null }));
   const outcome = claim.outcome ?? "not-applicable";
   return {
     id: claim.id,
     about: claim.about,
+    questions: claim.questions,
     title: claim.title,
     why: claim.why,
     remedy: claim.remedy,
@@ -685,6 +701,7 @@ const answer = {
       ),
       incidents: incidents.map((one) => one.id),
     },
+    judged,
     answers,
     incidents: incidents.map(row),
     sources: counts,
@@ -763,6 +780,7 @@ const answer = {
   "/coverage": matrix(),
   "/claims": {
     as_of: now,
+    judged,
     items: claims,
     disagreements: assure.disagreements.map((one) => ({
       entity: one.shows.entity,
@@ -771,10 +789,11 @@ const answer = {
       evidence: one.shows.evidence.map(({ reference, place, time }) => ({ reference, place, time })),
     })),
   },
-  "/exceptions": { items: exceptions },
-  "/suppliers": { items: suppliers },
+  "/exceptions": { judged, items: exceptions },
+  "/suppliers": { judged, items: suppliers },
   "/board": {
     as_of: now,
+    judged,
     answers,
     claims,
     exceptions,

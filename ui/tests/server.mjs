@@ -306,7 +306,7 @@ function read_(state, path, query) {
             ],
       next: null,
     };
-  if (path === "/questions") return { as_of: iso(), answers: answers["/today"].answers };
+  if (path === "/questions") return { as_of: iso(), judged: answers["/today"].judged, answers: answers["/today"].answers };
   if (path === "/records") return record(query);
   if (path === "/proofs") {
     const kept = proofOf(query.get("reference"));

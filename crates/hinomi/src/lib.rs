@@ -18,6 +18,7 @@ pub mod document;
 pub mod exit;
 pub mod exports;
 mod framing;
+pub mod judge;
 pub mod kept;
 pub mod live;
 pub mod measure;

@@ -128,7 +128,7 @@ const MATRIX: Record<string, Pair> = {
   proven: ["proven by trial", "試験で実証"],
   missed: ["trial missed", "試験で見逃し"],
   present: ["rule present, untried", "ルールあり・未試験"],
-  blind: ["blind", "ルールなし"],
+  blind: ["blind", "見えない（ルールまたはログなし）"],
 };
 export const matrixName = (word: string): string => pick(MATRIX, word);
 

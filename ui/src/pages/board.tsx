@@ -5,8 +5,8 @@ import type { Board as Model } from "../api/types";
 import { count } from "../lib/figures";
 import { t } from "../lib/language";
 import { zone, zoneLabel } from "../lib/time";
-import { Answers } from "../parts/answers";
-import { When } from "../parts/marks";
+import { Answers, JudgedNote } from "../parts/answers";
+import { StatedDay, When } from "../parts/marks";
 import { Show } from "../parts/states";
 import { ClaimTable, ExceptionTable, SupplierPart } from "./claims";
 
@@ -36,7 +36,7 @@ function Copies({ of }: { of: Model["copies"] }) {
             <td>{copy.owner}</td>
             <td>
               {copy.last_restore ? (
-                <When at={copy.last_restore} precision="day" />
+                <StatedDay at={copy.last_restore} />
               ) : (
                 <span class="unknown">{t("unknown: none is recorded", "不明：記録なし")}</span>
               )}
@@ -55,6 +55,7 @@ function Sheet({ of }: { of: Model }) {
   const rest = of.claims.length - open.length;
   return (
     <>
+      <JudgedNote of={of.judged} />
       <section>
         <h2>{t("The four questions", "四つの問い")}</h2>
         <Answers of={of.answers} />

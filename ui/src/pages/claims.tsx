@@ -5,8 +5,8 @@ import { count } from "../lib/figures";
 import { say, t } from "../lib/language";
 import { amend, type Place } from "../lib/route";
 import { OUTCOME_ORDER, outcomeName } from "../lib/words";
-import { FactLine, Unknowns } from "../parts/answers";
-import { Outcome, When } from "../parts/marks";
+import { FactLine, JudgedNote, Unknowns } from "../parts/answers";
+import { Outcome, StatedDay, When } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
 
 /** How many entities have which verdict, as one bar: unknown is hatched, never empty. */
@@ -105,7 +105,7 @@ export function ExceptionTable({ items }: { items: Exception[] }) {
             </td>
             <td>{one.owner || <span class="unknown">{t("nobody", "なし")}</span>}</td>
             <td>
-              <When at={one.until} precision="day" none={t("none stated", "記載なし")} />
+              <StatedDay at={one.until} none={t("none stated", "記載なし")} />
             </td>
             <td class="num">{count(one.covers)}</td>
             <td class="num">{one.after_end > 0 ? <b class="bad">{count(one.after_end)}</b> : 0}</td>
@@ -128,7 +128,7 @@ export function SupplierPart({ of }: { of: Supplier }) {
       </h3>
       <p class="dim">
         {t("answers for it:", "責任者：")} {of.owner || "—"} · {t("contract", "契約")} {of.contract || "—"} · {t("until", "期限")}{" "}
-        <When at={of.until} precision="day" none={t("none stated", "記載なし")} /> ·{" "}
+        <StatedDay at={of.until} none={t("none stated", "記載なし")} /> ·{" "}
         {t(`${of.accounts} accounts`, `アカウント ${of.accounts}`)}
       </p>
       <p>
@@ -284,6 +284,7 @@ export function Claims({ place }: { place: Place }) {
               </Empty>
             ) : (
               <>
+                <JudgedNote of={list.judged} />
                 <Disagreements of={list} />
                 <div class={chosen ? "with-detail" : ""}>
                   <div class="scroll" role="region" tabIndex={0} aria-label={t("Claims", "要件")}>

@@ -41,6 +41,11 @@ function Note({ of }: { of: MatrixTechnique }) {
         <b>{matrixName(of.state)}</b> ·{" "}
         {t(`${of.detected} of ${of.executed} executions detected`, `実行 ${of.executed} 回中 ${of.detected} 回検知`)} ·{" "}
         {t(`${of.rules} rules name it`, `関連ルール ${of.rules}`)}
+        {Boolean(of.unheard) && (
+          <span class="unknown">
+            {t(`of these, no log came that ${of.unheard} read`, `うち ${of.unheard} は読み取るログが届いていない`)}
+          </span>
+        )}
         {of.trials.length > 0 && ` · ${of.trials.join(", ")}`}
       </p>
     </section>
@@ -147,6 +152,14 @@ export function CoveragePage({ place }: { place: Place }) {
                 ))}
                 <li class="dim">ATT&CK {matrix.attack_version}</li>
               </ul>
+              {matrix.same_rules === false && (
+                <p class="unknown">
+                  {t(
+                    "The trials ran with other rules than are in force here: whether these figures hold is not known.",
+                    "試験時のルールと、ここで有効なルールが異なります。この数値が今も成り立つかは不明です。",
+                  )}
+                </p>
+              )}
               {one && <Note of={one} />}
               <Grid matrix={matrix} chosen={chosen} />
               <section aria-labelledby="trials">

@@ -6,7 +6,7 @@ import { say, t } from "../lib/language";
 import { amend, type Place } from "../lib/route";
 import { ago, zone, zoneLabel } from "../lib/time";
 import { kindName } from "../lib/words";
-import { Answers } from "../parts/answers";
+import { Answers, JudgedNote } from "../parts/answers";
 import { IncidentTable } from "../parts/incident-table";
 import { Known, LevelSign, When } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
@@ -169,7 +169,7 @@ function Changes({ of, since }: { of: Change[]; since: string }) {
 const KINDS = ["account", "host", "supplier", "backup"] as const;
 
 /** The four questions for a day, and an account, host, supplier or backup. */
-function Ask({ place }: { place: Place }) {
+function Ask({ place, days }: { place: Place; days: string }) {
   const kind = KINDS.find((one) => one === place.query.get("kind"));
   const name = place.query.get("name") ?? "";
   const day = place.query.get("day") ?? "";
@@ -194,7 +194,7 @@ function Ask({ place }: { place: Place }) {
       </summary>
       <form class="form-row" onSubmit={submit}>
         <label>
-          {t("Day (UTC)", "日（UTC）")}
+          {t(`Day (${days})`, `日（${days}）`)}
           <br />
           <input type="date" name="day" defaultValue={day} />
         </label>
@@ -218,7 +218,12 @@ function Ask({ place }: { place: Place }) {
       </form>
       {asks && (
         <Show of={asked} lines={4}>
-          {(found) => <Answers of={found.answers} />}
+          {(found) => (
+            <>
+              <JudgedNote of={found.judged} now={found.as_of} />
+              <Answers of={found.answers} />
+            </>
+          )}
         </Show>
       )}
     </details>
@@ -237,7 +242,8 @@ export function Today({ place }: { place: Place }) {
             <section aria-labelledby="questions">
               <h2 id="questions">{t("The four questions", "四つの問い")}</h2>
               <Answers of={today.answers} />
-              <Ask place={place} />
+              <JudgedNote of={today.judged} now={today.as_of} />
+              <Ask place={place} days={today.judged?.zone ?? "UTC"} />
             </section>
             {today.incidents.length > 0 && (
               <section aria-labelledby="open">

@@ -1,11 +1,54 @@
 // The four questions: what is known, and what is not.
-import type { Answer, Fact, Unknown } from "../api/types";
+import type { Answer, Fact, Judged, Unknown } from "../api/types";
+import { count } from "../lib/figures";
 import { say, t } from "../lib/language";
+import { ago } from "../lib/time";
 import { questionName } from "../lib/words";
-import { AnswerSign } from "./marks";
+import { AnswerSign, When } from "./marks";
 
 export function FactLine({ fact }: { fact: Fact }) {
-  return <li>{fact.link ? <a href={`#${fact.link}`}>{say(fact.text)}</a> : say(fact.text)}</li>;
+  return (
+    <li>
+      {fact.link ? <a href={`#${fact.link}`}>{say(fact.text)}</a> : say(fact.text)}
+      {fact.evidence.map((reference, i) => (
+        <span key={reference} class="no-print">
+          {" "}
+          <a class="cite" href={`#/search?evidence=${encodeURIComponent(reference)}`}>
+            {t("bytes", "原文")} {i + 1}
+          </a>
+        </span>
+      ))}
+    </li>
+  );
+}
+
+/** How far evidence was read, how old that is, and why there is nothing newer. */
+export function JudgedNote({ of, now }: { of: Judged | null; now?: string }) {
+  if (!of) return null;
+  const age = now ? ` (${ago(of.as_of, now)})` : "";
+  const far = of.days ? `${of.days.first} – ${of.days.last} (${of.zone})` : t("no day", "対象日なし");
+  return (
+    <p class="judged dim">
+      {t("Evidence judged as of", "証拠の判定時点：")} <When at={of.as_of} precision="minute" />
+      {age} · {far} ·{" "}
+      {t(
+        `${count(of.events)} events, ${count(of.leaves)} leaves, ${count(of.lists)} lists`,
+        `イベント ${count(of.events)}・台帳 ${count(of.leaves)} 葉・一覧 ${count(of.lists)}`,
+      )}
+      {of.unread > 0 && (
+        <span class="unknown">
+          {t(`${count(of.unread)} places could not be read or used`, `読み取れない・使えない箇所 ${count(of.unread)}`)}
+        </span>
+      )}
+      {of.working && <> · {t("a newer judgement is being made", "新しい判定を実行中")}</>}
+      {of.fault && (
+        <strong class="bad judged-fault" role="alert">
+          {t("The last try failed, this is the result before it:", "直近の判定に失敗したため、前回の結果です：")} {of.fault.why} (
+          <When at={of.fault.at} precision="minute" />)
+        </strong>
+      )}
+    </p>
+  );
 }
 
 export function Unknowns({ of }: { of: Unknown[] }) {
@@ -44,7 +87,7 @@ export function Answers({ of }: { of: Answer[] }) {
                 ))}
               </ul>
             )}
-            <Unknowns of={one.unknown} />
+            <Unknowns of={one.unknown.filter((lack) => say(lack.what) !== say(one.text))} />
           </div>
         </li>
       ))}

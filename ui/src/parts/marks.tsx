@@ -51,6 +51,12 @@ export function When({ at, precision = "second", none }: { at: string | null | u
   );
 }
 
+/** A day that a list states: the same day wherever it is read. */
+export function StatedDay({ at, none }: { at: string | null | undefined; none?: string }) {
+  if (!at) return <span class="dim">{none ?? t("no day", "日付なし")}</span>;
+  return <time dateTime={at}>{show(at, "day", "UTC")}</time>;
+}
+
 /** A value that may be unknown: then hatched, with the reason. */
 export function Known({ value, why, children }: { value: unknown; why: string; children?: ComponentChildren }) {
   if (value !== null && value !== undefined) return <>{children ?? String(value)}</>;

@@ -29,6 +29,14 @@ function words(trouble: Trouble): { title: string; act: string } {
         title: t("Your role may not see this.", "現在の役割では閲覧できません。"),
         act: t("Ask an administrator for the role, with a reason.", "理由を添えて管理者に役割を依頼してください。"),
       };
+    case "not_yet":
+      return {
+        title: t("This is being worked out for the first time.", "初回の判定を実行中です。"),
+        act: t(
+          "It is done beside everything else, at a low priority. This is asked again by itself.",
+          "他の処理を優先し、背後で実行しています。自動で再試行します。",
+        ),
+      };
     case "too_many":
     case "unavailable":
       return {
@@ -59,6 +67,7 @@ export function TroubleNote({ trouble, retry }: { trouble: Trouble; retry?: () =
     <div class="trouble" role="alert" data-code={trouble.code}>
       <p class="trouble-title">{title}</p>
       <p>{act}</p>
+      {trouble.detail && act !== trouble.detail && <p class="dim trouble-detail">{trouble.detail}</p>}
       <p class="dim">
         {trouble.status > 0 ? `${trouble.status} ${trouble.code}` : trouble.code}
         {trouble.retryAfter !== null && ` · ${t(`asked again in ${trouble.retryAfter} s`, `${trouble.retryAfter} 秒後に再試行`)}`}

@@ -26,8 +26,8 @@ pub struct SourceLog {
 }
 
 impl SourceLog {
-    /// Days with an event.
-    pub(super) fn days(&self, local: &dyn Fn(Timestamp) -> Local) -> BTreeMap<Day, u64> {
+    /// Days with an event, and the hours of each that have one.
+    pub fn days(&self, local: &dyn Fn(Timestamp) -> Local) -> BTreeMap<Day, u64> {
         let start = |hour: i64| Timestamp::from_nanos(hour.saturating_mul(3600 * NANOS_PER_SECOND));
         super::counted(self.hours.iter().map(|hour| local(start(*hour)).day))
     }

@@ -24,6 +24,6 @@ mod row;
 pub use condition::{Condition, Test};
 pub(crate) use condition::{fits, prefix_of};
 pub(crate) use parse::condition;
-pub use parse::{Claim, ClaimError, Subject, parse};
+pub use parse::{Claim, ClaimError, Question, Subject, parse};
 pub(crate) use plan::Plan;
 pub use row::{Row, Value};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml_ng::Value as Yaml;
 
 use super::condition::{Condition, Test};
@@ -38,6 +38,25 @@ pub enum Subject {
     Copy,
 }
 
+/// One of the four questions that evidence answers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// Would we have noticed?
+    Noticed,
+    /// Could we have stopped it?
+    Stopped,
+    /// Can we restore?
+    Restore,
+    /// Can we explain it?
+    Explain,
+}
+
+impl Question {
+    /// All, in the order in which they are asked.
+    pub const ALL: [Self; 4] = [Self::Noticed, Self::Stopped, Self::Restore, Self::Explain];
+}
+
 /// A claim.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -63,6 +82,8 @@ pub struct Claim {
     pub remedy: Bilingual,
     /// Framework → controls that it answers.
     pub controls: BTreeMap<String, Vec<String>>,
+    /// Questions that it helps to answer; a claim about lists alone answers none.
+    pub questions: Vec<Question>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +103,8 @@ struct Written {
     remedy: Bilingual,
     #[serde(default)]
     controls: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    questions: Vec<Question>,
 }
 
 /// A claim cannot be used.
@@ -132,6 +155,7 @@ pub fn parse(text: &str, origin: &str) -> Result<Claim, ClaimError> {
         needs: written.needs,
         remedy: written.remedy,
         controls: written.controls,
+        questions: written.questions,
     })
 }
 

@@ -123,6 +123,20 @@ impl LogSources {
         }
     }
 
+    /// Whether a rule with this `logsource` may read a log of this kind (`product/service`) and channel. What only events
+    /// state, such as categories, providers and ids, is not asked: `false` is certain, `true` is not.
+    pub fn may_read(&self, source: &LogSource, kind: &str, channel: &str) -> bool {
+        let (product, service) = kind.split_once('/').unwrap_or((kind, ""));
+        let is = |wanted: &Option<String>, have: &str| wanted.as_deref().is_none_or(|wanted| wanted == have);
+        let named = |channels: &[String]| {
+            channels.is_empty() || channels.iter().any(|c| c.eq_ignore_ascii_case(channel))
+        };
+        let reads = |route: &Route| {
+            is(&route.product, product) && is(&route.service, service) && named(&route.channels)
+        };
+        self.routes(source).iter().any(reads)
+    }
+
     fn service(&self, source: &LogSource) -> Option<&Service> {
         let name = source.service.as_deref()?;
         let product = |s: &Service| source.product.as_deref().is_none_or(|p| p == s.product);
@@ -232,6 +246,21 @@ mod tests {
         assert!(!routed(&process, "System", "Microsoft-Windows-Kernel-General", "1"));
         assert!(!routed(&process, "", "", "1"));
         assert!(!routed(&process, sysmon.0, sysmon.1, "3"));
+    }
+
+    #[test]
+    fn a_log_that_no_rule_of_a_source_reads_is_known_by_kind_and_channel() {
+        let table = LogSources::bundled().unwrap();
+        let process = source("process_creation", "windows", "");
+        assert!(table.may_read(&process, "windows", "Microsoft-Windows-Sysmon/Operational"));
+        assert!(table.may_read(&process, "windows", "security"));
+        assert!(!table.may_read(&process, "windows", "System"));
+        assert!(!table.may_read(&process, "linux/sshd", "linux/sshd"));
+        let sshd = source("", "linux", "sshd");
+        assert!(table.may_read(&sshd, "linux/sshd", "linux/sshd"));
+        assert!(!table.may_read(&sshd, "linux/auditd", "linux/auditd"));
+        // A category is stated by events alone.
+        assert!(table.may_read(&source("proxy", "", ""), "squid/access", "squid/access"));
     }
 
     #[test]

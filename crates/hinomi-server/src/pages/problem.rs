@@ -52,12 +52,14 @@ pub enum Code {
     TooMany,
     /// This server does not have it.
     NotAvailable,
+    /// It is still being worked out.
+    NotYet,
     /// It cannot be kept.
     Unavailable,
 }
 
 /// Code, name, status, title in English and Japanese.
-const TABLE: [(Code, &str, u16, &str, &str); 23] = [
+const TABLE: [(Code, &str, u16, &str, &str); 24] = [
     (
         Code::BadRequest,
         "bad_request",
@@ -140,6 +142,7 @@ const TABLE: [(Code, &str, u16, &str, &str); 23] = [
     (Code::WrongHost, "wrong_host", 421, "This server has another name", "サーバーの名前が違います"),
     (Code::TooMany, "too_many", 429, "Too many attempts", "試行回数が多すぎます"),
     (Code::NotAvailable, "not_available", 501, "This server does not have it", "このサーバーにはありません"),
+    (Code::NotYet, "not_yet", 503, "This is still being worked out", "まだ判定・集計の途中です"),
     (
         Code::Unavailable,
         "unavailable",
@@ -193,6 +196,12 @@ impl Problem {
         Self { detail: Some(detail.into()), ..Self::new(code) }
     }
 
+    /// Asking again after so many seconds makes sense.
+    #[must_use]
+    pub fn after(self, seconds: i64) -> Self {
+        Self { retry_after: Some(seconds.max(1)), ..self }
+    }
+
     /// Another method would do.
     pub(super) fn method(allow: String) -> Self {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed) }
@@ -200,7 +209,7 @@ impl Problem {
 
     /// Whoever asks has to wait.
     pub(super) fn wait(seconds: i64) -> Self {
-        Self { retry_after: Some(seconds.max(1)), ..Self::new(Code::TooMany) }
+        Self::new(Code::TooMany).after(seconds)
     }
 
     /// The answer, its title in Japanese or English.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::alert_sinks::{HeartbeatSection, SinkSection};
 use super::alerting::{AlertsSection, PersonSection, PolicySection, RotaSection};
+use super::assure_section::AssureSection;
 use super::journal::JournalFormat;
 use super::page_section::PagesSection;
 use super::watched::WatchSection;
@@ -65,6 +66,8 @@ pub struct Configuration {
     #[serde(default)]
     pub(crate) heartbeat: Vec<toml::Spanned<HeartbeatSection>>,
     pub(crate) pages: Option<toml::Spanned<PagesSection>>,
+    #[serde(default = "unwritten")]
+    pub(crate) assure: toml::Spanned<AssureSection>,
 }
 
 /// `[log]`.
@@ -295,6 +298,7 @@ impl Configuration {
         }
         read.place_alert_files(folder);
         read.pages.iter_mut().for_each(|pages| pages.as_mut().anchor(folder));
+        read.assure.as_mut().anchor(folder);
         Ok(read)
     }
 
@@ -310,6 +314,7 @@ impl Configuration {
         let rules = rules.iter().filter(|path| path.as_os_str() != BUNDLED);
         all.extend(rules.chain(placeholders).chain(indicators).cloned());
         all.extend(self.alert_files());
+        all.extend(self.assure.as_ref().paths().cloned());
         all.sort();
         all.dedup();
         all
@@ -360,6 +365,7 @@ impl Configuration {
             .filter_map(|listen| listen.tls.as_ref())
             .try_for_each(|tls| tls.files().load(None).map(drop))?;
         self.pages().map_or(Ok(()), |pages| pages.check_files())?;
+        self.assure.as_ref().check_files()?;
         self.alerting().map_or(Ok(()), |alerting| alerting.check_files())
     }
 
@@ -424,6 +430,7 @@ impl Configuration {
         if let Some(pages) = &self.pages {
             pages.as_ref().check().map_err(|what| (pages.span(), what))?;
         }
+        self.assure.as_ref().check().map_err(|what| (self.assure.span(), what))?;
         self.read_alerting()?;
         let tokens = self.read_tokens()?;
         let at = self.token.first().map(toml::Spanned::span).unwrap_or_default();

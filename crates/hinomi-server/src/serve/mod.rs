@@ -11,6 +11,7 @@
 mod admin;
 mod alert_sinks;
 mod alerting;
+mod assure_section;
 mod board;
 mod configuration;
 mod inspection;
@@ -20,6 +21,7 @@ mod service;
 mod watched;
 
 pub use alerting::{Alerting, FindingsSection};
+pub use assure_section::AssureSection;
 pub use board::{Board, Exposition};
 pub use configuration::{BUNDLED, Configuration, ConfigurationError, DetectionSection, EXAMPLE};
 pub use inspection::{Certificate, Endpoint, Inspection};

@@ -37,6 +37,9 @@ pub struct Assure {
     /// Names of accounts that lack a protection, in full: they are a shopping list for an intruder
     #[arg(long)]
     pub show_names: bool,
+    /// Low priority, and no more memory than this: what a server asks for
+    #[arg(long, value_name = "MIB", hide = true)]
+    pub confined: Option<u64>,
     /// How logs are read, and how results are shown.
     #[command(flatten)]
     pub reading: Reading,

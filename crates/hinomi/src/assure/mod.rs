@@ -13,7 +13,7 @@ mod terminal;
 pub use configuration::Standards;
 pub use content::{Content, ContentError, lists};
 pub use gather::{Gathered, gather};
-pub use model::{AssureReport, Surroundings, build};
+pub use model::{AssureReport, LedgerEntry, Surroundings, build};
 pub use page::page;
 pub use reach::{numbers, question};
 pub use table::{table, workbook};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hinomi_assure::assess::{Assessment, Day, ExceptionProblem, FactorTally, Ground, Reason, Verdict};
+use hinomi_assure::assess::{
+    Assessment, Day, ExceptionProblem, FactorTally, Ground, Local, Reason, SourceLog, Verdict,
+};
+use hinomi_assure::claim::Question;
 use hinomi_assure::declared::{Declaration, disagreements};
 use hinomi_assure::inventory::{EntityKind, Inventory};
 use hinomi_assure::{Bilingual, FactorReason, Outcome, Session, Truth};
@@ -59,6 +62,46 @@ pub struct AssureReport {
     pub reach: Option<ReachPart>,
     /// What could not be read.
     pub diagnostics: Vec<String>,
+    /// Ledgers that were read, and how far.
+    pub ledgers: Vec<LedgerEntry>,
+    /// Logs by host, and the days on which they have events.
+    pub logs: Vec<LogEntry>,
+}
+
+/// A ledger as it was read.
+#[derive(Debug, Serialize)]
+pub struct LedgerEntry {
+    /// Its name.
+    pub origin: String,
+    /// Leaves of the checkpoint that it was read up to.
+    pub leaves: u64,
+}
+
+/// A log of a host.
+#[derive(Debug, Serialize)]
+pub struct LogEntry {
+    /// The host as its events state it; empty when they state none.
+    pub host: String,
+    /// Channel, or kind of log.
+    pub channel: String,
+    /// Kind of log.
+    pub kind: String,
+    /// Spans of days with an event, first and last.
+    pub days: Vec<(String, String)>,
+}
+
+impl LogEntry {
+    fn of(log: &SourceLog, local: &dyn Fn(Timestamp) -> Local) -> Self {
+        let mut spans: Vec<(Day, Day)> = Vec::new();
+        for day in log.days(local).into_keys() {
+            match spans.last_mut() {
+                Some((_, last)) if last.saturating_add(1) == day => *last = day,
+                _ => spans.push((day, day)),
+            }
+        }
+        let days = spans.into_iter().map(|(first, last)| (day_name(first), day_name(last))).collect();
+        Self { host: log.host.clone(), channel: log.channel.clone(), kind: log.kind.clone(), days }
+    }
 }
 
 /// A list.
@@ -148,6 +191,8 @@ pub struct ClaimEntry {
     pub remedy: Bilingual,
     /// Framework → controls.
     pub controls: BTreeMap<String, Vec<String>>,
+    /// Questions that it helps to answer.
+    pub questions: Vec<Question>,
     /// What needs attention most; `null` when there was nothing that the claim applies to.
     pub outcome: Option<Outcome>,
     /// Entities by outcome.
@@ -363,6 +408,10 @@ pub struct Surroundings<'s> {
     pub events: u64,
     /// Name of the zone.
     pub zone: String,
+    /// Day and minute in it.
+    pub local: &'s dyn Fn(Timestamp) -> Local,
+    /// Ledgers among what was read.
+    pub ledgers: Vec<LedgerEntry>,
     /// Claims about configuration, frameworks, links.
     pub standards: &'s Standards,
     /// What configuration says.
@@ -396,6 +445,7 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         last_restore: copy.value("last_restore").map(str::to_owned),
     });
     let copies = copies.collect();
+    let logs = around.gathered.logs.iter().map(|log| LogEntry::of(log, around.local)).collect();
     AssureReport {
         schema_version: SCHEMA_VERSION,
         zone: around.zone,
@@ -415,6 +465,8 @@ pub fn build(assessment: &Assessment, around: Surroundings<'_>, citations: &mut 
         coverage,
         reach: None,
         diagnostics: around.diagnostics,
+        ledgers: around.ledgers,
+        logs,
     }
 }
 
@@ -465,6 +517,7 @@ fn claim_entries(
             why: claim.why.clone(),
             remedy: claim.remedy.clone(),
             controls: claim.controls.clone(),
+            questions: claim.questions.clone(),
             outcome,
             entities: tally.entities,
             rows: tally.rows,

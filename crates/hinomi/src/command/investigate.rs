@@ -53,7 +53,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         inputs: (ledgers, roots),
         options: Options { zone: zone.clone(), forced: args.format.map(forced), ..Options::at(now) },
         reading,
-        window: window.clone(),
+        window,
         threads: threads(args.jobs),
         most: args.max_detections,
         digests: digests(&args),

@@ -12,6 +12,7 @@ use crate::access::{Access, AccessError, Surroundings};
 use crate::alerting::Alerts;
 use crate::args::Serve;
 use crate::exit::Failure;
+use crate::judge::{Fault, Judge, Order, Run};
 use crate::pages::Reading;
 
 /// Begins to serve pages, if any are wanted. Without them everything else works: what is received comes first.
@@ -20,6 +21,7 @@ pub(super) fn start(
     configuration: &Configuration,
     ledger: &Ledger,
     alerts: Option<&Alerts>,
+    judge: Option<&Arc<Judge>>,
     journal: &Journal,
 ) -> Result<Option<Access>, Failure> {
     let Some(setup) = configuration.pages() else {
@@ -32,7 +34,7 @@ pub(super) fn start(
         journal: journal.clone(),
         faults: alerts.map(Alerts::faults),
         entropy: Arc::new(SystemEntropy),
-        reads: reads(args, journal),
+        reads: reads(args, judge, journal),
     };
     let access = match Access::start(&setup, &around) {
         Ok(access) => access,
@@ -53,9 +55,37 @@ pub(super) fn start(
     Ok(Some(access))
 }
 
+/// What is judged for pages, under this configuration.
+fn order(args: &Serve, configuration: &Configuration) -> io::Result<Order> {
+    let zone = args.how.tz.as_ref().or(configuration.detection.zone.as_ref());
+    Ok(Order {
+        program: std::env::current_exe()?,
+        data: args.data.clone(),
+        section: configuration.assure().clone(),
+        zone: zone.map_or_else(|| "UTC".to_owned(), Clone::clone),
+    })
+}
+
+/// Begins to have claims judged, if there are pages that show it. Whatever goes wrong, everything else works.
+pub(super) fn judge(args: &Serve, configuration: &Configuration, journal: &Journal) -> Option<Arc<Judge>> {
+    configuration.pages()?;
+    let own = journal.clone();
+    let tell = move |told: Result<&Run, &Fault>| match told {
+        Ok(run) => own.info("claims were judged", &[("seconds", &run.seconds().to_string())]),
+        Err(fault) => own.warn("claims could not be judged; the last result stays", &[("why", &fault.why)]),
+    };
+    match order(args, configuration).and_then(|order| Judge::start(order, Box::new(tell))) {
+        Ok(judge) => Some(Arc::new(judge)),
+        Err(error) => {
+            journal.warn("claims are not judged", &[("why", &error.to_string())]);
+            None
+        }
+    }
+}
+
 /// What pages read. Without a thread for it pages still let people in, and say that there is nothing to see.
-fn reads(args: &Serve, journal: &Journal) -> Arc<dyn ReadModel> {
-    match Reading::start(args.data.clone(), args.config.clone()) {
+fn reads(args: &Serve, judge: Option<&Arc<Judge>>, journal: &Journal) -> Arc<dyn ReadModel> {
+    match Reading::start(args.data.clone(), args.config.clone(), judge.cloned()) {
         Ok(reading) => Arc::new(reading),
         Err(error) => {
             journal.warn("pages show no evidence", &[("why", &error.to_string())]);
@@ -84,6 +114,13 @@ fn invite_first(args: &Serve, access: &Access, journal: &Journal) -> Result<(), 
             journal.warn("no link for the first administrator", &[("why", &error.to_string())]);
             Ok(())
         }
+    }
+}
+
+/// Judges from now on as this configuration says.
+pub(super) fn renew_judge(args: &Serve, judge: Option<&Arc<Judge>>, configuration: &Configuration) {
+    if let (Some(judge), Ok(order)) = (judge, order(args, configuration)) {
+        judge.renew(order);
     }
 }
 

@@ -64,7 +64,8 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
-    let access = pages::start(args, &configuration, &ledger, alerts.as_ref(), &journal)?;
+    let judge = pages::judge(args, &configuration, &journal);
+    let access = pages::start(args, &configuration, &ledger, alerts.as_ref(), judge.as_ref(), &journal)?;
     let mut beside = Beside { alerts, access, health };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
     let mut in_force = configuration;
@@ -73,6 +74,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         let at_work = AtWork { args, service: &service, ledger: &ledger, journal: &journal };
         let Some(renewed) = at_work.reload(&in_force, &mut beside.alerts) else { return };
         pages::renew(beside.access.as_ref(), &renewed, &journal);
+        pages::renew_judge(args, judge.as_ref(), &renewed);
         if renewed.detection != in_force.detection {
             // The one that runs ends first: there is one writer of decisions.
             watching.take().into_iter().for_each(Watching::stop);
@@ -85,7 +87,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     });
     journal.info("stopping", &[]);
     let Beside { alerts, access, health } = beside;
-    drop(access);
+    drop((access, judge));
     alerts.into_iter().for_each(Alerts::stop);
     #[cfg(feature = "query")]
     keeper.into_iter().for_each(Keeper::stop);

@@ -10,6 +10,7 @@
 
 mod baseline;
 mod capture;
+mod committed;
 mod figures;
 mod labels;
 mod layer;
@@ -20,6 +21,7 @@ mod table;
 
 pub use baseline::{Baseline, Worse, compare};
 pub use capture::{benign_outcome, capture_outcome};
+pub use committed::{Committed, committed, measured_with};
 pub use figures::{Delays, Figures, Share, figures};
 pub use labels::{Label, LabelError, read_labels};
 pub use layer::navigator_layer;

@@ -9,6 +9,7 @@ use hinomi_detect::{Engine, LogSources};
 use hinomi_ingest::intake::{Options, Root};
 use hinomi_model::{Digest, Timestamp};
 
+use super::committed::digest_of;
 use crate::correlated::correlations;
 use crate::report::{Material, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError};
@@ -63,11 +64,6 @@ impl Pack {
         let subjects = Subjects::bundled().map_err(|e| table(&e))?;
         let log_sources = LogSources::bundled().map_err(|e| table(&e))?;
         let texts = Rulebook::texts(sources)?;
-        let mut whole = Vec::new();
-        for (_, text) in &texts {
-            whole.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            whole.extend_from_slice(text.as_bytes());
-        }
         let mut book = Rulebook::load(sources, &Placeholders::default())?;
         let before = book.documents.len();
         for part in without {
@@ -81,7 +77,7 @@ impl Pack {
         let tags = book.documents.iter().filter_map(meta).map(|m| (m.id.clone(), m.tags.clone())).collect();
         let (engine, _) = Engine::compile(book.documents, &log_sources, &subjects.fields());
         let most_hits = Limits::default().hits;
-        Ok(Self { engine, subjects, now, threads, most_hits, tags, digest: Digest::of(&whole), removed })
+        Ok(Self { engine, subjects, now, threads, most_hits, tags, digest: digest_of(&texts), removed })
     }
 
     /// Rules of all kinds that can raise something.

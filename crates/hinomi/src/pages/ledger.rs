@@ -60,7 +60,7 @@ struct Cosigner {
 /// What root on this machine could still unmake.
 #[derive(Debug, Serialize)]
 pub(super) struct Exposure {
-    records: Option<u64>,
+    pub(super) records: Option<u64>,
     bytes: Option<u64>,
     since: Option<String>,
     why_unknown: Option<Text>,

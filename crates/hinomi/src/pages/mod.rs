@@ -18,6 +18,7 @@ mod evidence;
 mod health;
 mod holdings;
 mod incidents;
+mod judged;
 mod ledger;
 mod model;
 mod read;
@@ -51,6 +52,9 @@ pub enum Refused {
     /// Another change came first.
     #[error("{0}")]
     Conflict(String),
+    /// It is still being worked out.
+    #[error("{0}")]
+    NotYet(&'static str),
     /// It cannot be read or kept now.
     #[error("{0}")]
     Failed(String),

@@ -5,6 +5,9 @@ use hinomi_server::pages::{Code, Problem, Question, ReadModel, Told};
 
 use super::{Asked, Reading, Refused, Shown};
 
+/// Seconds after which what is being worked out may be there.
+const AGAIN: i64 = 3;
+
 impl Shown for Names {
     fn account(&self, name: &str, incident: Option<&str>) -> String {
         Names::account(self, name, incident)
@@ -18,9 +21,11 @@ impl From<Refused> for Problem {
             Refused::NotAvailable(_) => Code::NotAvailable,
             Refused::Senseless(_) => Code::BadRequest,
             Refused::Conflict(_) => Code::Conflict,
+            Refused::NotYet(_) => Code::NotYet,
             Refused::Failed(_) => Code::Unavailable,
         };
-        Self::because(code, refused.to_string())
+        let problem = Self::because(code, refused.to_string());
+        if code == Code::NotYet { problem.after(AGAIN) } else { problem }
     }
 }
 

@@ -13,7 +13,9 @@ use super::evidence::Evidence;
 use super::health::Health;
 use super::holdings::Holdings;
 use super::incidents::{Detections, Incident, Incidents, Teller, kinds};
+use super::judged::{self, Whole};
 use super::{Asked, Refused, alerts, ledger, record, rules, sources, today};
+use crate::judge::Judge;
 
 /// Time between two looks at new detections; it is cut short while blocks are left to be read.
 const LOOK: Duration = Duration::from_secs(10);
@@ -24,6 +26,7 @@ const LOOK_BEHIND: Duration = Duration::from_secs(1);
 pub struct Reading {
     shared: Arc<Shared>,
     health: Health,
+    judge: Option<Arc<Judge>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -56,11 +59,12 @@ impl Shared {
 }
 
 impl Reading {
-    /// Reads the data directory of a server with this configuration, and tells its incidents on a thread of its own.
+    /// Reads the data directory of a server with this configuration, and tells its incidents on a thread of its own. What is
+    /// said of claims, this judge knows.
     ///
     /// # Errors
     /// When there is no thread.
-    pub fn start(data: PathBuf, config: Option<PathBuf>) -> std::io::Result<Self> {
+    pub fn start(data: PathBuf, config: Option<PathBuf>, judge: Option<Arc<Judge>>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             evidence: Evidence::new(data.clone()),
             teller: Teller::new(data.clone()),
@@ -69,7 +73,7 @@ impl Reading {
         });
         let own = shared.clone();
         let thread = std::thread::Builder::new().name("pages".to_owned()).spawn(move || own.follow())?;
-        Ok(Self { shared, health: Health::new(data, config), thread: Some(thread) })
+        Ok(Self { shared, health: Health::new(data, config), judge, thread: Some(thread) })
     }
 
     /// Why incidents could not be told on the last time, if they could not.
@@ -88,9 +92,11 @@ impl Reading {
         match asked.operation {
             "readToday" => {
                 let story = self.shared.teller.story().ok();
-                json(today::today(evidence, (story.as_deref(), &kinds(evidence)?), asked))
+                let known = judged::known(self.judge.as_deref());
+                json(today::today(evidence, (story.as_deref(), &kinds(evidence)?), &known, asked))
             }
-            "readAnswers" => json(today::questions(asked)),
+            "readAnswers" | "readBoard" | "readCoverage" | "listClaims" | "readClaim" | "listExceptions"
+            | "listSuppliers" => self.judged(asked),
             "readLedger" => json(ledger::ledger(evidence)),
             "listCheckpoints" => json(ledger::checkpoints(evidence, asked)),
             "listSources" => json(sources::sources(evidence, asked)),
@@ -101,6 +107,33 @@ impl Reading {
             "readRecord" => json(record::record(evidence, asked)),
             "readProof" => json(record::proof(evidence, asked)),
             _ => self.told(asked),
+        }
+    }
+
+    /// Answers from the last judgement of claims.
+    fn judged(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
+        let known = judged::known(self.judge.as_deref());
+        let story = || self.shared.teller.story();
+        match asked.operation {
+            "listClaims" => json(judged::claims(&known, asked)),
+            "readClaim" => json(judged::claim(&known, asked)),
+            "listExceptions" => json(judged::exceptions(&known, asked)),
+            "listSuppliers" => json(judged::suppliers(&known)),
+            "readCoverage" => json(Ok(judged::coverage(&known, &*story()?))),
+            _ => {
+                let (evidence, story) = (&self.shared.evidence, story().ok());
+                let whole = Whole {
+                    known: &known,
+                    story: story.as_deref(),
+                    sources: &sources::counts(evidence)?,
+                    following: &ledger::following(evidence)?,
+                    exposure: &ledger::exposed(evidence)?,
+                };
+                match asked.operation {
+                    "readBoard" => json(judged::board(&whole, asked)),
+                    _ => json(judged::answers(&whole, asked)),
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hinomi_detect::LogSources;
 use hinomi_detect::sigma::{Document, LogSource, Meta};
 use hinomi_model::Level;
 
@@ -24,6 +25,12 @@ pub(super) struct Known {
     pub(super) explanation: Option<Text>,
     /// The log it reads; a correlation reads what other rules find.
     pub(super) reads: Option<Text>,
+    /// The log source of a rule; a correlation has none.
+    pub(super) source: Option<LogSource>,
+    /// The name by which correlations may call it.
+    name: Option<String>,
+    /// What a correlation counts, by id or name.
+    counts: Vec<String>,
 }
 
 /// All of them.
@@ -54,6 +61,34 @@ impl Rules {
         file.map(String::as_str)
     }
 
+    /// Rules that may read one of these logs, kind and channel, and correlations of such rules, by id. What is not among them
+    /// certainly finds nothing in these logs.
+    pub(super) fn hearing<'r>(
+        &'r self,
+        table: &LogSources,
+        logs: &BTreeSet<(&str, &str)>,
+    ) -> BTreeSet<&'r str> {
+        let reads =
+            |source: &LogSource| logs.iter().any(|(kind, channel)| table.may_read(source, kind, channel));
+        let alone = self.all.values().filter(|rule| rule.source.as_ref().is_some_and(reads));
+        let mut heard: BTreeSet<&str> = alone.flat_map(Known::called).collect();
+        // A correlation may count correlations: once more for each level that was added.
+        loop {
+            let before = heard.len();
+            let counts = |rule: &&Known| rule.counts.iter().any(|counted| heard.contains(counted.as_str()));
+            let more: Vec<&str> = self.all.values().filter(counts).flat_map(Known::called).collect();
+            heard.extend(more);
+            if heard.len() == before {
+                return heard;
+            }
+        }
+    }
+
+    /// Whether these files of rules are in force, origin and digest.
+    pub(super) fn holds(&self, files: &[(String, String)]) -> bool {
+        files.iter().all(|(origin, sha256)| self.files.get(origin) == Some(sha256))
+    }
+
     /// The documents of some rules, with those that correlations among them count, and every filter.
     pub(super) fn documents(&self, ids: &BTreeSet<&str>) -> Vec<Document> {
         let mut wanted: BTreeSet<&str> = ids.clone();
@@ -80,16 +115,24 @@ impl Rules {
     }
 }
 
+impl Known {
+    /// Its id, and its name if it has one.
+    fn called(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.id.as_str()).chain(self.name.as_deref())
+    }
+}
+
 fn is_named(meta: &Meta, wanted: &BTreeSet<&str>) -> bool {
     wanted.contains(meta.id.as_str()) || meta.name.as_ref().is_some_and(|name| wanted.contains(name.as_str()))
 }
 
 fn known(document: &Document) -> Option<Known> {
-    let (meta, reads) = match document {
-        Document::Rule(rule) => (&rule.meta, reads(&rule.logsource)),
-        Document::Correlation(correlation) => {
-            (&correlation.meta, Some(Text::new("what other rules find", "他のルールの検知結果")))
+    let others = || Some(Text::new("what other rules find", "他のルールの検知結果"));
+    let (meta, reads, source, counts) = match document {
+        Document::Rule(rule) => {
+            (&rule.meta, reads(&rule.logsource), Some(rule.logsource.clone()), Vec::new())
         }
+        Document::Correlation(correlation) => (&correlation.meta, others(), None, correlation.rules.clone()),
         Document::Filter(_) => return None,
     };
     let extension = |key: &str| meta.extension.get(key);
@@ -104,6 +147,9 @@ fn known(document: &Document) -> Option<Known> {
         license: meta.license.clone(),
         explanation: extension("explain_en").zip(extension("explain_ja")).map(|(en, ja)| Text::new(en, ja)),
         reads,
+        source,
+        name: meta.name.clone(),
+        counts,
     })
 }
 

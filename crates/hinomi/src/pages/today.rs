@@ -4,10 +4,12 @@ use hinomi_model::{Level, Timestamp};
 use serde::Serialize;
 
 use super::evidence::Evidence;
-use super::incidents::{Fact, IncidentRow, Kinds, Story, rows};
+use super::incidents::{IncidentRow, Kinds, Story, rows};
+use super::judged::{Answer, Judged, Whole, of_whole};
 use super::ledger::{Exposure, Following, exposed, following};
 use super::{Asked, Refused, Text, alerts, sources, time};
 use crate::clock;
+use crate::judge::Known;
 use crate::render::calendar::Cited;
 use crate::report::IncidentEntry;
 
@@ -24,6 +26,7 @@ const CHANGES_NS: i64 = 86_400_000_000_000;
 pub(super) struct Today {
     as_of: String,
     headline: Headline,
+    judged: Option<Judged>,
     answers: Vec<Answer>,
     incidents: Vec<IncidentRow>,
     sources: sources::Counts,
@@ -39,30 +42,6 @@ struct Headline {
     state: &'static str,
     text: Text,
     incidents: Vec<String>,
-}
-
-/// One of the four questions.
-#[derive(Debug, Serialize)]
-pub(super) struct Answer {
-    question: &'static str,
-    answer: &'static str,
-    text: Text,
-    facts: Vec<Fact>,
-    unknown: Vec<Unknown>,
-}
-
-#[derive(Debug, Serialize)]
-struct Unknown {
-    what: Text,
-    reason: &'static str,
-    settled_by: Option<Text>,
-}
-
-/// The four questions.
-#[derive(Debug, Serialize)]
-pub(super) struct Answers {
-    as_of: String,
-    answers: Vec<Answer>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +65,7 @@ struct Facts<'a> {
 pub(super) fn today(
     evidence: &Evidence,
     (story, kinds): (Option<&Story>, &Kinds),
+    known: &Known,
     asked: &Asked<'_>,
 ) -> Result<Today, Refused> {
     let now = clock::now();
@@ -101,12 +81,16 @@ pub(super) fn today(
         headline.text.ja.push_str("対象は最新 50,000 件の検知のみです。");
     }
     let changes = changes(evidence, &incidents, since, now)?;
+    let exposure = exposed(evidence)?;
+    let whole = Whole { known, story, sources: &counts, following: &following, exposure: &exposure };
+    let answers = of_whole(&whole);
     Ok(Today {
         as_of: time(now),
         headline,
-        answers: answers(),
+        judged: Judged::of(known),
+        answers,
         incidents,
-        exposure: exposed(evidence)?,
+        exposure,
         sources: counts,
         following,
         alerts: open,
@@ -180,67 +164,6 @@ fn watch(incidents: usize, alerts: u64) -> Text {
             "重大なものはありません：低い重大度のインシデント {incidents} 件、未確認の警報 {alerts} 件。"
         ),
     )
-}
-
-/// Nothing here computes them while a server works: unknown, with what settles each.
-fn answers() -> Vec<Answer> {
-    let rows = [
-        (
-            "noticed",
-            Text::new(
-                "Whether we would have noticed is not known here.",
-                "気付けたかどうかは、ここでは分かりません。",
-            ),
-            Text::new("hinomi trial run against these rules", "hinomi trial run による検証"),
-        ),
-        (
-            "stopped",
-            Text::new(
-                "Whether we could have stopped it is not known here.",
-                "止められたかどうかは、ここでは分かりません。",
-            ),
-            Text::new(
-                "hinomi assure and hinomi reach with an inventory",
-                "インベントリを与えた hinomi assure と hinomi reach",
-            ),
-        ),
-        (
-            "restore",
-            Text::new(
-                "Whether we can restore is not known here.",
-                "復旧できるかどうかは、ここでは分かりません。",
-            ),
-            Text::new(
-                "observations of restores, assessed by hinomi assure",
-                "復元試験の観測と hinomi assure による評価",
-            ),
-        ),
-        (
-            "explain",
-            Text::new(
-                "Whether we can explain it is not known here.",
-                "説明できるかどうかは、ここでは分かりません。",
-            ),
-            Text::new(
-                "hinomi verify ledger with an anchor from outside",
-                "外部のアンカーを与えた hinomi verify ledger",
-            ),
-        ),
-    ];
-    let answer = |(question, text, settled): (&'static str, Text, Text)| Answer {
-        question,
-        answer: "unknown",
-        unknown: vec![Unknown { what: text.clone(), reason: "never-tried", settled_by: Some(settled) }],
-        text,
-        facts: Vec::new(),
-    };
-    rows.into_iter().map(answer).collect()
-}
-
-/// The four questions. For a day or an entity nothing else is known.
-pub(super) fn questions(asked: &Asked<'_>) -> Result<Answers, Refused> {
-    asked.day("day")?;
-    Ok(Answers { as_of: time(clock::now()), answers: answers() })
 }
 
 /// Incidents that began, alerts that were made, findings about sources: the newest first.

@@ -158,7 +158,7 @@ fn what_json_never_said_does_not_hold() {
     };
     rejects("account is said to be", &|said| said["detections"][3]["account"] = "somebody".into());
     rejects("time is said to be", &|said| {
-        said["detections"][3]["time"] = "2026-11-22T00:00:00.000000000Z".into()
+        said["detections"][3]["time"] = "2026-11-22T00:00:00.000000000Z".into();
     });
     rejects("evidence is said to be", &|said| said["detections"][3]["evidence"][0]["offset"] = 1.into());
     rejects("no rule finds it", &|said| said["detections"][3]["id"] = "0".repeat(32).into());

@@ -21,6 +21,7 @@ mod exits;
 mod export;
 mod incidents;
 mod isolation;
+mod judged;
 mod ledger;
 mod live;
 mod output;

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hinomi::judge::Judge;
 use hinomi::pages::{Asked, Reading, Refused, Shown};
 use hinomi_ledger::{Bundle, FileDisk, Places, Reader};
 use serde_json::Value;
@@ -15,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Shows names as logs have them.
 #[derive(Debug)]
-struct Plain;
+pub(crate) struct Plain;
 
 impl Shown for Plain {
     fn account(&self, name: &str, _: Option<&str>) -> String {
@@ -25,7 +27,7 @@ impl Shown for Plain {
 
 /// Shows nothing of a name but that there is one.
 #[derive(Debug)]
-struct Masked;
+pub(crate) struct Masked;
 
 impl Shown for Masked {
     fn account(&self, name: &str, _: Option<&str>) -> String {
@@ -34,32 +36,43 @@ impl Shown for Masked {
 }
 
 /// A data directory, and the contract that answers are compared with.
-struct Pages {
+pub(crate) struct Pages {
     reading: Reading,
     contract: Value,
 }
 
 impl Pages {
     fn of(data: &Path) -> Self {
-        let contract = std::fs::read(root().join("api/openapi.json")).unwrap();
-        let contract = serde_json::from_slice(&contract).unwrap();
-        Self { reading: Reading::start(data.to_owned(), None).unwrap(), contract }
+        Self::judged(data, None)
     }
 
-    fn ask(&self, operation: &str, query: &str, id: &str, names: &dyn Shown) -> Result<Value, Refused> {
+    /// What is said of claims, this judge knows.
+    pub(crate) fn judged(data: &Path, judge: Option<Arc<Judge>>) -> Self {
+        let contract = std::fs::read(root().join("api/openapi.json")).unwrap();
+        let contract = serde_json::from_slice(&contract).unwrap();
+        Self { reading: Reading::start(data.to_owned(), None, judge).unwrap(), contract }
+    }
+
+    pub(crate) fn ask(
+        &self,
+        operation: &str,
+        query: &str,
+        id: &str,
+        names: &dyn Shown,
+    ) -> Result<Value, Refused> {
         let parts = [("id", id)];
         let asked = Asked { operation, by: "tests", names, parts: &parts, query, body: b"{}", version: None };
         self.reading.answer(&asked)
     }
 
     /// An answer, which has the form that the contract names.
-    fn answer(&self, operation: &str, query: &str, id: &str) -> Value {
+    pub(crate) fn answer(&self, operation: &str, query: &str, id: &str) -> Value {
         let answer = self.ask(operation, query, id, &Plain).unwrap_or_else(|e| panic!("{operation}: {e}"));
         self.check(operation, &answer);
         answer
     }
 
-    fn check(&self, operation: &str, answer: &Value) {
+    pub(crate) fn check(&self, operation: &str, answer: &Value) {
         let paths = self.contract["paths"].as_object().unwrap();
         let methods = paths.iter().flat_map(|(path, methods)| {
             methods.as_object().unwrap().iter().map(move |(method, of)| (path, method, of))
@@ -82,7 +95,7 @@ impl Pages {
     }
 
     /// Waits until incidents were told of all that is there.
-    fn told(&self) -> Value {
+    pub(crate) fn told(&self) -> Value {
         let begun = Instant::now();
         loop {
             match self.ask("listIncidents", "limit=500", "", &Plain) {

@@ -8,6 +8,7 @@
 //! Whether evidence is what it was: `hinomi verify ledger`.
 
 mod certificates;
+mod claims;
 mod files;
 mod ledger;
 mod machine;
@@ -60,6 +61,7 @@ pub(crate) fn look(args: &Doctor) -> Vec<Check> {
         files::look(data, &mut checks);
         ledger::look(data, (now, at_work), &mut checks);
         receiving::tokens(configuration.as_ref(), data, &mut checks);
+        checks.extend(claims::look(configuration.as_ref(), data, now));
     }
     checks.push(ledger::rules(configuration.as_ref()));
     unit::look(args.unit.as_deref(), &mut checks);

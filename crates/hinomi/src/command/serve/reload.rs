@@ -49,6 +49,9 @@ impl AtWork<'_> {
         if in_force.detection != configuration.detection {
             changed.push("[detection]".to_owned());
         }
+        if in_force.assure() != configuration.assure() {
+            changed.push("[assure]".to_owned());
+        }
         if let (Some(alerts), Some(prepared)) = (alerts, prepared) {
             changed.extend(in_force.alert_changes(&configuration));
             if let Err(error) = alerts.renew(prepared) {
