@@ -16,35 +16,58 @@ function text(tag: string, said: string): HTMLElement {
   return node;
 }
 
-const kept = JSON.parse(document.getElementById("proof")?.textContent ?? "null") as {
+interface Kept {
   reference: string;
   length: number | null;
   bundles: string[];
-};
-const field = document.createElement("input");
-const out = document.createElement("div");
+}
 
-async function run(): Promise<void> {
-  const proof = await check(kept.reference, kept.length, kept.bundles.map(parseBundle), recognise(field.value));
-  out.replaceChildren(text("h2", SAID[proof.verdict]));
+// One proof, or those of a whole incident.
+const found = JSON.parse(document.getElementById("proof")?.textContent ?? "null") as Kept | { proofs: Kept[] };
+const several = "proofs" in found;
+const all = several ? found.proofs : [found];
+const place = document.getElementById("proofs") ?? document.body;
+const field = document.createElement("input");
+
+async function run(kept: Kept, out: HTMLElement): Promise<void> {
+  let said = SAID.fails;
+  let steps: string[] = [];
+  out.dataset["verdict"] = "fails";
+  try {
+    const proof = await check(kept.reference, kept.length, kept.bundles.map(parseBundle), recognise(field.value));
+    said = SAID[proof.verdict];
+    steps = proof.steps.map((step) => `${step.state}: ${step.name} ${step.detail}`);
+    out.dataset["verdict"] = proof.verdict;
+  } catch {
+    // What is no bundle proves nothing.
+  }
   const list = document.createElement("ul");
-  for (const step of proof.steps) list.append(text("li", `${step.state}: ${step.name} ${step.detail}`));
-  out.append(list);
-  out.dataset["verdict"] = proof.verdict;
+  for (const step of steps) list.append(text("li", step));
+  out.replaceChildren(text(several ? "b" : "h2", said), list);
+}
+
+function shown(kept: Kept): string {
+  try {
+    const bytes = kept.bundles.map((one) => atob(parseBundle(one).record.bytes));
+    return bytes.map((one) => new TextDecoder().decode(Uint8Array.from(one, (c) => c.charCodeAt(0)))).join("");
+  } catch {
+    return "";
+  }
 }
 
 field.setAttribute("aria-label", "Fingerprint, key, or size and root / フィンガープリント・検証鍵・サイズとルート");
 field.size = 80;
-field.addEventListener("input", () => void run());
-const bytes = kept.bundles
-  .map((one) => new TextDecoder().decode(Uint8Array.from(atob(parseBundle(one).record.bytes), (c) => c.charCodeAt(0))))
-  .join("");
-document.body.append(
-  text("h1", "Hinomi 火の見"),
-  text("p", kept.reference),
-  text("pre", bytes),
-  text("p", "Your note from outside / 外部に控えた値:"),
-  field,
-  out,
-);
-void run();
+if (!several) place.append(text("h1", "Hinomi 火の見"));
+place.append(text("p", "Your note from outside / 外部に控えた値:"), field);
+for (const kept of all) {
+  const out = document.createElement("div");
+  const bytes = text("pre", shown(kept));
+  // Long lines of logs stay within the page.
+  bytes.style.whiteSpace = "pre-wrap";
+  bytes.style.overflowWrap = "anywhere";
+  const reference = text("p", kept.reference);
+  reference.style.overflowWrap = "anywhere";
+  place.append(reference, bytes, out);
+  field.addEventListener("input", () => void run(kept, out));
+  void run(kept, out);
+}

@@ -123,6 +123,11 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// The session of a secret, which is not used by that.
+    pub(crate) fn seen(&self, digest: &Digest, registry: &Registry, now: Moment) -> Option<&Session> {
+        self.0.get(digest.as_bytes()).filter(|session| session.counts(registry, now))
+    }
+
     /// The same session under a new id, with a new proof and the account as it is now.
     pub(crate) fn renew(
         &mut self,

@@ -9,6 +9,7 @@ mod apart;
 pub mod args;
 pub mod assure;
 pub mod attack;
+pub mod casework;
 mod clock;
 pub mod command;
 mod correlated;

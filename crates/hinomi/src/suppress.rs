@@ -122,14 +122,16 @@ impl Suppressions {
     }
 }
 
+/// Whether a value is what a suppression names, if it names any, in any case of letters.
+pub(crate) fn same(wanted: Option<&String>, have: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(have))
+}
+
 impl Suppression {
     fn covers(&self, detection: &DetectionEntry) -> bool {
-        let is = |wanted: &Option<String>, have: &str| {
-            wanted.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have))
-        };
-        is(&self.rule, &detection.rule_id)
-            && is(&self.host, &detection.host)
-            && is(&self.account, &detection.account)
+        same(self.rule.as_ref(), &detection.rule_id)
+            && same(self.host.as_ref(), &detection.host)
+            && same(self.account.as_ref(), &detection.account)
             && self
                 .fields
                 .iter()

@@ -28,6 +28,8 @@ interface Ask {
   body?: unknown;
   ifMatch?: string;
   signal?: AbortSignal;
+  /** The page asks by itself: that keeps nobody signed in. */
+  unattended?: boolean;
 }
 
 /** The address of a path of the contract, with its places filled. */
@@ -70,6 +72,7 @@ async function ask<T>(method: string, template: string, what: Ask): Promise<Resu
   if (method !== "GET") headers["x-hinomi"] = "1";
   if (what.body !== undefined) headers["content-type"] = "application/json";
   if (what.ifMatch) headers["if-match"] = what.ifMatch;
+  if (what.unattended) headers["x-hinomi-unattended"] = "1";
   const init: RequestInit = { method, headers, credentials: "same-origin" };
   if (what.body !== undefined) init.body = JSON.stringify(what.body);
   if (what.signal) init.signal = what.signal;

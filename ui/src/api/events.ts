@@ -1,13 +1,22 @@
 // What the server says has changed. A page asks again; the event itself carries nothing to show.
+//
+// Browsers open few connections to one server, and events hold one open: of all tabs one follows and tells the others.
 type Listener = (what: string) => void;
 export type Connection = "connecting" | "open" | "lost" | "none";
+type Said = { what: string } | { state: Connection };
+
+/** All parts of the contract: what may have changed while nobody followed. */
+const EVERYTHING = ["today", "incidents", "sources", "alerts", "ledger"];
+/** After a refusal: the server has no room for more followers now. */
+const AGAIN_MS = 60_000;
 
 const listeners = new Set<Listener>();
 const watchers = new Set<(state: Connection) => void>();
-let stream: EventSource | null = null;
 let state: Connection = "none";
+let stop: AbortController | null = null;
 
 function become(next: Connection): void {
+  if (next === state) return;
   state = next;
   for (const watcher of watchers) watcher(next);
 }
@@ -27,27 +36,83 @@ export function onChanged(topics: string[], reload: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export function follow(): void {
-  if (stream) return;
-  become("connecting");
-  stream = new EventSource("/api/v1/events");
-  stream.addEventListener("open", () => become("open"));
-  stream.addEventListener("error", () => {
-    // A server that has no such stream closes it for good; pages then say when they were read.
-    become(stream?.readyState === EventSource.CLOSED ? "none" : "lost");
-  });
-  stream.addEventListener("changed", (event) => {
-    try {
-      const said = JSON.parse((event as MessageEvent<string>).data) as { what?: unknown };
-      if (typeof said.what === "string") for (const listener of listeners) listener(said.what);
-    } catch {
-      // An event that is no JSON says nothing.
-    }
+function tell(what: string): void {
+  for (const listener of listeners) listener(what);
+}
+
+/** Follows until it is told to stop; what happens goes to `say`. */
+function stream(signal: AbortSignal, say: (said: Said) => void): Promise<void> {
+  return new Promise((done) => {
+    let source: EventSource | null = null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const open = () => {
+      let before = false;
+      const current = new EventSource("/api/v1/events");
+      source = current;
+      current.addEventListener("open", () => {
+        say({ state: "open" });
+        // What changed between the first answers and now; later the server remembers where we were.
+        if (!before) for (const what of EVERYTHING) say({ what });
+        before = true;
+      });
+      current.addEventListener("error", () => {
+        const closed = current.readyState === EventSource.CLOSED;
+        say({ state: closed ? "none" : "lost" });
+        if (closed && !signal.aborted) timer = setTimeout(open, AGAIN_MS);
+      });
+      current.addEventListener("changed", (event) => {
+        try {
+          const said = JSON.parse((event as MessageEvent<string>).data) as { what?: unknown };
+          if (typeof said.what === "string") say({ what: said.what });
+        } catch {
+          // An event that is no JSON says nothing.
+        }
+      });
+    };
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      source?.close();
+      done();
+    });
+    open();
   });
 }
 
+export function follow(): void {
+  if (stop) return;
+  stop = new AbortController();
+  const { signal } = stop;
+  become("connecting");
+  const hear = (said: Said) => {
+    if (signal.aborted) return;
+    if ("state" in said) become(said.state);
+    else tell(said.what);
+  };
+  const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("hinomi.events");
+  others?.addEventListener("message", (event) => {
+    const said = event.data as Said | { ask: true };
+    // A tab that came later wants to know how it stands.
+    if ("ask" in said) {
+      if (leads) others.postMessage({ state });
+    } else hear(said);
+  });
+  let leads = false;
+  const lead = () => {
+    leads = true;
+    return stream(signal, (said) => {
+      hear(said);
+      others?.postMessage(said);
+    });
+  };
+  signal.addEventListener("abort", () => others?.close());
+  others?.postMessage({ ask: true });
+  // Without locks each tab follows by itself.
+  if (!("locks" in navigator)) void lead();
+  else void navigator.locks.request("hinomi.events", { signal }, lead).catch(() => undefined);
+}
+
 export function unfollow(): void {
-  stream?.close();
-  stream = null;
+  stop?.abort();
+  stop = null;
   become("none");
 }

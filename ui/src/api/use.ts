@@ -54,13 +54,20 @@ export function useGet<P extends keyof Gets & string>(
     loading: true,
   });
   if (state.current.key !== key) state.current = { key, entry: kept.get(key) ?? null, trouble: null, loading: !skip };
-  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  const unattended = useRef(false);
+  const again = useCallback((byItself: boolean) => {
+    unattended.current = byItself;
+    setTurn((n) => n + 1);
+  }, []);
+  const reload = useCallback(() => again(false), []);
 
   useEffect(() => {
     if (skip) return;
     const stop = new AbortController();
     state.current.loading = true;
-    void (what.all ? getAll : get)(path, { ...what, signal: stop.signal } as never).then((result) => {
+    const byItself = unattended.current;
+    unattended.current = false;
+    void (what.all ? getAll : get)(path, { ...what, signal: stop.signal, unattended: byItself } as never).then((result) => {
       if (stop.signal.aborted || state.current.key !== key) return;
       const good = result.ok ? keep(key, result.value, result.tag) : state.current.entry;
       state.current = { key, entry: good, trouble: result.ok ? null : result.trouble, loading: false };
@@ -72,12 +79,12 @@ export function useGet<P extends keyof Gets & string>(
   const retry = state.current.trouble?.retryAfter ?? null;
   useEffect(() => {
     if (retry === null) return;
-    const timer = setTimeout(reload, retry * 1000);
+    const timer = setTimeout(() => again(true), retry * 1000);
     return () => clearTimeout(timer);
   }, [retry, turn]);
 
   const topics = (what.on ?? []).join(" ");
-  useEffect(() => (topics ? onChanged(topics.split(" "), reload) : undefined), [topics]);
+  useEffect(() => (topics ? onChanged(topics.split(" "), () => again(true)) : undefined), [topics]);
 
   const { entry, trouble, loading } = state.current;
   return { value: (entry?.value as T) ?? null, tag: entry?.tag ?? null, trouble, loading, at: entry?.at ?? null, reload };

@@ -10,6 +10,7 @@ import { zone, zoneLabel } from "../lib/time";
 import { stageName, unseenName } from "../lib/words";
 import { FactLine } from "../parts/answers";
 import { Evidence } from "../parts/evidence";
+import { Fields } from "../parts/fields";
 import { Graph } from "../parts/graph";
 import { useKeys } from "../parts/keys";
 import { Certainty, Level, LevelSign, Name, When } from "../parts/marks";
@@ -20,8 +21,8 @@ import { Timeline } from "../parts/timeline";
 import { Masked } from "../parts/unmask";
 import type { Trouble } from "../api/client";
 
-/** Detections come in pages; what is there is shown while the rest comes. */
-function useDetections(id: string): { items: Detection[]; total: number | null; trouble: Trouble | null } {
+/** Detections come in pages; what is there is shown while the rest comes, and read again when there are more of them. */
+function useDetections(id: string, count: number | undefined): { items: Detection[]; total: number | null; trouble: Trouble | null } {
   const [items, setItems] = useState<Detection[]>([]);
   const [total, setTotal] = useState<number | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -44,7 +45,7 @@ function useDetections(id: string): { items: Detection[]; total: number | null; 
       get("/api/v1/incidents/{id}/detections", { path: { id }, query: { after: after ?? undefined, limit: 1000 }, signal: stop.signal });
     void read();
     return () => stop.abort();
-  }, [id]);
+  }, [id, count]);
   return { items, total, trouble };
 }
 
@@ -186,18 +187,7 @@ function DetectionNote({ of, onOpen }: { of: Detection; onOpen: (reference: stri
       </p>
       <details class="fields-box">
         <summary>{t("Fields", "項目")}</summary>
-        <dl class="fields">
-          {Object.entries(of.fields).map(([name, value]) => (
-            <div key={name}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>
-                <bdi>{value}</bdi>
-              </dd>
-            </div>
-          ))}
-        </dl>
+        <Fields of={of.fields} />
       </details>
     </div>
   );
@@ -355,7 +345,7 @@ function Story({ of, items, total, place }: { of: Model; items: Detection[]; tot
 
 export function Incident({ id, place }: { id: string; place: Place }) {
   const asked = useGet("/api/v1/incidents/{id}", { path: { id }, query: { zone: zone() }, on: ["incidents"] });
-  const { items, total, trouble } = useDetections(id);
+  const { items, total, trouble } = useDetections(id, asked.value?.detections);
   const sorted = useMemo(
     () => [...items].sort((a, b) => (a.first_time ?? a.time ?? "").localeCompare(b.first_time ?? b.time ?? "")),
     [items],

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { post } from "../api/client";
 import { useGet } from "../api/use";
-import type { Rule, RuleList } from "../api/types";
+import type { Rule, RuleList, Suppression } from "../api/types";
 import { count } from "../lib/figures";
 import { say, t } from "../lib/language";
 import { amend, type Place } from "../lib/route";
@@ -119,40 +119,70 @@ function RuleDetail({ id }: { id: string }) {
 }
 
 function Suppress({ onDone }: { onDone: () => void }) {
-  const [form, setForm] = useState({ name: "", rule: "", host: "", reason: "", expires: "" });
+  const [form, setForm] = useState({ name: "", rule: "", host: "", account: "", reason: "", expires: "" });
   const field = (name: keyof typeof form, label: string, type = "text") => (
     <label>
       {label}
       <input type={type} value={form[name]} onInput={(event) => setForm({ ...form, [name]: event.currentTarget.value })} />
     </label>
   );
-  const whole = form.name && form.reason && form.expires && (form.rule || form.host);
+  const whole = form.name && form.reason && form.expires && (form.rule || form.host || form.account);
   return (
     <details>
       <summary>{t("Suppress something, with a reason and an end", "理由と期限を付けて抑制する")}</summary>
+      <p class="dim">
+        {t(
+          "Nobody is told of what it covers; detections, incidents and evidence stay as they are. Critical detections are hidden only by a rule together with a host or an account, and somebody is told that they were.",
+          "対象の検知は通知されなくなりますが、検知・インシデント・証拠はそのまま残ります。重大な検知は、ルールに加えてホストかアカウントを指定した場合のみ抑制され、その事実は別途通知されます。",
+        )}
+      </p>
       <div class="form-row">
         {field("name", t("Name", "名前"))}
         {field("rule", t("Rule id", "ルール ID"))}
         {field("host", t("Host", "ホスト"))}
+        {field("account", t("Account or pseudonym", "アカウントまたは仮名"))}
         {field("reason", t("Reason", "理由"))}
         {field("expires", t("Until", "期限"), "date")}
       </div>
       <Act
         label={t("Suppress", "抑制する")}
         disabled={!whole}
-        onDone={onDone}
+        onDone={() => {
+          setForm({ name: "", rule: "", host: "", account: "", reason: "", expires: "" });
+          onDone();
+        }}
         act={() =>
           post("/api/v1/suppressions", {
             body: {
               name: form.name,
               rule: form.rule || null,
               host: form.host || null,
-              account: null,
+              account: form.account || null,
               reason: form.reason,
-              expires: new Date(form.expires).toISOString(),
+              // Until the end of the day that was chosen.
+              expires: new Date(`${form.expires}T23:59:59`).toISOString(),
             },
           })
         }
+      />
+    </details>
+  );
+}
+
+function Lift({ of, onDone }: { of: Suppression; onDone: () => void }) {
+  const [reason, setReason] = useState("");
+  return (
+    <details>
+      <summary>{t("End it", "解除する")}</summary>
+      <label>
+        {t("Reason", "理由")}
+        <input value={reason} maxLength={4096} onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      <Act
+        label={t("End now", "今すぐ解除")}
+        disabled={!reason.trim()}
+        onDone={onDone}
+        act={() => post("/api/v1/suppressions/{id}/end", { path: { id: of.id ?? "" }, body: { reason } })}
       />
     </details>
   );
@@ -181,7 +211,7 @@ function Suppressions() {
               </thead>
               <tbody>
                 {list.items.map((one) => (
-                  <tr key={one.name}>
+                  <tr key={one.id ?? one.name}>
                     <td>{one.name}</td>
                     <td>
                       <code>{[one.rule, one.host, one.account].filter(Boolean).join(" · ")}</code>
@@ -191,9 +221,17 @@ function Suppressions() {
                     </td>
                     <td>
                       <When at={one.expires} precision="day" />
-                      {one.expired && <small class="bad"> {t("expired", "期限切れ")}</small>}
+                      {one.expired && (
+                        <small class="bad"> {one.lifted ? t("ended by hand", "手動で解除") : t("expired", "期限切れ")}</small>
+                      )}
+                      {!one.expired && one.id && may(signed, "investigate") && <Lift of={one} onDone={asked.reload} />}
                     </td>
-                    <td class="num">{count(one.hidden)}</td>
+                    <td class="num">
+                      {count(one.hidden)}
+                      {(one.hidden_critical ?? 0) > 0 && (
+                        <small class="bad"> {t(`${one.hidden_critical} critical`, `うち重大 ${one.hidden_critical}`)}</small>
+                      )}
+                    </td>
                   </tr>
                 ))}
               </tbody>

@@ -6,6 +6,7 @@ import { bytes as size, count } from "../lib/figures";
 import { t } from "../lib/language";
 import { hex, unbase64 } from "../lib/proof";
 import { zoneLabel } from "../lib/time";
+import { Fields } from "./fields";
 import { useKeys } from "./keys";
 import { When } from "./marks";
 import { Show } from "./states";
@@ -105,18 +106,7 @@ export function Evidence({ reference, onClose }: { reference: string; onClose: (
               <dd>{found.sequence === null ? t("the source gave none", "番号なし") : count(found.sequence)}</dd>
             </dl>
             <h3>{t("What was read from it", "読み取った項目")}</h3>
-            <dl class="fields">
-              {Object.entries(found.fields).map(([name, value]) => (
-                <div key={name}>
-                  <dt>
-                    <code>{name}</code>
-                  </dt>
-                  <dd>
-                    <bdi>{value}</bdi>
-                  </dd>
-                </div>
-              ))}
-            </dl>
+            <Fields of={found.fields} />
           </>
         )}
       </Show>

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { patch, post } from "../api/client";
 import type { Clock, Incident } from "../api/types";
 import { language, say, t } from "../lib/language";
+import { amend } from "../lib/route";
 import { may, useSession } from "../lib/session";
 import { span, zone, zoneLabel } from "../lib/time";
 import { stateName } from "../lib/words";
@@ -16,6 +17,7 @@ interface Props {
 }
 
 function ClockLine({ clock, incident, tag, onChange }: { clock: Clock; incident: Incident; tag: string | null; onChange: () => void }) {
+  const signed = useSession();
   const [now, setNow] = useState(Date.now());
   const [reason, setReason] = useState("");
   const [reference, setReference] = useState("");
@@ -46,7 +48,7 @@ function ClockLine({ clock, incident, tag, onChange }: { clock: Clock; incident:
         </span>
       </p>
       {!clock.closed && <meter min={0} max={1} high={0.66} value={used} aria-label={t("Time used", "経過")} />}
-      {!clock.closed && (
+      {!clock.closed && may(signed, "respond") && (
         <details>
           <summary>{t("Close by evidence", "証拠を添えて完了")}</summary>
           <label>
@@ -88,10 +90,18 @@ function Hands({ of, tag, onChange }: Props) {
         {t("State", "状態")} <b>{stateName(of.state)}</b> · {t("in the hands of", "担当")}{" "}
         {of.assignee ? <b>{of.assignee}</b> : <span class="nobody">{t("nobody", "なし")}</span>}
       </p>
+      {of.grown && (
+        <p class="bad">
+          {t("It was contained or closed, and has grown since: it is open again.", "封じ込め・完了の後に増えたため、再び対応中です。")}
+        </p>
+      )}
       {may(signed, "respond") && (
         <div class="actions">
           {of.assignee !== me && me && (
             <Act primary label={t("I take it", "自分が担当する")} act={change({ assignee: me, reason: "taken" })} onDone={onChange} />
+          )}
+          {of.assignee === me && me && (
+            <Act label={t("Hand it back", "担当を外れる")} act={change({ assignee: null, reason: "handed back" })} onDone={onChange} />
           )}
           <details>
             <summary>{t("Change the state", "状態を変更")}</summary>
@@ -100,7 +110,16 @@ function Hands({ of, tag, onChange }: Props) {
               <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
             </label>
             {states.map((state) => (
-              <Act key={state} label={stateName(state)} disabled={!reason} act={change({ state, reason })} onDone={onChange} />
+              <Act
+                key={state}
+                label={stateName(state)}
+                disabled={!reason.trim()}
+                act={change({ state, reason })}
+                onDone={() => {
+                  setReason("");
+                  onChange();
+                }}
+              />
             ))}
           </details>
         </div>
@@ -109,12 +128,68 @@ function Hands({ of, tag, onChange }: Props) {
   );
 }
 
+/** Times of this machine, as a field of a form has them. */
+function local(at: Date): string {
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function NewClock({ of, onChange }: Props) {
+  const kinds = of.clock_kinds ?? [];
+  const [kind, setKind] = useState("");
+  const [since, setSince] = useState(local(new Date()));
+  const [reason, setReason] = useState("");
+  const chosen = kinds.find((one) => one.id === kind);
+  return (
+    <details>
+      <summary>{t("Begin a deadline", "期限を開始する")}</summary>
+      <label>
+        {t("Deadline", "期限の種類")}
+        <select value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
+          <option value="">—</option>
+          {kinds.map((one) => (
+            <option key={one.id} value={one.id}>
+              {say(one.name)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {chosen && (
+        <p class="dim">
+          {say(chosen.about)} {t("Source:", "根拠：")} {chosen.source}
+        </p>
+      )}
+      <label>
+        {t("Known since (time of this machine)", "知った時点（この端末の時刻）")}
+        <input type="datetime-local" value={since} onInput={(event) => setSince(event.currentTarget.value)} />
+      </label>
+      <label>
+        {t("Why it counts from then", "この時点から数える理由")}
+        <input value={reason} maxLength={4096} onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      <Act
+        label={t("Begin", "開始する")}
+        disabled={!kind || !since || !reason.trim()}
+        onDone={() => {
+          setReason("");
+          onChange();
+        }}
+        act={() =>
+          post("/api/v1/incidents/{id}/clocks", {
+            path: { id: of.id },
+            body: { kind, since: new Date(since).toISOString(), reason, evidence: [] },
+          })
+        }
+      />
+    </details>
+  );
+}
+
 function Notes({ of, onChange }: Props) {
   const [text, setText] = useState("");
   const signed = useSession();
   return (
     <div class="notes">
-      <h3>{t("Notes", "メモ")}</h3>
+      <h2>{t("Notes", "メモ")}</h2>
       {of.notes.length === 0 && <p class="dim">{t("None yet.", "まだありません。")}</p>}
       <ul>
         {of.notes.map((note) => (
@@ -153,7 +228,7 @@ function Decisions({ of, onChange }: Props) {
   const signed = useSession();
   return (
     <div class="notes">
-      <h3>{t("Decisions", "判断")}</h3>
+      <h2>{t("Decisions", "判断")}</h2>
       {of.decisions.length === 0 && <p class="dim">{t("None yet.", "まだありません。")}</p>}
       <ul>
         {of.decisions.map((one) => (
@@ -163,6 +238,11 @@ function Decisions({ of, onChange }: Props) {
               {one.approved_by ? ` · ${t("approved by", "承認")} ${one.approved_by}` : ""}
             </span>{" "}
             <b>{one.decision}</b> — {one.reason}
+            {one.evidence.map((reference, i) => (
+              <button key={reference} type="button" class="cite" onClick={() => amend({ evidence: reference })}>
+                {t("record", "記録")} {i + 1}
+              </button>
+            ))}
           </li>
         ))}
       </ul>
@@ -194,6 +274,7 @@ function Decisions({ of, onChange }: Props) {
 
 export function Record(props: Props) {
   const { of } = props;
+  const signed = useSession();
   const file = `/api/v1/incidents/${of.id}/export?lang=${language()}&zone=${encodeURIComponent(zone())}`;
   return (
     <section class="record" aria-label={t("What people do", "対応の記録")}>
@@ -203,6 +284,7 @@ export function Record(props: Props) {
           <ClockLine key={clock.id} clock={clock} incident={of} tag={props.tag} onChange={props.onChange} />
         ))}
       </ul>
+      {may(signed, "respond") && (of.clock_kinds ?? []).length > 0 && <NewClock {...props} />}
       <details>
         <summary>
           {t(
@@ -218,7 +300,18 @@ export function Record(props: Props) {
       <p>
         <a class="button" href={file} download={`incident-${of.id.slice(0, 8)}.html`}>
           {t("Export (verifiable)", "出力（検証可能）")}
-        </a>
+        </a>{" "}
+        <small class="dim">
+          {of.names === "shown" && may(signed, "search")
+            ? t(
+                "With the cited records and their proofs; that it was saved is recorded.",
+                "引用した記録と証明を含みます。出力したことは記録されます。",
+              )
+            : t(
+                "With pseudonyms and without records; that it was saved is recorded.",
+                "仮名を使い、記録そのものは含みません。出力したことは記録されます。",
+              )}
+        </small>
       </p>
     </section>
   );

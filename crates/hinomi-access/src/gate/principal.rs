@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hinomi_model::Digest;
+
 use super::Gate;
 use crate::account::Name;
 use crate::id::{AccountId, TokenId};
@@ -116,6 +118,34 @@ impl Gate {
     /// Who a session belongs to. Using it keeps it open.
     pub fn by_session(&mut self, secret: &Secret, now: Moment) -> Option<Principal> {
         let session = self.sessions.find(&secret.digest(), &self.registry, now)?;
+        self.of_session(session, now)
+    }
+
+    /// Who a session belongs to, for what a page does by itself: that keeps it not open.
+    pub fn seen_session(&self, secret: &Secret, now: Moment) -> Option<Principal> {
+        let session = self.sessions.seen(&secret.digest(), &self.registry, now)?.clone();
+        self.of_session(session, now)
+    }
+
+    /// Whether somebody who came in is in still, with a right. `session` is the digest of theirs.
+    pub fn is_in(&self, who: &Principal, session: Option<&Digest>, right: Permission, now: Moment) -> bool {
+        let Some(account) = who.account.and_then(|id| self.registry.account(id)) else { return false };
+        if !account.is_active(now) || !account.permissions(now).contains(&right) {
+            return false;
+        }
+        match &who.via {
+            Via::Session(_) => {
+                session.is_some_and(|digest| self.sessions.seen(digest, &self.registry, now).is_some())
+            }
+            Via::Token(id) => {
+                let mut tokens = self.registry.tokens();
+                tokens.any(|token| token.id == *id && now < token.expires && token.scopes.contains(&right))
+            }
+            Via::CommandLine => false,
+        }
+    }
+
+    fn of_session(&self, session: Session, now: Moment) -> Option<Principal> {
         let account = self.registry.account(session.account)?;
         Some(Principal {
             actor: Actor::Account(account.id),

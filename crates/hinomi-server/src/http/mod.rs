@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for machines that hold evidence: whole requests in, whole answers out.
+//! A small HTTP/1.1 server for machines that hold evidence: whole requests in, whole answers out, and a few that go on.
 //!
 //! # Invariants
 //! Everything a stranger can make it hold is bounded: connections in total and per address, the time for a handshake,
@@ -11,6 +11,7 @@
 //! # Not here
 //! Which requests there are (`publication`, `witness`, `receive::web`), pages for people.
 
+mod body;
 mod server;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 
+pub(crate) use body::{Endless, Next};
 pub(crate) use server::Conversation;
 pub use server::{Running, Server};
 
@@ -126,6 +128,8 @@ pub trait Handler: Send + Sync + 'static {
 /// An answer, or where it will come from.
 pub(crate) enum Reply {
     Now(Response),
+    /// The head first, and this behind it until it ends.
+    Going(Response, Box<dyn Endless>),
     Later(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 

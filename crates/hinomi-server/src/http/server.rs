@@ -16,7 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Admission, InParts, Reply, Request, Response, Room as _, Service};
+use super::body::Written;
+use super::{Admission, Endless, InParts, Reply, Request, Response, Room as _, Service};
 use crate::error::ServerError;
 use crate::listen::{Bounds, Connections, Guest, Listener, Peer};
 
@@ -129,7 +130,8 @@ impl<H: Service> Connections for Conversation<H> {
         let reading = Reading { bounds, stop: stop.clone(), in_parts: in_parts.clone() };
         let service = service_fn(move |request| {
             let (service, peer, reading) = (service.clone(), peer.clone(), reading.clone());
-            async move { Ok::<_, Infallible>(encode(answer(request, peer, reading, service).await)) }
+            let stop = reading.stop.clone();
+            async move { Ok::<_, Infallible>(encode(answer(request, peer, reading, service).await, stop)) }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -172,7 +174,7 @@ async fn answer<S: Service>(
     peer: Peer,
     reading: Reading,
     service: Arc<S>,
-) -> Response {
+) -> Answer {
     let bounds = reading.bounds;
     let (head, body) = request.into_parts();
     let mut request = Request {
@@ -190,23 +192,36 @@ async fn answer<S: Service>(
             reading.in_parts.store(true, Ordering::Release);
             let response = read_in_parts(body, &reading, parts).await;
             reading.in_parts.store(false, Ordering::Release);
-            return response;
+            return response.into();
         }
-        Err(refused) => return refused,
+        Err(refused) => return refused.into(),
     };
     let read = read(body, bounds.body_bytes, |bytes| room.take(bytes));
     match timeout(bounds.body, read).await {
-        Err(_) => return Response::text(408, "the body took too long\n"),
-        Ok(Err(Unread::TooLarge)) => return service.too_large(),
-        Ok(Err(Unread::NoRoom)) => return service.no_room(&room),
-        Ok(Err(Unread::Broken)) => return Response::text(400, "the body cannot be read\n"),
+        Err(_) => return Response::text(408, "the body took too long\n").into(),
+        Ok(Err(Unread::TooLarge)) => return service.too_large().into(),
+        Ok(Err(Unread::NoRoom)) => return service.no_room(&room).into(),
+        Ok(Err(Unread::Broken)) => return Response::text(400, "the body cannot be read\n").into(),
         Ok(Ok(body)) => request.body = body,
     }
     let reply = tokio::task::spawn_blocking(move || service.answer(request, room)).await;
     match reply {
-        Ok(Reply::Now(response)) => response,
-        Ok(Reply::Later(response)) => response.await,
-        Err(_) => Response::text(500, "internal error\n"),
+        Ok(Reply::Now(response)) => response.into(),
+        Ok(Reply::Going(head, behind)) => Answer { head, behind: Some(behind) },
+        Ok(Reply::Later(response)) => response.await.into(),
+        Err(_) => Response::text(500, "internal error\n").into(),
+    }
+}
+
+/// An answer, and what goes on behind it.
+struct Answer {
+    head: Response,
+    behind: Option<Box<dyn Endless>>,
+}
+
+impl From<Response> for Answer {
+    fn from(head: Response) -> Self {
+        Self { head, behind: None }
     }
 }
 
@@ -266,8 +281,13 @@ async fn read(mut body: Incoming, most: usize, mut take: impl FnMut(usize) -> bo
     Ok(whole.into())
 }
 
-fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
-    let mut out = hyper::Response::new(Full::new(Bytes::from(response.body)));
+fn encode(answer: Answer, stop: watch::Receiver<bool>) -> hyper::Response<Written> {
+    let Answer { head: response, behind } = answer;
+    let body = match behind {
+        Some(behind) => Written::going(behind, stop),
+        None => Written::Whole(Full::new(Bytes::from(response.body))),
+    };
+    let mut out = hyper::Response::new(body);
     *out.status_mut() = hyper::StatusCode::from_u16(response.status).unwrap_or_default();
     out.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(response.content_type));
     for (name, value) in response.headers {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::read::{File, Told};
 use crate::http::Response;
 
 /// An answer that is no problem.
@@ -11,17 +12,19 @@ pub(super) struct Answer {
     body: Option<Value>,
     etag: Option<u64>,
     cookies: Vec<String>,
+    file: Option<File>,
 }
 
 impl Answer {
     /// What the read model told.
-    pub(super) fn told(told: super::read::Told) -> Self {
-        Self { status: told.status, body: told.body, etag: told.version, cookies: Vec::new() }
+    pub(super) fn told(told: Told) -> Self {
+        let Told { status, body, version, file } = told;
+        Self { status, body, etag: version, cookies: Vec::new(), file }
     }
 
     /// 200 with a body.
     pub(super) fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body), etag: None, cookies: Vec::new() }
+        Self { status: 200, body: Some(body), etag: None, cookies: Vec::new(), file: None }
     }
 
     /// 201 with a body.
@@ -31,7 +34,7 @@ impl Answer {
 
     /// 204.
     pub(super) fn nothing() -> Self {
-        Self { status: 204, body: None, etag: None, cookies: Vec::new() }
+        Self { status: 204, body: None, etag: None, cookies: Vec::new(), file: None }
     }
 
     /// With the version of what is told.
@@ -45,9 +48,14 @@ impl Answer {
     }
 
     pub(super) fn response(self) -> Response {
-        let mut response = match self.body {
-            Some(body) => Response::json(self.status, body.to_string()),
-            None => Response::json(self.status, Vec::new()),
+        let mut response = match (self.file, self.body) {
+            (Some(File { name, html }), _) => {
+                let kept = format!("attachment; filename=\"{name}\"");
+                let response = Response::bytes(self.status, html).with("content-disposition", kept);
+                Response { content_type: "text/html; charset=utf-8", ..response }
+            }
+            (None, Some(body)) => Response::json(self.status, body.to_string()),
+            (None, None) => Response::json(self.status, Vec::new()),
         };
         if let Some(version) = self.etag {
             response = response.with("etag", format!("\"{version}\""));

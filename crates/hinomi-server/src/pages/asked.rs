@@ -64,13 +64,20 @@ impl Asked<'_> {
         text.and_then(|text| text.parse().ok()).ok_or(Problem::new(Code::NotFound))
     }
 
-    /// The body, as JSON of a form.
-    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    /// Whether the body says that it is JSON.
+    pub(super) fn is_json(&self) -> Result<(), Problem> {
         let kind = self.request.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(Code::MediaType));
+        if kind.eq_ignore_ascii_case("application/json") {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::MediaType))
         }
+    }
+
+    /// The body, as JSON of a form.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.is_json()?;
         serde_json::from_slice(&self.request.body)
             .map_err(|error| Problem::because(Code::BadRequest, error.to_string()))
     }

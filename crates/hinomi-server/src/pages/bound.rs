@@ -63,6 +63,9 @@ impl PagesSetup {
             body: Duration::from_secs(15),
             connection: Duration::from_mins(10),
             body_bytes: LARGEST,
+            // A house behind one proxy comes from one address, and each browser holds a connection open for events.
+            connections: 512,
+            connections_per_address: 384,
             ..Bounds::default()
         };
         Ok(Bound { listener: Listener::bind(self.at.at, self.load()?, bounds)?, bounds })

@@ -17,6 +17,12 @@ const INDEX: &str = "/index.html";
 /// What is shown when no pages were built.
 const EXPLAINED: Built = &[(INDEX, include_bytes!("without-pages.html"))];
 
+/// The program that checks proofs in a file by itself, if pages were built in.
+pub fn verifier() -> Option<&'static str> {
+    let (_, bytes) = BUILT.iter().find(|(path, _)| *path == "/verifier.js")?;
+    std::str::from_utf8(bytes).ok()
+}
+
 /// A file, twice.
 #[derive(Debug)]
 struct File {

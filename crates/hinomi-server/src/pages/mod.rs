@@ -21,6 +21,7 @@ mod bound;
 mod cookie;
 mod embedded;
 mod enrolment;
+mod events;
 mod factors;
 mod guard;
 mod headers;
@@ -36,8 +37,9 @@ mod tokens;
 mod unmask;
 
 pub use bound::{Bound, PagesSetup, Serving};
+pub use embedded::verifier;
 pub use problem::{Code, Problem};
-pub use read::{Question, ReadModel, ReadNothing, Told};
+pub use read::{File, Marks, Question, ReadModel, ReadNothing, Told, Topic};
 pub use route::{Listed, routes};
 pub use service::{Around, Pages};
 pub use setting::{PagesAt, Place};

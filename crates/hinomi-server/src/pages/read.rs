@@ -36,12 +36,80 @@ pub struct Told {
     pub body: Option<Value>,
     /// For `ETag`, where the thing has a version.
     pub version: Option<u64>,
+    /// A file in place of the body.
+    pub file: Option<File>,
+}
+
+/// A file that is handed out: it is saved, and never shown as a page of this server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct File {
+    /// What it is called: small letters, digits, dashes and dots.
+    pub name: String,
+    /// What it holds: a page by itself.
+    pub html: Vec<u8>,
 }
 
 impl Told {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body), version: None }
+        Self { status: 200, body: Some(body), version: None, file: None }
+    }
+
+    /// 200 with a file.
+    pub fn file(file: File) -> Self {
+        Self { status: 200, body: None, version: None, file: Some(file) }
+    }
+}
+
+/// Parts of the pages that change by themselves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Topic {
+    /// The first page: with any other.
+    Today,
+    /// Incidents and what people do about them.
+    Incidents,
+    /// Sources.
+    Sources,
+    /// Alerts.
+    Alerts,
+    /// The ledger.
+    Ledger,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Today, Self::Incidents, Self::Sources, Self::Alerts, Self::Ledger];
+
+    /// As in the contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Today => "today",
+            Self::Incidents => "incidents",
+            Self::Sources => "sources",
+            Self::Alerts => "alerts",
+            Self::Ledger => "ledger",
+        }
+    }
+
+    /// It changes all the time while records arrive.
+    pub(super) const fn is_restless(self) -> bool {
+        matches!(self, Self::Sources | Self::Ledger)
+    }
+}
+
+/// A number for each part: another number, other content.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Marks(std::collections::BTreeMap<Topic, u64>);
+
+impl Marks {
+    /// That of a part.
+    pub fn of(&self, topic: Topic) -> u64 {
+        self.0.get(&topic).copied().unwrap_or(0)
+    }
+
+    /// Notes it.
+    pub fn set(&mut self, topic: Topic, mark: u64) {
+        self.0.insert(topic, mark);
     }
 }
 
@@ -52,6 +120,11 @@ pub trait ReadModel: Send + Sync {
     /// # Errors
     /// A [`Problem`]; [`Code::NotAvailable`] for what this server does not have.
     fn read(&self, question: &Question<'_>) -> Result<Told, Problem>;
+
+    /// What has changed is seen by these. Cheap: asked for every second while somebody follows.
+    fn marks(&self) -> Marks {
+        Marks::default()
+    }
 }
 
 /// There is nothing to read.

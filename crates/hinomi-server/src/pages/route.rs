@@ -26,6 +26,8 @@ pub(super) enum Does {
     Here(fn(&Pages, &Asked<'_>) -> Result<Answer, Problem>),
     /// The read model.
     Reads,
+    /// An answer that goes on: events.
+    Follows,
 }
 
 /// A row.
@@ -67,7 +69,7 @@ use Permission::{
 };
 
 /// Endpoints of evidence: rows made with [`reads`].
-const EVIDENCE: [Route; 36] = [
+const EVIDENCE: [Route; 38] = [
     reads("GET", "/api/v1/today", "readToday", Read),
     reads("GET", "/api/v1/questions", "readAnswers", Read),
     reads("GET", "/api/v1/incidents", "listIncidents", Read),
@@ -76,6 +78,7 @@ const EVIDENCE: [Route; 36] = [
     reads("GET", "/api/v1/incidents/{id}/detections", "listIncidentDetections", Read),
     reads("POST", "/api/v1/incidents/{id}/notes", "addNote", Investigate),
     reads("POST", "/api/v1/incidents/{id}/decisions", "addDecision", Respond),
+    reads("POST", "/api/v1/incidents/{id}/clocks", "startClock", Respond),
     reads("POST", "/api/v1/incidents/{id}/clocks/{clock}/closing", "closeClock", Respond),
     reads("GET", "/api/v1/incidents/{id}/export", "exportIncident", Read),
     reads("GET", "/api/v1/records", "readRecord", Search),
@@ -92,6 +95,7 @@ const EVIDENCE: [Route; 36] = [
     reads("GET", "/api/v1/rules/{id}", "readRule", Read),
     reads("GET", "/api/v1/suppressions", "listSuppressions", Read),
     reads("POST", "/api/v1/suppressions", "addSuppression", Investigate),
+    reads("POST", "/api/v1/suppressions/{id}/end", "endSuppression", Investigate),
     reads("GET", "/api/v1/coverage", "readCoverage", Read),
     reads("GET", "/api/v1/claims", "listClaims", Read),
     reads("GET", "/api/v1/claims/{id}", "readClaim", Read),
@@ -103,7 +107,13 @@ const EVIDENCE: [Route; 36] = [
     reads("GET", "/api/v1/alerts", "listAlerts", Read),
     reads("POST", "/api/v1/alerts/{id}/acknowledgement", "acknowledgeAlert", Respond),
     reads("GET", "/api/v1/health", "readHealth", Read),
-    reads("GET", "/api/v1/events", "followEvents", Read),
+    Route {
+        method: "GET",
+        path: "/api/v1/events",
+        operation: "followEvents",
+        needs: Needs::Right(Read),
+        does: Does::Follows,
+    },
 ];
 
 /// Endpoints of access.
@@ -176,6 +186,11 @@ pub fn routes() -> impl Iterator<Item = Listed> {
         };
         Listed { method: route.method, path: route.path, operation: route.operation, needs }
     })
+}
+
+/// Whether a request is for an answer that goes on.
+pub(super) fn follows(method: &str, path: &str) -> bool {
+    find(method, path).is_ok_and(|(route, _)| matches!(route.does, Does::Follows))
 }
 
 /// Parts of a path that a route names.

@@ -11,6 +11,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::cookie::Cookies;
 use super::embedded::Files;
+use super::events::{Follower, Hub};
 use super::guard;
 use super::headers::{self, Keeping};
 use super::passwords::Places;
@@ -18,8 +19,10 @@ use super::problem::{Code, Problem};
 use super::read::{Question, ReadModel};
 use super::route::{self, Does, Needs, Route};
 use super::setting::Place;
-use crate::http::{Admission, Request, Response, Service};
+use crate::http::{Admission, Reply, Request, Response, Service};
 
+/// A page says with it that it asks by itself: nobody is there because of that.
+const UNATTENDED: &str = "x-hinomi-unattended";
 /// Seconds between two looks at what has ended.
 const LOOK: i64 = 60;
 
@@ -43,13 +46,16 @@ pub struct Pages {
     places: Places,
     files: Files,
     looked: AtomicI64,
+    hub: Arc<Hub>,
 }
 
 impl Pages {
     /// Pages at a place, behind a gate.
     pub fn new(gate: Arc<Mutex<Gate>>, place: Place, around: Around) -> Self {
         let (cookies, places, files) = (Cookies::new(place.secure), Places::default(), Files::built());
-        Self { gate, place, cookies, around, places, files, looked: AtomicI64::new(i64::MIN) }
+        let shared = (around.reads.clone(), &*around.entropy);
+        let hub = Arc::new(Hub::new(gate.clone(), around.clock.clone(), shared));
+        Self { gate, place, cookies, around, places, files, looked: AtomicI64::new(i64::MIN), hub }
     }
 
     pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -106,6 +112,24 @@ impl Pages {
     }
 
     fn api(&self, request: &Request) -> Result<Answer, Problem> {
+        let (route, asked) = self.let_in(request)?;
+        match route.does {
+            Does::Here(answer) => answer(self, &asked),
+            Does::Reads => self.reads(route, &asked),
+            Does::Follows => Err(Problem::because(Code::BadRequest, "only a connection carries events")),
+        }
+    }
+
+    /// Events for whoever may read, as long as they are in.
+    fn follow(&self, request: &Request) -> Result<Follower, Problem> {
+        let (_, asked) = self.let_in(request)?;
+        let session = asked.session.as_ref().map(Secret::digest);
+        let principal = asked.principal()?.clone();
+        self.hub.join((principal, session), request.header("last-event-id"))
+    }
+
+    /// The row of a request, and the request, from somebody who may ask it.
+    fn let_in<'r>(&self, request: &'r Request) -> Result<(&'static Route, Asked<'r>), Problem> {
         guard::meant_for(request, &self.place.authority)?;
         let (route, parts) = route::find(&request.method, &request.path)?;
         let now = self.now();
@@ -119,7 +143,7 @@ impl Pages {
             session: None,
             device: self.cookies.read_device(request),
         };
-        self.identify(&mut asked)?;
+        self.identify(&mut asked, route)?;
         // Whoever brings a token brings it themselves: no browser adds it.
         if !guard::is_safe(&request.method) && request.header("authorization").is_none() {
             guard::same_site(request, &self.place.origin)?;
@@ -129,14 +153,11 @@ impl Pages {
             Needs::SignedIn => drop(asked.session()?),
             Needs::Right(right) => asked.needs(right)?,
         }
-        match route.does {
-            Does::Here(answer) => answer(self, &asked),
-            Does::Reads => self.reads(route, &asked),
-        }
+        Ok((route, asked))
     }
 
-    /// Who asks: a token if there is one, else the session of a cookie.
-    fn identify(&self, asked: &mut Asked<'_>) -> Result<(), Problem> {
+    /// Who asks: a token if there is one, else the session of a cookie. What nobody asked for by hand keeps no session open.
+    fn identify(&self, asked: &mut Asked<'_>, route: &Route) -> Result<(), Problem> {
         if let Some(header) = asked.request.header("authorization") {
             let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
             let token = token.ok_or(Problem::new(Code::NotSignedIn))?.1.trim();
@@ -146,13 +167,21 @@ impl Pages {
         }
         asked.session = self.cookies.read_session(asked.request);
         if let Some(session) = &asked.session {
-            asked.principal = self.gate().by_session(session, asked.now);
+            let by_itself = matches!(route.does, Does::Follows) || asked.request.header(UNATTENDED).is_some();
+            asked.principal = if by_itself {
+                self.gate().seen_session(session, asked.now)
+            } else {
+                self.gate().by_session(session, asked.now)
+            };
         }
         Ok(())
     }
 
     fn reads(&self, route: &Route, asked: &Asked<'_>) -> Result<Answer, Problem> {
         let principal = asked.principal()?;
+        if !asked.request.body.is_empty() && !guard::is_safe(&asked.request.method) {
+            asked.is_json()?;
+        }
         let names = self.gate().names(principal, asked.now);
         let question = Question {
             operation: route.operation,
@@ -204,8 +233,19 @@ impl Service for Pages {
         headers::guard(response, Keeping::Never, self.place.secure)
     }
 
-    fn answer(&self, request: Request, (): ()) -> crate::http::Reply {
-        crate::http::Reply::Now(self.handle(&request))
+    fn answer(&self, request: Request, (): ()) -> Reply {
+        if !route::follows(&request.method, &request.path) {
+            return Reply::Now(self.handle(&request));
+        }
+        let guarded = |response| headers::guard(response, Keeping::Never, self.place.secure);
+        match self.follow(&request) {
+            Ok(follower) => {
+                let head = Response { content_type: "text/event-stream", ..Response::bytes(200, Vec::new()) };
+                // What stands in between must not hold events back.
+                Reply::Going(guarded(head.with("x-accel-buffering", "no")), Box::new(follower))
+            }
+            Err(problem) => Reply::Now(guarded(problem.response(is_japanese(&request)))),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Pages in memory, with a clock that stands still, and people with devices.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hinomi_access::{Gate, Keep, Kept, Key, NotKept, Principal, Registry, Role, Roles};
 use hinomi_model::{Clock as _, Timestamp};
 use hinomi_server::http::{Request, Response};
-use hinomi_server::pages::{Around, Pages, Place, Problem, Question, ReadModel, Told};
+use hinomi_server::pages::{Around, Marks, Pages, Place, Problem, Question, ReadModel, Told, Topic};
 use hinomi_testkit::authenticator::Authenticator;
 use hinomi_testkit::seeded::{ManualClock, SeededEntropy};
 use serde_json::{Value, json};
@@ -26,13 +27,20 @@ impl Keep for Memory {
     }
 }
 
-/// Answers with the name of whoever is asked for, masked or not.
-struct Echo;
+/// Answers with the name of whoever is asked for, masked or not; incidents change when somebody counts on.
+#[derive(Default)]
+struct Echo(Arc<AtomicU64>);
 
 impl ReadModel for Echo {
     fn read(&self, question: &Question<'_>) -> Result<Told, Problem> {
         let name = question.names.account("sato", Some("i-1"));
         Ok(Told::ok(json!({ "operation": question.operation, "name": name })))
+    }
+
+    fn marks(&self) -> Marks {
+        let mut marks = Marks::default();
+        marks.set(Topic::Incidents, self.0.load(Ordering::Relaxed));
+        marks
     }
 }
 
@@ -42,6 +50,7 @@ pub struct World {
     pub memory: Memory,
     pub clock: Arc<ManualClock>,
     pub entropy: Arc<SeededEntropy>,
+    pub changes: Arc<AtomicU64>,
 }
 
 /// Somebody with a browser.
@@ -73,8 +82,10 @@ pub fn world() -> World {
     let keep = Box::new(memory.clone());
     let gate = Gate::new(Registry::default(), place.site("test"), Key::new([1; 32]), [2; 32], keep);
     let gate = Arc::new(Mutex::new(gate));
-    let around = Around { clock: clock.clone(), entropy: entropy.clone(), reads: Arc::new(Echo) };
-    World { pages: Pages::new(gate.clone(), place, around), gate, memory, clock, entropy }
+    let changes = Arc::new(AtomicU64::new(0));
+    let around =
+        Around { clock: clock.clone(), entropy: entropy.clone(), reads: Arc::new(Echo(changes.clone())) };
+    World { pages: Pages::new(gate.clone(), place, around), gate, memory, clock, entropy, changes }
 }
 
 pub fn request(method: &str, target: &str) -> Request {

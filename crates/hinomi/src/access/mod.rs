@@ -27,7 +27,7 @@ use crate::kept::KeptError;
 
 pub use answering::{Answer, Question, ask};
 pub use running::{Access, Surroundings, offline};
-pub use store::known_accounts;
+pub use store::{is_active, known_accounts};
 
 /// Accounts cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -155,6 +155,16 @@ pub fn known_accounts(data: &Path) -> Result<Option<usize>, AccessError> {
     Ok(read(&super::folder(data))?.map(|saved| saved.registry.accounts().count()))
 }
 
+/// Whether a data directory has an active account of a name. Changes nothing.
+///
+/// # Errors
+/// When what is there is damaged or cannot be read.
+pub fn is_active(data: &Path, name: &str) -> Result<bool, AccessError> {
+    let now = crate::clock::now().into();
+    let saved = read(&super::folder(data))?.unwrap_or_default();
+    Ok(saved.registry.named(name).is_some_and(|account| account.is_active(now)))
+}
+
 #[cfg(test)]
 mod tests {
     use hinomi_access::{Gate, Moment, Name, Principal, Role, Roles, Site};

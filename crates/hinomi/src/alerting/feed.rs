@@ -1,6 +1,7 @@
 //! What the two ledgers gain, as signals.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hinomi_alert::{Cursors, Signal};
 use hinomi_ledger::completeness::{COMPLETENESS_SOURCE, Finding};
@@ -9,7 +10,9 @@ use hinomi_ledger::{Leaf, LedgerError, Reader};
 use hinomi_server::serve::FindingsSection;
 
 use super::sources;
-use crate::live::DecisionReader;
+use crate::casework::Casework;
+use crate::clock;
+use crate::live::{DecisionReader, LiveDetection};
 use crate::recorded::open_reader;
 
 /// Leaves that are read at a time.
@@ -23,6 +26,7 @@ pub(super) struct Feed {
     levels: FindingsSection,
     decisions: Option<DecisionReader>,
     evidence: Option<Reader>,
+    casework: Option<Arc<Casework>>,
     failures: u32,
     /// Nothing was read before: what is there already is not told.
     first: bool,
@@ -38,7 +42,13 @@ pub(super) struct Read {
 
 impl Feed {
     pub(super) fn new(data: &Path, levels: FindingsSection, first: bool) -> Self {
-        Self { data: data.to_owned(), levels, decisions: None, evidence: None, failures: 0, first }
+        let (data, casework) = (data.to_owned(), None);
+        Self { data, levels, decisions: None, evidence: None, casework, failures: 0, first }
+    }
+
+    /// What people suppress is left out.
+    pub(super) fn with_casework(self, casework: Option<Arc<Casework>>) -> Self {
+        Self { casework, ..self }
     }
 
     /// Findings are this severe from now on.
@@ -102,7 +112,11 @@ impl Feed {
             let leaf = cursors.decisions;
             match reader.detections(leaf) {
                 Ok((detections, unknown)) => {
-                    read.signals.extend(detections.iter().map(sources::detection));
+                    let hidden = |detection: &&LiveDetection| {
+                        self.casework.as_ref().is_some_and(|work| work.hides(detection, clock::now()))
+                    };
+                    let told = detections.iter().filter(|detection| !hidden(detection));
+                    read.signals.extend(told.map(sources::detection));
                     if unknown > 0 {
                         read.losses
                             .push(format!("decision leaf {leaf}: {unknown} records of an unknown form"));

@@ -23,6 +23,7 @@ use super::heart::{self, Vital};
 use super::notes::Outbox;
 use super::store::{Found, Saved, Store, identity};
 use super::{AlertsError, socket, sources};
+use crate::casework::Casework;
 use crate::clock;
 use crate::live::Notes;
 
@@ -51,6 +52,8 @@ pub struct Surroundings {
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Source of randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What people suppress, and which deadlines they began.
+    pub casework: Option<Arc<Casework>>,
 }
 
 /// Something for the thread to do.
@@ -149,6 +152,7 @@ struct Thread {
     outbox: Arc<Outbox>,
     figures: Arc<Figures>,
     feed: Feed,
+    casework: Option<Arc<Casework>>,
     dispatch: Dispatch,
     rounds: Arc<AtomicU64>,
     /// What became of the last test messages.
@@ -166,7 +170,8 @@ impl Alerts {
         if let Some(loss) = loss {
             journal.warn("alerts may be missing; what the decision ledger has is there", &[("why", &loss)]);
         }
-        let mut feed = Feed::new(&around.data, alerting.findings.clone(), first);
+        let feed = Feed::new(&around.data, alerting.findings.clone(), first);
+        let mut feed = feed.with_casework(around.casework.clone());
         feed.place(&mut saved.cursors);
         let named = identity(&around.data, &*around.entropy)?;
         let site = Site {
@@ -197,6 +202,7 @@ impl Alerts {
             outbox: outbox.clone(),
             figures: figures.clone(),
             feed,
+            casework: around.casework.clone(),
             dispatch,
             rounds,
             tests: VecDeque::new(),
@@ -310,6 +316,7 @@ impl Thread {
             let stop = self.wait(waiting, LOOK);
             let steps = self.look();
             let happened = self.settle(steps);
+            self.look_at_casework(stop);
             idle = if happened { 0 } else { idle + 1 };
             if idle >= SAVE_PLACES {
                 idle = 0;
@@ -424,6 +431,30 @@ impl Thread {
         }
         let event = if read.signals.is_empty() { Event::Tick } else { Event::Signals(&read.signals) };
         self.desk.step(&self.alerting.plan, clock::now().into(), event)
+    }
+
+    /// Tells of deadlines, and of what suppressions hid that somebody has to know.
+    fn look_at_casework(&mut self, stop: bool) {
+        let Some(casework) = self.casework.clone() else { return };
+        let now = clock::now();
+        for reminder in casework.reminders(now) {
+            // Told first: a crash in between tells it twice, and never not at all.
+            self.happens(Event::Signals(&[sources::deadline(&reminder, now)]));
+            if let Err(error) = casework.reminded(&reminder, now) {
+                self.journal.repeated("deadlines cannot be saved", &[("why", &error.to_string())]);
+            }
+        }
+        match casework.count(now, stop) {
+            Ok(hidden) => {
+                for (name, count) in hidden {
+                    self.happens(Event::Signals(&[sources::hidden(&name, count, now)]));
+                }
+            }
+            Err(error) => {
+                self.journal
+                    .repeated("what suppressions hide cannot be saved", &[("why", &error.to_string())]);
+            }
+        }
     }
 
     fn happens(&mut self, event: Event<'_>) {

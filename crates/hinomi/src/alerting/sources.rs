@@ -6,6 +6,7 @@ use hinomi_model::{Digest, Level, Timestamp};
 use hinomi_server::serve::FindingsSection;
 
 use crate::args::Lang;
+use crate::casework::Reminder;
 use crate::live::LiveDetection;
 use crate::render::calendar::sentence;
 
@@ -124,6 +125,58 @@ fn length(ns: i64, [seconds, minutes]: [&str; 2]) -> String {
         format!("{}{minutes}", whole / 60)
     } else {
         format!("{whole}{seconds}")
+    }
+}
+
+/// A deadline of an incident that ends soon, or is over.
+pub(super) fn deadline(reminder: &Reminder, now: Timestamp) -> Signal {
+    let Reminder { name, due, over, .. } = reminder;
+    let incident = reminder.incident.get(..8).unwrap_or_default();
+    let due = due.to_string();
+    let due = due.split_once('.').map_or(due.as_str(), |(seconds, _)| seconds);
+    let (rule, level, english, japanese) = if *over {
+        (
+            "incident-deadline-over",
+            Level::Critical,
+            format!("A deadline of incident {incident} is over since {due} UTC: {}", name.en),
+            format!("インシデント {incident} の期限を過ぎました({due} UTC):{}", name.ja),
+        )
+    } else {
+        (
+            "incident-deadline-soon",
+            Level::High,
+            format!("A deadline of incident {incident} ends at {due} UTC: {}", name.en),
+            format!("インシデント {incident} の期限が近づいています({due} UTC):{}", name.ja),
+        )
+    };
+    Signal {
+        kind: Kind::Program,
+        id: format!("{rule}@c{}", reminder.clock),
+        rule: rule.to_owned(),
+        level,
+        title: cut(&english),
+        title_ja: Some(cut(&japanese)),
+        time: Some(now.to_string()),
+        // Each deadline is an alert of its own.
+        host: format!("{incident} c{}", reminder.clock),
+        account: String::new(),
+        evidence: None,
+    }
+}
+
+/// A suppression hid critical detections.
+pub(super) fn hidden(name: &str, count: u64, now: Timestamp) -> Signal {
+    Signal {
+        kind: Kind::Program,
+        id: format!("suppression-hides-critical@{now}"),
+        rule: "suppression-hides-critical".to_owned(),
+        level: Level::Medium,
+        title: cut(&format!("A suppression hid critical detections ({count}): {name}")),
+        title_ja: Some(cut(&format!("抑止により重大な検知 {count} 件が通知されませんでした:{name}"))),
+        time: Some(now.to_string()),
+        host: cut(name),
+        account: String::new(),
+        evidence: None,
     }
 }
 

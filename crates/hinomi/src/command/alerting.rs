@@ -8,14 +8,15 @@ use hinomi_server::serve::{Configuration, Journal, Service};
 use super::alert::failure;
 use crate::alerting::{Alerts, Surroundings};
 use crate::args::Serve;
+use crate::casework::Casework;
 use crate::exit::{Exit, Failure};
 
 /// Begins to look after alerts, if any are configured.
 pub(super) fn start(
     args: &Serve,
     configuration: &Configuration,
-    service: &Service,
-    ledger: &Ledger,
+    (service, ledger): (&Service, &Ledger),
+    casework: Option<&Arc<Casework>>,
     journal: &Journal,
 ) -> Result<Option<Alerts>, Failure> {
     let Some(alerting) = configuration.alerting() else {
@@ -42,6 +43,7 @@ pub(super) fn start(
         journal: journal.clone(),
         ready: Arc::new(service.readiness()),
         entropy: Arc::new(SystemEntropy),
+        casework: casework.cloned(),
     };
     let alerts = Alerts::start(alerting, &around).map_err(failure)?;
     service.board().show("alerts", alerts.figures());

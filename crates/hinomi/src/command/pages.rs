@@ -11,6 +11,7 @@ use super::print;
 use crate::access::{Access, AccessError, Surroundings};
 use crate::alerting::Alerts;
 use crate::args::Serve;
+use crate::casework::Casework;
 use crate::exit::Failure;
 use crate::judge::{Fault, Judge, Order, Run};
 use crate::pages::Reading;
@@ -20,8 +21,7 @@ pub(super) fn start(
     args: &Serve,
     configuration: &Configuration,
     ledger: &Ledger,
-    alerts: Option<&Alerts>,
-    judge: Option<&Arc<Judge>>,
+    (alerts, judge, casework): (Option<&Alerts>, Option<&Arc<Judge>>, Option<&Arc<Casework>>),
     journal: &Journal,
 ) -> Result<Option<Access>, Failure> {
     let Some(setup) = configuration.pages() else {
@@ -34,7 +34,7 @@ pub(super) fn start(
         journal: journal.clone(),
         faults: alerts.map(Alerts::faults),
         entropy: Arc::new(SystemEntropy),
-        reads: reads(args, judge, journal),
+        reads: reads(args, judge, casework, journal),
     };
     let access = match Access::start(&setup, &around) {
         Ok(access) => access,
@@ -84,14 +84,41 @@ pub(super) fn judge(args: &Serve, configuration: &Configuration, journal: &Journ
 }
 
 /// What pages read. Without a thread for it pages still let people in, and say that there is nothing to see.
-fn reads(args: &Serve, judge: Option<&Arc<Judge>>, journal: &Journal) -> Arc<dyn ReadModel> {
+fn reads(
+    args: &Serve,
+    judge: Option<&Arc<Judge>>,
+    casework: Option<&Arc<Casework>>,
+    journal: &Journal,
+) -> Arc<dyn ReadModel> {
     match Reading::start(args.data.clone(), args.config.clone(), judge.cloned()) {
-        Ok(reading) => Arc::new(reading),
+        Ok(reading) => match casework {
+            Some(casework) => Arc::new(reading.with_casework(casework.clone())),
+            None => Arc::new(reading),
+        },
         Err(error) => {
             journal.warn("pages show no evidence", &[("why", &error.to_string())]);
             Arc::new(ReadNothing)
         }
     }
+}
+
+/// What people do about incidents. Without it they are shown all the same, and nothing is suppressed.
+pub(super) fn casework(args: &Serve, journal: &Journal) -> Option<Arc<Casework>> {
+    let (casework, remarks) = match Casework::open(&args.data, &SystemEntropy) {
+        Ok(opened) => opened,
+        Err(error) => {
+            journal.warn("what people do about incidents is not kept", &[("why", &error.to_string())]);
+            return None;
+        }
+    };
+    if let Some(why) = &remarks.loss {
+        journal
+            .warn("acts on incidents may be missing; what the decision ledger has is there", &[("why", why)]);
+    }
+    if let Some(why) = &remarks.clocks {
+        journal.warn("clocks.yaml cannot be used; the deadlines of this program hold", &[("why", why)]);
+    }
+    Some(Arc::new(casework))
 }
 
 /// As long as nobody looks after accounts: the link, where somebody reads it, and nowhere where it would be kept.

@@ -26,6 +26,7 @@ use super::{pages, print, watching};
 use crate::access::Access;
 use crate::alerting::{Alerts, Fault};
 use crate::args::{ConfigVerb, Serve};
+use crate::casework::Casework;
 use crate::exit::{Exit, Failure};
 use crate::live::{HealthWatch, Options, Told, Watching};
 use intake::Intake;
@@ -61,12 +62,14 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     #[cfg(feature = "query")]
     let keeper = std::num::NonZeroU32::new(args.derive)
         .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
-    let alerts = alerting::start(args, &configuration, &service, &ledger, &journal)?;
+    let casework = pages::casework(args, &journal);
+    let alerts = alerting::start(args, &configuration, (&service, &ledger), casework.as_ref(), &journal)?;
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
     let judge = pages::judge(args, &configuration, &journal);
-    let access = pages::start(args, &configuration, &ledger, alerts.as_ref(), judge.as_ref(), &journal)?;
-    let mut beside = Beside { alerts, access, health };
+    let around = (alerts.as_ref(), judge.as_ref(), casework.as_ref());
+    let access = pages::start(args, &configuration, &ledger, around, &journal)?;
+    let mut beside = Beside { alerts, access, health, casework };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
     let mut in_force = configuration;
     let mut intake = Intake::new(beside.alerts.as_ref().map(Alerts::faults), journal.clone());
@@ -86,7 +89,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
         in_force = renewed;
     });
     journal.info("stopping", &[]);
-    let Beside { alerts, access, health } = beside;
+    let Beside { alerts, access, health, .. } = beside;
     drop((access, judge));
     alerts.into_iter().for_each(Alerts::stop);
     #[cfg(feature = "query")]
@@ -109,6 +112,7 @@ struct Beside {
     alerts: Option<Alerts>,
     access: Option<Access>,
     health: Option<HealthWatch>,
+    casework: Option<Arc<Casework>>,
 }
 
 /// Detection while records arrive, unless it is not wanted.
@@ -125,7 +129,8 @@ fn watching(
     let options = super::detect::options(&args.data, &args.how, configured)?;
     let options = Options { health: beside.health.clone(), ..options };
     let notes = beside.alerts.as_ref().map(Alerts::notes).into_iter();
-    let notes = notes.chain(beside.access.as_ref().map(Access::notes)).collect();
+    let notes = notes.chain(beside.access.as_ref().map(Access::notes));
+    let notes = notes.chain(beside.casework.as_ref().map(|work| work.notes())).collect();
     let faults = beside.alerts.as_ref().map(Alerts::faults);
     let tell = move |told: Told<'_>| {
         write_down(&journal, &told);

@@ -20,7 +20,8 @@ pub struct Said2 {
 }
 
 impl Said2 {
-    pub(super) fn new(en: impl Into<String>, ja: impl Into<String>) -> Self {
+    /// A sentence from two.
+    pub fn new(en: impl Into<String>, ja: impl Into<String>) -> Self {
         Self { en: en.into(), ja: ja.into() }
     }
 
@@ -137,8 +138,17 @@ impl<'d> Claims<'d> {
         if a.get(..10) == b.get(..10) { self.clock(last) } else { b }
     }
 
-    /// The sentence above an incident.
+    /// The sentence above an incident. Whoever shows it says which zone its times are in.
     pub fn headline(&self, incident: &IncidentDoc) -> Said2 {
+        self.headline_in(incident, "")
+    }
+
+    /// The sentence above an incident, with the zone of its times in it.
+    pub fn zoned_headline(&self, incident: &IncidentDoc) -> Said2 {
+        self.headline_in(incident, &format!(" {}", self.zone.iana_name().unwrap_or("UTC")))
+    }
+
+    fn headline_in(&self, incident: &IncidentDoc, zone: &str) -> Said2 {
         let core: Vec<&StepDoc> = incident.steps.iter().filter(|s| !s.weak).collect();
         let gather = |pick: &dyn Fn(&StepDoc) -> Vec<String>| -> Vec<String> {
             let mut found: Vec<String> = Vec::new();
@@ -169,9 +179,9 @@ impl<'d> Claims<'d> {
             _ => format!("{} are concerned", list(&hosts, false)),
         };
         let span_en = if first == last {
-            format!("at {}", self.time(first))
+            format!("at {}{zone}", self.time(first))
         } else {
-            format!("from {} until {}", self.time(first), self.until(first, last))
+            format!("from {} until {}{zone}", self.time(first), self.until(first, last))
         };
         let n = core.len();
         let en = format!(
@@ -181,9 +191,9 @@ impl<'d> Claims<'d> {
             if confirmed == 1 { "is" } else { "are" }
         );
         let span_ja = if first == last {
-            format!("{} に", self.time(first))
+            format!("{}{zone} に", self.time(first))
         } else {
-            format!("{} から {} にかけて、", self.time(first), self.until(first, last))
+            format!("{} から {}{zone} にかけて、", self.time(first), self.until(first, last))
         };
         let place_ja = match hosts.len() {
             0 => "ホスト名は記録にありません".to_owned(),

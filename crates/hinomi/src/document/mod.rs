@@ -22,7 +22,7 @@ mod verify;
 pub use build::{Budget, build};
 pub(crate) use claim::why;
 pub use claim::{Claims, Said2};
-pub use html::html;
+pub use html::{Done, Exported, Proof, Proofs, exported, html};
 pub use machine::{csv, markdown, navigator};
 pub(crate) use markup::escape;
 pub use model::{Document, Settings};

@@ -8,6 +8,7 @@
 //! | `detections` | a [`LiveDetection`], as JSON, numbered |
 //! | `alerts` | a step of an alert, as JSON, numbered: see [`Notes`] |
 //! | `access` | what was done with accounts, as JSON, numbered: see [`Notes`] |
+//! | `cases` | what people did about incidents, as JSON, numbered: see [`Notes`] |
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -37,6 +38,7 @@ const DETECTIONS: &str = "detections";
 /// Sources of notes.
 pub(crate) const ALERTS: &str = "alerts";
 pub(crate) const ACCESS: &str = "access";
+pub(crate) const CASES: &str = "cases";
 
 /// Records of another part of the program, which belong into the decision ledger.
 pub trait Notes: Send + Sync + std::fmt::Debug {
@@ -92,6 +94,7 @@ impl History {
                 DETECTIONS => detections.push(leaf),
                 ALERTS => drop(last_notes.insert(ALERTS, leaf)),
                 ACCESS => drop(last_notes.insert(ACCESS, leaf)),
+                CASES => drop(last_notes.insert(CASES, leaf)),
                 ACTIVATIONS => history.activations.append(&mut decoded(leaf, &records(&reader, leaf)?)?),
                 RULES => {
                     for record in records(&reader, leaf)? {

@@ -15,6 +15,7 @@
 mod alerts;
 mod asked;
 mod evidence;
+mod export;
 mod health;
 mod holdings;
 mod incidents;
@@ -29,6 +30,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod today;
+mod work;
 
 use hinomi_ledger::LedgerError;
 use hinomi_model::Timestamp;
@@ -36,6 +38,7 @@ use serde::Serialize;
 
 pub use asked::{Asked, Shown};
 pub use read::Reading;
+pub use work::Person;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +52,18 @@ pub enum Refused {
     /// The question makes no sense.
     #[error("{0}")]
     Senseless(String),
-    /// Another change came first.
+    /// It contradicts what is there.
     #[error("{0}")]
     Conflict(String),
     /// It is still being worked out.
     #[error("{0}")]
     NotYet(&'static str),
+    /// A change needs the version that it is made to.
+    #[error("If-Match is needed")]
+    VersionNeeded,
+    /// Another change came first.
+    #[error("it was changed meanwhile")]
+    Changed,
     /// It cannot be read or kept now.
     #[error("{0}")]
     Failed(String),

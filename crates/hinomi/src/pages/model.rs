@@ -1,9 +1,10 @@
 //! The seam to HTTP: questions as the server asks them.
 
-use hinomi_access::Names;
-use hinomi_server::pages::{Code, Problem, Question, ReadModel, Told};
+use hinomi_access::{Names, Permission};
+use hinomi_server::pages::{Code, Marks, Problem, Question, ReadModel, Told};
 
-use super::{Asked, Reading, Refused, Shown};
+use super::{Asked, Person, Reading, Refused, Shown};
+use crate::casework::Actor;
 
 /// Seconds after which what is being worked out may be there.
 const AGAIN: i64 = 3;
@@ -22,11 +23,23 @@ impl From<Refused> for Problem {
             Refused::Senseless(_) => Code::BadRequest,
             Refused::Conflict(_) => Code::Conflict,
             Refused::NotYet(_) => Code::NotYet,
+            Refused::VersionNeeded => return Self::new(Code::IfMatchNeeded),
+            Refused::Changed => return Self::new(Code::ChangedMeanwhile),
             Refused::Failed(_) => Code::Unavailable,
         };
         let problem = Self::because(code, refused.to_string());
         if code == Code::NotYet { problem.after(AGAIN) } else { problem }
     }
+}
+
+/// Who asks, as it is written down.
+fn person(question: &Question<'_>) -> Person {
+    let principal = question.principal;
+    let actor = Actor {
+        account: principal.account().map(|id| id.to_string()).unwrap_or_default(),
+        name: principal.name().map(ToString::to_string).unwrap_or_default(),
+    };
+    Person { actor, raw: principal.may(Permission::Search) }
 }
 
 impl ReadModel for Reading {
@@ -41,9 +54,16 @@ impl ReadModel for Reading {
             body: question.body,
             version: question.version,
         };
+        if let Some(told) = self.act(&asked, &person(question)) {
+            return Ok(told?);
+        }
+        // Before the answer: an older version makes a change read again, a newer one would hide what came between.
+        let version = if question.operation == "readIncident" { Some(self.version(&asked)?) } else { None };
         let told = Told::ok(self.answer(&asked)?);
-        // Nobody changes incidents yet: what people changed has had no version but the first.
-        let version = (question.operation == "readIncident").then_some(0);
         Ok(Told { version, ..told })
+    }
+
+    fn marks(&self) -> Marks {
+        self.changes()
     }
 }

@@ -1,20 +1,25 @@
 //! From an operation of the contract to its answer.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hinomi_server::pages::{Marks, Topic};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::evidence::Evidence;
 use super::health::Health;
 use super::holdings::Holdings;
-use super::incidents::{Detections, Incident, Incidents, Teller, kinds};
+use super::incidents::{
+    Details, Detections, Incident, Incidents, Kinds, Story, Teller, briefs, details, found, ids_of, kinds,
+};
 use super::judged::{self, Whole};
-use super::{Asked, Refused, alerts, ledger, record, rules, sources, today};
+use super::{Asked, Refused, alerts, ledger, record, rules, sources, today, work};
+use crate::casework::{Casework, Desk};
 use crate::judge::Judge;
 
 /// Time between two looks at new detections; it is cut short while blocks are left to be read.
@@ -27,6 +32,7 @@ pub struct Reading {
     shared: Arc<Shared>,
     health: Health,
     judge: Option<Arc<Judge>>,
+    casework: Option<Arc<Casework>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,7 +79,14 @@ impl Reading {
         });
         let own = shared.clone();
         let thread = std::thread::Builder::new().name("pages".to_owned()).spawn(move || own.follow())?;
-        Ok(Self { shared, health: Health::new(data, config), judge, thread: Some(thread) })
+        Ok(Self { shared, health: Health::new(data, config), judge, casework: None, thread: Some(thread) })
+    }
+
+    /// With what people do about incidents.
+    #[must_use]
+    pub fn with_casework(mut self, casework: Arc<Casework>) -> Self {
+        self.casework = Some(casework);
+        self
     }
 
     /// Why incidents could not be told on the last time, if they could not.
@@ -91,9 +104,14 @@ impl Reading {
         let evidence = &self.shared.evidence;
         match asked.operation {
             "readToday" => {
-                let story = self.shared.teller.story().ok();
+                let story = self.story().ok();
                 let known = judged::known(self.judge.as_deref());
-                json(today::today(evidence, (story.as_deref(), &kinds(evidence)?), &known, asked))
+                json(today::today(
+                    evidence,
+                    (story.as_deref(), &self.kinds(story.as_deref())?),
+                    &known,
+                    asked,
+                ))
             }
             "readAnswers" | "readBoard" | "readCoverage" | "listClaims" | "readClaim" | "listExceptions"
             | "listSuppliers" => self.judged(asked),
@@ -106,6 +124,7 @@ impl Reading {
             "readHealth" => json(Ok(self.health.page())),
             "readRecord" => json(record::record(evidence, asked)),
             "readProof" => json(record::proof(evidence, asked)),
+            "listSuppressions" => json(work::suppressions(self.casework()?, asked)),
             _ => self.told(asked),
         }
     }
@@ -140,15 +159,82 @@ impl Reading {
     /// Answers from the story.
     fn told(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
         let evidence = &self.shared.evidence;
-        let story = || self.shared.teller.story();
         match asked.operation {
-            "listIncidents" => json(Incidents::of(&*story()?, &kinds(evidence)?, asked)),
-            "readIncident" => json(Incident::of(&*story()?, (&kinds(evidence)?, evidence), asked)),
-            "listIncidentDetections" => json(Detections::of(&*story()?, &kinds(evidence)?, asked)),
-            "listRules" => json(rules::rules(&*story()?, asked)),
-            "readRule" => json(rules::rule(&*story()?, evidence.data(), asked)),
+            "listIncidents" => {
+                let story = self.story()?;
+                json(Incidents::of(&story, &self.kinds(Some(&story))?, asked))
+            }
+            "readIncident" => json(self.incident(asked)),
+            "listIncidentDetections" => json(Detections::of(&*self.story()?, &kinds(evidence)?, asked)),
+            "listRules" => json(rules::rules(&*self.story()?, asked)),
+            "readRule" => json(rules::rule(&*self.story()?, evidence.data(), asked)),
             _ => Err(Refused::NotAvailable("this server does not answer that yet")),
         }
+    }
+}
+
+/// Changes when a file does.
+fn stamp(path: &Path) -> u64 {
+    let Ok(found) = std::fs::metadata(path) else { return 0 };
+    found.len().wrapping_mul(31).wrapping_add(found.mtime_nsec().unsigned_abs()).wrapping_add(found.ino())
+}
+
+/// What acts on incidents need.
+impl Reading {
+    /// The story as it was told last.
+    pub(super) fn story(&self) -> Result<Arc<Story>, Refused> {
+        self.shared.teller.story()
+    }
+
+    pub(super) fn evidence(&self) -> &Evidence {
+        &self.shared.evidence
+    }
+
+    pub(super) fn casework(&self) -> Result<&Casework, Refused> {
+        let none = Refused::NotAvailable("what people do about incidents is not kept here");
+        self.casework.as_deref().ok_or(none)
+    }
+
+    /// What is known beside a story.
+    pub(super) fn kinds(&self, story: Option<&Story>) -> Result<Kinds, Refused> {
+        let mut kinds = kinds(self.evidence())?;
+        if let Some((story, casework)) = story.zip(self.casework.as_deref()) {
+            kinds.work = briefs(story, casework);
+        }
+        Ok(kinds)
+    }
+
+    /// A number for each part of the pages: another number, other content. Nothing is read for it but sizes and times of files.
+    pub(super) fn changes(&self) -> Marks {
+        let mut marks = Marks::default();
+        let acts = self.casework.as_deref().map_or(0, |casework| casework.with(Desk::next_step));
+        marks.set(Topic::Incidents, self.shared.teller.told().wrapping_add(acts));
+        let data = self.evidence().data();
+        marks.set(Topic::Alerts, stamp(&data.join("alerts/steps")) ^ stamp(&data.join("alerts/state")));
+        let size = self.evidence().with(|opened| Ok(opened.reader.size())).unwrap_or(0);
+        marks.set(Topic::Ledger, size);
+        marks.set(Topic::Sources, size);
+        marks
+    }
+
+    /// One incident, with what people did.
+    pub(super) fn incident(&self, asked: &Asked<'_>) -> Result<Incident, Refused> {
+        let story = self.story()?;
+        let (place, _) = found(&story, asked)?;
+        let details = match self.casework.as_deref() {
+            Some(casework) => details(&story, casework, place),
+            None => Details::default(),
+        };
+        Incident::of(&story, (&self.kinds(Some(&story))?, self.evidence()), details, asked)
+    }
+
+    /// The version of what people did about an incident.
+    pub(super) fn version(&self, asked: &Asked<'_>) -> Result<u64, Refused> {
+        let story = self.story()?;
+        let (place, _) = found(&story, asked)?;
+        let Some(casework) = self.casework.as_deref() else { return Ok(0) };
+        let ids = ids_of(&story, casework, place);
+        Ok(casework.with(|desk| desk.joint(ids.iter().map(String::as_str)).version()))
     }
 }
 

@@ -33,8 +33,7 @@ pub(super) struct KeptRecord {
 }
 
 /// A reference into this ledger.
-fn cited(asked: &Asked<'_>, reader: &Reader) -> Result<(EvidenceRef, u64, u32), Refused> {
-    let text = asked.needed("reference")?;
+fn cited(text: &str, reader: &Reader) -> Result<(EvidenceRef, u64, u32), Refused> {
     let reference: EvidenceRef = text.parse().map_err(|_| Refused::Senseless("no reference".to_owned()))?;
     match &reference.place {
         EvidencePlace::Log { origin, leaf, record }
@@ -57,7 +56,7 @@ fn whole(reader: &Reader, leaf: u64, record: u32, bytes: &[u8]) -> String {
 pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecord, Refused> {
     evidence.with(|opened| {
         let reader = &opened.reader;
-        let (reference, leaf, number) = cited(asked, reader)?;
+        let (reference, leaf, number) = cited(&asked.needed("reference")?, reader)?;
         let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
         let found = block.records.get(number as usize).ok_or(Refused::NotFound)?;
         let bytes = &found.bytes;
@@ -104,10 +103,39 @@ fn line(bytes: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Looks up what a reference cites, and gives it back in its one form. What stands there has to have the digest that the
+/// reference names, or, where only a decoder would know, the reference has to be one that this program made.
+pub(super) fn look_up(
+    evidence: &Evidence,
+    text: &str,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Result<String, Refused> {
+    let wrong = |why: &str| Refused::Senseless(format!("evidence {text:.200}: {why}"));
+    evidence.with(|opened| {
+        let cited = cited(text, &opened.reader);
+        let (reference, leaf, number) = cited.map_err(|_| wrong("no record of this ledger"))?;
+        let block = opened.reader.block(leaf)?.ok_or_else(|| wrong("it was erased, or is no record"))?;
+        let found = block.records.get(number as usize).ok_or_else(|| wrong("no record of this ledger"))?;
+        let reference_text = reference.to_string();
+        if event_length(&found.bytes, &reference).is_none() && !is_known(&reference_text) {
+            return Err(wrong("what stands there has another digest"));
+        }
+        Ok(reference_text)
+    })
+}
+
+/// A bundle that proves the record behind a reference to anyone, and the length of the event where that is known.
+pub(super) fn bundle(reader: &Reader, reference: &str) -> Result<(Bundle, Option<u64>), Refused> {
+    let (reference, leaf, record) = cited(reference, reader)?;
+    let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
+    let bytes = &block.records.get(record as usize).ok_or(Refused::NotFound)?.bytes;
+    Ok((reader.prove(leaf, record)?, event_length(bytes, &reference)))
+}
+
 /// A bundle that proves the record to anyone.
 pub(super) fn proof(evidence: &Evidence, asked: &Asked<'_>) -> Result<Bundle, Refused> {
     evidence.with(|opened| {
-        let (_, leaf, record) = cited(asked, &opened.reader)?;
+        let (_, leaf, record) = cited(&asked.needed("reference")?, &opened.reader)?;
         Ok(opened.reader.prove(leaf, record)?)
     })
 }

@@ -8,6 +8,7 @@ use super::incidents::{IncidentRow, Kinds, Story, rows};
 use super::judged::{Answer, Judged, Whole, of_whole};
 use super::ledger::{Exposure, Following, exposed, following};
 use super::{Asked, Refused, Text, alerts, sources, time};
+use crate::casework::State;
 use crate::clock;
 use crate::judge::Known;
 use crate::render::calendar::Cited;
@@ -56,6 +57,7 @@ struct Change {
 /// What the page is made of.
 struct Facts<'a> {
     story: Option<&'a Story>,
+    kinds: &'a Kinds,
     sources: &'a sources::Counts,
     following: &'a Following,
     alerts: &'a alerts::Counts,
@@ -72,9 +74,11 @@ pub(super) fn today(
     let since = Timestamp::from_nanos(now.as_nanos().saturating_sub(CHANGES_NS));
     let (counts, following) = (sources::counts(evidence)?, following(evidence)?);
     let open = alerts::counts(evidence)?;
-    let listed = story.into_iter().flat_map(|story| story.incidents.iter().take(MOST_INCIDENTS));
+    let open_ones = |incident: &&IncidentEntry| kinds.work(&incident.id).state == State::Open;
+    let listed = story.into_iter().flat_map(|story| story.incidents.iter().filter(open_ones));
+    let listed = listed.take(MOST_INCIDENTS);
     let incidents = story.map(|story| rows(story, listed, kinds, asked)).transpose()?.unwrap_or_default();
-    let facts = Facts { story, sources: &counts, following: &following, alerts: &open };
+    let facts = Facts { story, kinds, sources: &counts, following: &following, alerts: &open };
     let mut headline = facts.headline();
     if story.is_some_and(|story| story.is_cut) {
         headline.text.en.push_str(" Only the newest 50,000 detections were looked at.");
@@ -101,7 +105,9 @@ pub(super) fn today(
 
 impl Facts<'_> {
     fn headline(&self) -> Headline {
-        let all = self.story.into_iter().flat_map(|story| &story.incidents);
+        // What somebody contained or closed burns no more; what grew since is open again.
+        let open = |incident: &&IncidentEntry| self.kinds.work(&incident.id).state == State::Open;
+        let all = self.story.into_iter().flat_map(|story| &story.incidents).filter(open);
         let grave: Vec<&IncidentEntry> = all.clone().filter(|i| i.severity >= Level::High).collect();
         let lesser: Vec<&IncidentEntry> = all.filter(|i| i.severity < Level::High).collect();
         let ids = |of: &[&IncidentEntry]| of.iter().take(MOST_INCIDENTS).map(|i| i.id.clone()).collect();

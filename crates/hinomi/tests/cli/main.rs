@@ -11,6 +11,7 @@
 mod assure;
 mod attack_names;
 mod case;
+mod casework;
 mod configuration;
 mod corpora;
 #[cfg(feature = "query")]

@@ -37,20 +37,26 @@ impl Shown for Masked {
 
 /// A data directory, and the contract that answers are compared with.
 pub(crate) struct Pages {
-    reading: Reading,
+    pub(crate) reading: Reading,
+    data: PathBuf,
     contract: Value,
 }
 
 impl Pages {
-    fn of(data: &Path) -> Self {
+    pub(crate) fn of(data: &Path) -> Self {
         Self::judged(data, None)
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     /// What is said of claims, this judge knows.
     pub(crate) fn judged(data: &Path, judge: Option<Arc<Judge>>) -> Self {
         let contract = std::fs::read(root().join("api/openapi.json")).unwrap();
         let contract = serde_json::from_slice(&contract).unwrap();
-        Self { reading: Reading::start(data.to_owned(), None, judge).unwrap(), contract }
+        let reading = Reading::start(data.to_owned(), None, judge).unwrap();
+        Self { reading, data: data.to_owned(), contract }
     }
 
     pub(crate) fn ask(
@@ -112,7 +118,7 @@ impl Pages {
     }
 }
 
-fn reader(data: &Path) -> Reader {
+pub(crate) fn reader(data: &Path) -> Reader {
     Reader::open(std::sync::Arc::new(FileDisk), Places::in_data_dir(data, "evidence"), true).unwrap()
 }
 

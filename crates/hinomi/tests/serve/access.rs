@@ -15,10 +15,10 @@ const CONFIGURATION: &str = "[[listen]]\nname = \"h\"\nat = \"127.0.0.1:0\"\nrec
                              [pages]\nat = \"127.0.0.1:0\"\n";
 
 /// A server with pages.
-struct World {
-    served: Served,
+pub(crate) struct World {
+    pub(crate) served: Served,
     at: SocketAddr,
-    origin: String,
+    pub(crate) origin: String,
 }
 
 fn world() -> World {
@@ -27,14 +27,14 @@ fn world() -> World {
     begin(Served::start_in(folder))
 }
 
-fn begin(mut served: Served) -> World {
+pub(crate) fn begin(mut served: Served) -> World {
     let line = served.wait_for_line("pages");
     let at = line["at"].as_str().unwrap().parse().unwrap();
     let origin = line["origin"].as_str().unwrap().to_owned();
     World { served, at, origin }
 }
 
-fn run(data: &Path, args: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(data: &Path, args: &[&str]) -> (Option<i32>, String) {
     let (verb, rest) = args.split_first().unwrap();
     let data = data.to_str().unwrap();
     let mut all = vec!["access", verb];
@@ -55,7 +55,7 @@ impl World {
         self.origin.trim_start_matches("http://").to_owned()
     }
 
-    fn send(&self, method: &str, path: &str, cookie: &str, body: &Value) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, cookie: &str, body: &Value) -> Answer {
         let (host, body) = (self.host(), body.to_string());
         // The helper names a host of its own first; ours comes by a request written out.
         let headers = [
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// Enrols with a link; the cookie of the session.
-    fn enrol(&self, link: &str, device: &Authenticator) -> String {
+    pub(crate) fn enrol(&self, link: &str, device: &Authenticator) -> String {
         let options = self.send("POST", "/api/v1/enrolment/passkey/options", "", &json!({ "link": link }));
         assert_eq!(options.status, 200, "{}", options.head);
         let challenge = options.json()["challenge"].as_str().unwrap().to_owned();

@@ -20,7 +20,7 @@ const RULE: &str = "title: A marker of tests\nid: 6f0a5f3c-53d5-4c1e-9d6b-0c1f2b
     author: tests\nlevel: LEVEL\nlogsource:\n  product: windows\ndetection:\n  words:\n    - 'marker-LEVEL'\n  condition: words\n";
 
 /// Waits until `what` gives something.
-fn until<T>(name: &str, mut what: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(name: &str, mut what: impl FnMut() -> Option<T>) -> T {
     let since = Instant::now();
     loop {
         if let Some(found) = what() {
@@ -41,14 +41,14 @@ fn seen(folder: &Path) -> Vec<Value> {
 }
 
 /// A receiver of webhooks, in a folder of its own.
-struct Webhook {
+pub(crate) struct Webhook {
     folder: TempDir,
     port: u16,
     _running: Sender,
 }
 
 impl Webhook {
-    fn start(mode: &str) -> Option<Self> {
+    pub(crate) fn start(mode: &str) -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
             println!("SKIPPED: python3 is not installed");
             return None;
@@ -70,7 +70,7 @@ impl Webhook {
     }
 
     /// Messages that were answered as a mode says.
-    fn seen(&self, mode: &str) -> Vec<Value> {
+    pub(crate) fn seen(&self, mode: &str) -> Vec<Value> {
         seen(self.folder.path()).into_iter().filter(|one| one["mode"] == mode).collect()
     }
 
@@ -78,7 +78,7 @@ impl Webhook {
         until("messages arrive", || Some(self.seen(mode)).filter(|all| all.len() >= at_least))
     }
 
-    fn sink(&self, folder: &Path) -> String {
+    pub(crate) fn sink(&self, folder: &Path) -> String {
         std::fs::write(folder.join("secret"), format!("{SECRET}\n")).unwrap();
         let port = self.port;
         format!(
@@ -89,7 +89,7 @@ impl Webhook {
 }
 
 /// Everybody is told by one sink, and reminded after a minute.
-fn policy(sink: &str) -> String {
+pub(crate) fn policy(sink: &str) -> String {
     format!(
         "[alerts]\nzone = \"Asia/Tokyo\"\nroute = {{ critical = \"all\", high = \"all\" }}\n\
          [[policy]]\nname = \"all\"\nstep = [{{ tell = [\"sink:{sink}\"] }}]\nrepeat_minutes = 600\n"
@@ -97,7 +97,7 @@ fn policy(sink: &str) -> String {
 }
 
 /// A folder with the two rules and a configuration.
-fn prepared(sections: impl Fn(&Path) -> String) -> TempDir {
+pub(crate) fn prepared(sections: impl Fn(&Path) -> String) -> TempDir {
     let folder = TempDir::new().unwrap();
     let rules = folder.path().join("rules");
     std::fs::create_dir(&rules).unwrap();
@@ -120,7 +120,7 @@ fn at_work(folder: TempDir) -> Served {
 }
 
 /// Events of a host that hold a word.
-fn events(served: &Served, host: &str, word: &str, count: usize) {
+pub(crate) fn events(served: &Served, host: &str, word: &str, count: usize) {
     let lines: String = (0..count)
         .map(|n| {
             format!(

@@ -12,6 +12,7 @@ mod access;
 mod alerts;
 mod anchors;
 mod backup;
+mod casework;
 mod configuration;
 #[cfg(feature = "query")]
 mod derived;

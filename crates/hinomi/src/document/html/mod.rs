@@ -4,6 +4,7 @@
 //! - The bytes are a function of the document alone; verification renders again and compares.
 //! - Every text goes through `markup::escape`; nothing from a log becomes markup, style or script.
 
+mod exported;
 mod graph;
 mod incident;
 mod sources;
@@ -16,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 use super::claim::{Claims, Said2, level};
 use super::markup::{base64, both, embedded, escape, word};
 use super::model::{Content, Document};
+
+pub use exported::{Done, Exported, Proof, Proofs, exported};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -171,12 +174,18 @@ fn contents(claims: &Claims<'_>, out: &mut String) {
 }
 
 fn foot(claims: &Claims<'_>, out: &mut String) {
-    let document = claims.document;
-    out.push_str(&format!("<h2 id=\"citations\">{}</h2>\n", word("Citations", "引用")));
-    out.push_str(&format!("<p class=\"dim\">{}</p>\n", word(
+    let note = Said2::new(
         "Each statement above leads to one of these events. «hinomi verify report FILE PATH» reads each again, evaluates its rule again, and makes every sentence again from what it reads.",
         "上の各文はこれらのイベントに基づきます。「hinomi verify report ファイル パス」は各イベントを再読込し、ルールを再評価し、読み取った内容から全文を作り直して照合します。",
-    )));
+    );
+    citations(claims, &note, out);
+    files_and_rules(claims.document, out);
+}
+
+fn citations(claims: &Claims<'_>, note: &Said2, out: &mut String) {
+    let document = claims.document;
+    out.push_str(&format!("<h2 id=\"citations\">{}</h2>\n", word("Citations", "引用")));
+    out.push_str(&format!("<p class=\"dim\">{}</p>\n", both(note)));
     out.push_str("<table><tbody>\n");
     for (number, cite) in document.citations.iter().enumerate() {
         let place = document.files.get(cite.file).map_or("", |f| f.path.as_str());
@@ -195,7 +204,6 @@ fn foot(claims: &Claims<'_>, out: &mut String) {
         ));
     }
     out.push_str("</tbody></table>\n");
-    files_and_rules(document, out);
 }
 
 /// A reference without the member, which stands beside it, and with a short digest of the file.

@@ -9,6 +9,7 @@
 //! - An incident is called by the detection of it that was decided first, so its id stays while it grows. Where two become
 //!   one, each id of a detection still leads to it.
 //! - One pass reads [`linked::MOST_LEAVES`] blocks at most; what is left is read by the next, and the story told meanwhile.
+//! - What people did about an incident is found by every id that the incident has or had; see [`crate::casework`].
 //! - Names are as logs have them in here, and masked where they leave (`mask`).
 //!
 //! # Not here
@@ -19,12 +20,17 @@ mod linked;
 mod mask;
 mod shown;
 mod told;
+mod worked;
 
 pub(super) use shown::known as techniques_known;
-pub(super) use shown::{Detections, Fact, Incident, IncidentRow, Incidents, Kinds, kinds, rows};
+pub(super) use shown::{
+    Detections, Fact, Incident, IncidentRow, Incidents, Kinds, Scene, found, kinds, rows,
+};
 pub(super) use told::Story;
+pub(super) use worked::{Brief, ClockRow, DecisionRow, Details, NoteRow, briefs, details, ids_of, name};
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::known::Detected;
@@ -42,6 +48,8 @@ pub(super) struct Teller {
     data: PathBuf,
     story: Mutex<Option<Arc<Story>>>,
     work: Mutex<Work>,
+    /// How often it was told.
+    times: AtomicU64,
 }
 
 /// What goes from one telling to the next.
@@ -54,7 +62,12 @@ struct Work {
 
 impl Teller {
     pub(super) fn new(data: PathBuf) -> Self {
-        Self { data, story: Mutex::default(), work: Mutex::default() }
+        Self { data, story: Mutex::default(), work: Mutex::default(), times: AtomicU64::new(0) }
+    }
+
+    /// How often it was told: another number, another story.
+    pub(super) fn told(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
     }
 
     /// The story as it was told last.
@@ -77,6 +90,7 @@ impl Teller {
         if came.any || came.activated || read || !told {
             let story = Arc::new(told::tell(detected, links, rules)?);
             *self.story.lock().unwrap_or_else(PoisonError::into_inner) = Some(story);
+            self.times.fetch_add(1, Ordering::Relaxed);
         }
         Ok(links.is_behind())
     }

@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::linked::leaf_of;
 use super::mask::Mask;
 use super::told::Story;
+use super::worked::{Brief, Details};
 use crate::args::Lang;
+use crate::casework::State;
 use crate::clock;
 use crate::document::{Budget, Claims, Document, Settings, build};
 use crate::pages::evidence::Evidence;
@@ -60,6 +62,7 @@ pub(in crate::pages) struct IncidentRow {
     state: &'static str,
     assignee: Option<String>,
     next_due: Option<String>,
+    grown: bool,
     unseen: u64,
 }
 
@@ -85,15 +88,10 @@ pub(in crate::pages) struct Incident {
     unseen_stages: Vec<UnseenRow>,
     gaps: Vec<GapRow>,
     next_steps: Vec<Fact>,
-    notes: Vec<Nothing>,
-    decisions: Vec<Nothing>,
-    clocks: Vec<Nothing>,
+    #[serde(flatten)]
+    details: Details,
     names: &'static str,
 }
-
-/// What this server keeps none of.
-#[derive(Debug, Serialize)]
-enum Nothing {}
 
 #[derive(Debug, Serialize)]
 struct StepRow {
@@ -197,7 +195,7 @@ struct EvidenceRow {
 }
 
 /// Shows one incident of a story to whoever asks.
-struct Scene<'a> {
+pub(in crate::pages) struct Scene<'a> {
     story: &'a Story,
     table: &'a StoryTable,
     incident: &'a IncidentEntry,
@@ -215,10 +213,19 @@ pub(in crate::pages) struct Kinds {
     pub(in crate::pages) whole: bool,
     /// The ledger that detections cite.
     ledger: Option<LedgerEntry>,
+    /// What people did, by the id of the incident.
+    pub(in crate::pages) work: BTreeMap<String, Brief>,
+}
+
+impl Kinds {
+    /// What people did about an incident.
+    pub(in crate::pages) fn work(&self, id: &str) -> Brief {
+        self.work.get(id).cloned().unwrap_or_default()
+    }
 }
 
 impl<'a> Scene<'a> {
-    fn new(
+    pub(in crate::pages) fn new(
         story: &'a Story,
         incident: &'a IncidentEntry,
         asked: &Asked<'a>,
@@ -233,6 +240,25 @@ impl<'a> Scene<'a> {
 
     /// Documents of masked detections are made into sentences.
     fn document(&self, steps: Vec<StepEntry>, most: usize) -> Document {
+        self.told(steps, most, ("en", HEADLINE_STEPS))
+    }
+
+    /// All of it that is shown, for a file.
+    pub(in crate::pages) fn exported(&self, lang: &str) -> Document {
+        let steps = self.incident.steps.iter().take(MOST_STEPS).cloned().collect();
+        self.told(steps, MOST_OF_STEP, (lang, MOST_STEPS))
+    }
+
+    pub(in crate::pages) fn table(&self) -> &'a StoryTable {
+        self.table
+    }
+
+    /// Whether every name is shown.
+    pub(in crate::pages) fn shows_all(&self) -> bool {
+        self.mask.shows(&self.incident.accounts)
+    }
+
+    fn told(&self, steps: Vec<StepEntry>, most: usize, (lang, shown): (&str, usize)) -> Document {
         let mut detections = Vec::new();
         let steps: Vec<StepEntry> = steps
             .into_iter()
@@ -254,21 +280,21 @@ impl<'a> Scene<'a> {
         let incident = IncidentEntry { steps, links: Vec::new(), ..self.incident.clone() };
         let report = report(incident, detections, self.kinds.ledger.clone());
         let settings = Settings {
-            lang: "en".to_owned(),
+            lang: lang.to_owned(),
             zone: self.zone.clone(),
             format: None,
             hosts: Vec::new(),
             since: None,
             until: None,
         };
-        let budget = Budget { incidents: 1, steps: HEADLINE_STEPS, citations: 10_000, sources: 1 };
+        let budget = Budget { incidents: 1, steps: shown, citations: 10_000, sources: 1 };
         build(&report, settings, clock::now(), self.story.subjects.details(), self.table, budget)
     }
 
     fn headline(&self) -> Text {
         let core = self.incident.steps.iter().filter(|step| !step.weak).take(HEADLINE_STEPS).cloned();
         let document = self.document(core.collect(), 2);
-        let said = document.incidents.first().map(|of| Claims::new(&document, self.table).headline(of));
+        let said = document.incidents.first().map(|of| Claims::new(&document, self.table).zoned_headline(of));
         said.map(|said| Text::new(said.en, said.ja)).unwrap_or_default()
     }
 
@@ -279,6 +305,7 @@ impl<'a> Scene<'a> {
 
     fn row(&self) -> IncidentRow {
         let incident = self.incident;
+        let work = self.kinds.work(&incident.id);
         IncidentRow {
             id: incident.id.clone(),
             headline: self.headline(),
@@ -291,9 +318,10 @@ impl<'a> Scene<'a> {
             accounts: self.accounts(&incident.accounts),
             detections: self.all().count() as u64,
             stages: incident.stages.iter().map(stage_row).collect(),
-            state: "open",
-            assignee: None,
-            next_due: None,
+            state: work.state.name(),
+            assignee: work.assignee,
+            next_due: work.next_due,
+            grown: work.grown,
             unseen: self.unseen().len() as u64,
         }
     }
@@ -469,7 +497,8 @@ pub(in crate::pages) fn kinds(evidence: &Evidence) -> Result<Kinds, Refused> {
         });
         let Some((health, _)) = &saved.health else { return Ok(Kinds { ledger, ..Kinds::default() }) };
         let (names, whole) = health.kinds();
-        Ok(Kinds { names: names.into_iter().map(str::to_owned).collect(), whole, ledger })
+        let names = names.into_iter().map(str::to_owned).collect();
+        Ok(Kinds { names, whole, ledger, work: BTreeMap::new() })
     })
 }
 
@@ -484,33 +513,43 @@ pub(in crate::pages) fn rows<'s>(
 }
 
 impl Incidents {
-    /// The gravest first. Nobody closes incidents here yet: all are open.
+    /// The gravest first; those that somebody contained or closed behind those that are open.
     pub(in crate::pages) fn of(story: &Story, kinds: &Kinds, asked: &Asked<'_>) -> Result<Self, Refused> {
         let wanted = match asked.value("state")?.as_deref() {
-            None | Some("open" | "all") => true,
-            Some("contained" | "closed") => false,
+            None | Some("all") => None,
+            Some("open") => Some(State::Open),
+            Some("contained") => Some(State::Contained),
+            Some("closed") => Some(State::Closed),
             Some(_) => return Err(Refused::Senseless("state makes no sense".to_owned())),
         };
-        let all: Vec<&IncidentEntry> = story.incidents.iter().filter(|_| wanted).collect();
+        let state = |incident: &&IncidentEntry| kinds.work(&incident.id).state;
+        let of = |incident: &&IncidentEntry| wanted.is_none_or(|wanted| wanted == state(incident));
+        let mut all: Vec<&IncidentEntry> = story.incidents.iter().filter(of).collect();
+        all.sort_by_key(state);
         let (part, next) = page(all, asked)?;
         Ok(Self { items: rows(story, part.into_iter(), kinds, asked)?, next })
     }
 }
 
-fn found<'s>(story: &'s Story, asked: &Asked<'_>) -> Result<&'s IncidentEntry, Refused> {
+/// The incident that a detection belongs to, by which it is or was called, and its place.
+pub(in crate::pages) fn found<'s>(
+    story: &'s Story,
+    asked: &Asked<'_>,
+) -> Result<(usize, &'s IncidentEntry), Refused> {
     let id = asked.part("id")?;
     let place = story.places.get(&id).ok_or(Refused::NotFound)?;
-    story.incidents.get(*place).ok_or(Refused::NotFound)
+    story.incidents.get(*place).map(|incident| (*place, incident)).ok_or(Refused::NotFound)
 }
 
 impl Incident {
-    /// The incident that a detection belongs to, by which it is or was called.
+    /// The incident that a detection belongs to.
     pub(in crate::pages) fn of(
         story: &Story,
         (kinds, evidence): (&Kinds, &Evidence),
+        details: Details,
         asked: &Asked<'_>,
     ) -> Result<Self, Refused> {
-        let incident = found(story, asked)?;
+        let (_, incident) = found(story, asked)?;
         let scene = Scene::new(story, incident, asked, kinds)?;
         let entity = |entity: &EntityEntry| EntityEntry {
             name: scene.entity(entity.kind, &entity.name),
@@ -529,10 +568,8 @@ impl Incident {
             next_steps: next_steps(&unseen),
             unseen_stages: unseen,
             gaps: gaps(evidence, &scene)?,
-            notes: Vec::new(),
-            decisions: Vec::new(),
-            clocks: Vec::new(),
-            names: if scene.mask.shows(&incident.accounts) { "shown" } else { "masked" },
+            details,
+            names: if scene.shows_all() { "shown" } else { "masked" },
         })
     }
 }
@@ -600,7 +637,7 @@ fn gap(finding: &Finding) -> Option<GapRow> {
 impl Detections {
     /// Those of an incident by time.
     pub(in crate::pages) fn of(story: &Story, kinds: &Kinds, asked: &Asked<'_>) -> Result<Self, Refused> {
-        let incident = found(story, asked)?;
+        let (_, incident) = found(story, asked)?;
         let scene = Scene::new(story, incident, asked, kinds)?;
         let mut all: Vec<&DetectionEntry> = scene.all().filter_map(|id| story.detections.get(id)).collect();
         all.sort_by_key(|detection| (detection.time.is_none(), detection.time, &detection.id));

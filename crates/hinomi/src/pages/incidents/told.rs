@@ -7,6 +7,7 @@ use hinomi_model::{Digest, EvidenceRef, Timestamp};
 
 use super::known::Detected;
 use super::linked::Links;
+use crate::casework::Extent;
 use crate::live::{Decided, LiveDetection};
 use crate::pages::Refused;
 use crate::pages::rulebook::{Known, Rules};
@@ -23,12 +24,23 @@ pub(in crate::pages) struct Story {
     pub(in crate::pages) late: BTreeSet<String>,
     /// The incident of each detection, by its place.
     pub(in crate::pages) places: BTreeMap<String, usize>,
+    /// Where the newest detection of each incident was made, by its place.
+    newest: Vec<Decided>,
     pub(in crate::pages) rules: Arc<Rules>,
     pub(in crate::pages) subjects: Subjects,
     /// Older detections are left out.
     pub(in crate::pages) is_cut: bool,
     /// Blocks are left to be read.
     pub(in crate::pages) is_behind: bool,
+}
+
+impl Story {
+    /// What the incident at a place consists of: what somebody judges who closes it.
+    pub(in crate::pages) fn extent(&self, place: usize) -> Extent {
+        let detections = self.incidents.get(place).map_or(0, |incident| incident.detections.len() as u64);
+        let newest = self.newest.get(place).map_or((0, 0), |decided| (decided.leaf, decided.index));
+        Extent { detections, newest }
+    }
 }
 
 /// Tells it.
@@ -47,6 +59,11 @@ pub(super) fn tell(detected: &Detected, links: &Links, rules: Arc<Rules>) -> Res
         let rank = |i: &IncidentEntry| (std::cmp::Reverse(i.severity), std::cmp::Reverse(i.last));
         rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id))
     });
+    let newest = incidents.iter().map(|incident| {
+        let made = incident.detections.iter().filter_map(|id| order.get(id.as_str()));
+        made.max().copied().unwrap_or(Decided { leaf: 0, index: 0 })
+    });
+    let newest = newest.collect();
     let mut places = BTreeMap::new();
     for (place, incident) in incidents.iter().enumerate() {
         let all = incident.detections.iter().chain(&incident.weak_signals).chain(&incident.context);
@@ -57,6 +74,7 @@ pub(super) fn tell(detected: &Detected, links: &Links, rules: Arc<Rules>) -> Res
         late: detected.all().filter(|d| d.late).map(|d| d.id.clone()).collect(),
         detections: detections.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
         places,
+        newest,
         rules,
         subjects,
         is_cut: detected.is_cut(),
