@@ -45,7 +45,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 folder=$(realpath "$folder")
 port=$(free_port)
-sed "s/@PORT@/$port/; s/@ADMIN@/$((port + 1))/; s/@SYSLOG@/$((port + 2))/" "$examples/demo.toml" >"$folder/hinomi.toml"
+sed "s/@PORT@/$port/; s/@ADMIN@/$((port + 1))/; s/@SYSLOG@/$((port + 2))/; s|@LISTS@|$examples/lists|" "$examples/demo.toml" >"$folder/hinomi.toml"
 
 echo "The recorded case: six hosts of an invented company, and a supplier's account that was used from an unknown network."
 echo

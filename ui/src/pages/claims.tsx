@@ -128,8 +128,7 @@ export function SupplierPart({ of }: { of: Supplier }) {
       </h3>
       <p class="dim">
         {t("answers for it:", "責任者：")} {of.owner || "—"} · {t("contract", "契約")} {of.contract || "—"} · {t("until", "期限")}{" "}
-        <StatedDay at={of.until} none={t("none stated", "記載なし")} /> ·{" "}
-        {t(`${of.accounts} accounts`, `アカウント ${of.accounts}`)}
+        <StatedDay at={of.until} none={t("none stated", "記載なし")} /> · {t(`${of.accounts} accounts`, `アカウント ${of.accounts}`)}
       </p>
       <p>
         {t("Sign-ins by their second factor:", "サインインの第二要素：")}{" "}

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { PATIENCE, accessible, choose, settled, visit } from "./help.mjs";
 import { open } from "./open.mjs";
-import { enrolled, hinomi, reason, serve } from "./real.mjs";
+import { ended, enrolled, hinomi, reason, serve } from "./real.mjs";
 
 const examples = fileURLToPath(new URL("../../../examples/", import.meta.url));
 const shots = process.env.SHOTS;
@@ -37,7 +37,7 @@ test("the real server: the four questions, claims, exceptions, suppliers, covera
   const data = join(folder, "data");
   execFileSync(hinomi, ["ledger", "append", "--data", data, "--json", join(examples, "case")]);
   const server = await serve(folder, `[assure]\ninventory = ["${join(examples, "lists")}"]\n[detection]\nzone = "Asia/Tokyo"\n`);
-  const { child, origin } = server;
+  const { origin } = server;
   const browser = await open();
   try {
     const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1440, height: 900 } });
@@ -73,7 +73,7 @@ test("the real server: the four questions, claims, exceptions, suppliers, covera
     assert.deepEqual(faults, []);
   } finally {
     await browser.close();
-    child.kill();
+    await ended(server);
     rmSync(folder, { recursive: true, force: true });
   }
 });

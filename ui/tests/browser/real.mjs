@@ -82,3 +82,12 @@ export async function enrolled(context, page, { data, origin }) {
     .click();
   await page.waitForSelector(".rail");
 }
+
+/** Ends a server, and waits until it has: it writes into its folder until then. */
+export function ended({ child }) {
+  return new Promise((done) => {
+    if (child.exitCode !== null || child.signalCode !== null) return done();
+    child.once("exit", done);
+    child.kill();
+  });
+}

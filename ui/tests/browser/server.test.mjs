@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { choose, visit } from "./help.mjs";
 import { open } from "./open.mjs";
-import { enrolled, reason, serve } from "./real.mjs";
+import { ended, enrolled, reason, serve } from "./real.mjs";
 
 test("the real server: enrol, invite, look at the audit, sign out and in", { skip: reason() }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "hinomi-pages-"));
   const server = await serve(folder);
-  const { child, origin } = server;
+  const { origin } = server;
   const browser = await open();
   try {
     const context = await browser.newContext({ locale: "en-GB" });
@@ -33,7 +33,7 @@ test("the real server: enrol, invite, look at the audit, sign out and in", { ski
     assert.deepEqual(faults, []);
   } finally {
     await browser.close();
-    child.kill();
+    await ended(server);
     rmSync(folder, { recursive: true, force: true });
   }
 });

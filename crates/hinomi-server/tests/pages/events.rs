@@ -64,7 +64,8 @@ impl Follower {
         let mut line = String::new();
         loop {
             line.clear();
-            if self.lines.read_line(&mut line).ok()? == 0 {
+            // The last chunk ends the answer; the connection stays for a while.
+            if self.lines.read_line(&mut line).ok()? == 0 || line == "0\r\n" {
                 return None;
             }
             if line.contains(wanted) {
