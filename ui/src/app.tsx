@@ -11,6 +11,7 @@ import { pressed } from "./parts/keys";
 import { Empty, Loading, TroubleNote } from "./parts/states";
 import { Shell, NAVIGATION } from "./parts/shell";
 import { SignIn, Enrol } from "./pages/sign-in";
+import { CameBack, cameBack } from "./pages/provider";
 import { Today } from "./pages/today";
 import { Incidents } from "./pages/incidents";
 import { Incident } from "./pages/incident";
@@ -144,6 +145,7 @@ export function App() {
   });
 
   const update = () => redraw((n) => n + 1);
+  if (cameBack()) return <CameBack onChange={update} />;
   if (first === "enrol")
     return (
       <Enrol

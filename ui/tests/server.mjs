@@ -82,6 +82,7 @@ function session(state) {
     site: "logs.example.jp/evidence",
     first_start: state.name === "first-start",
     sign_in: ["passkey", "password_totp"],
+    provider: null,
     account: signed ? "a1" : null,
     name: signed ? "aoki" : null,
     display: signed ? "青木" : null,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::factor::Factors;
 use crate::id::AccountId;
 use crate::moment::Moment;
+use crate::provider::Identity;
 use crate::role::{Permission, Role, Roles, permissions};
 
 /// What one signs in with: small letters, digits, dots, dashes, underscores.
@@ -100,6 +101,9 @@ pub struct Account {
     pub last_sign_in: Option<Moment>,
     /// Made with a sealed code; over then.
     pub until: Option<Moment>,
+    /// Whoever is this at the provider may come without a link, as long as the account is invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Identity>,
 }
 
 impl Account {

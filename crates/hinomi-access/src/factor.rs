@@ -1,13 +1,16 @@
 //! What an account is proven with.
 //!
 //! # Invariants
-//! Each [`Factor`] is two factors in one: a passkey that its device opens only to its user, or a password together with a
-//! generator of codes. It is made by verifying it (`gate`), or read from what was kept; there is no other way.
+//! - Each [`Factor`] is two factors in one: a passkey that its device opens only to its user, a password together with a
+//!   generator of codes, or an identity at a provider, which counts alone only where the provider says that it verified two.
+//!   It is made by verifying it (`gate`), or read from what was kept; there is no other way.
+//! - One that stands alone is always left: an identity whose provider never said so is none.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::FactorId;
 use crate::moment::Moment;
+use crate::provider::Identity;
 use crate::refusal::Refusal;
 use crate::secret::{decode, encode};
 use crate::webauthn::{PublicKey, Registered};
@@ -23,6 +26,8 @@ pub enum FactorKind {
     Passkey,
     /// A password and a generator of codes.
     PasswordTotp,
+    /// An identity at a provider.
+    Provider,
 }
 
 impl FactorKind {
@@ -31,6 +36,7 @@ impl FactorKind {
         match self {
             Self::Passkey => "passkey",
             Self::PasswordTotp => "password_totp",
+            Self::Provider => "provider",
         }
     }
 }
@@ -48,6 +54,10 @@ pub struct Passkey {
     pub(crate) backed_up: bool,
     pub(crate) created: Moment,
     pub(crate) last_used: Option<Moment>,
+    /// What its device knows the account by, in base64url. It follows from the key of the installation, and is kept so that
+    /// the passkey outlives that key; those made before it was kept do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) handle: Option<String>,
 }
 
 /// A password and a generator. Hash and secret are kept elsewhere ([`crate::Material`]).
@@ -60,6 +70,24 @@ pub struct PasswordFactor {
     pub(crate) last_step: i64,
 }
 
+/// An identity at a provider. What its provider says of two factors is looked at each time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProviderFactor {
+    pub(crate) id: FactorId,
+    pub(crate) identity: Identity,
+    pub(crate) created: Moment,
+    pub(crate) last_used: Option<Moment>,
+    /// The provider said that it verified two factors when this was made.
+    pub(crate) stands_alone: bool,
+}
+
+impl ProviderFactor {
+    /// Who it is there.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
 /// A factor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -68,14 +96,21 @@ pub enum Factor {
     Passkey(Passkey),
     /// A password and a generator of codes.
     PasswordTotp(PasswordFactor),
+    /// An identity at a provider.
+    Provider(ProviderFactor),
 }
 
 impl Passkey {
-    pub(crate) fn new(id: FactorId, label: &str, registered: Registered, now: Moment) -> Self {
+    pub(crate) fn new(
+        id: FactorId,
+        (label, handle): (&str, &[u8]),
+        registered: Registered,
+        now: Moment,
+    ) -> Self {
         let Registered { credential, key, counter, backup_eligible, backed_up } = registered;
         let label = label.to_owned();
-        let last_used = None;
-        Self { id, label, credential, key, counter, backup_eligible, backed_up, created: now, last_used }
+        let (created, last_used, handle) = (now, None, Some(encode(handle)));
+        Self { id, label, credential, key, counter, backup_eligible, backed_up, created, last_used, handle }
     }
 }
 
@@ -85,6 +120,7 @@ impl Factor {
         match self {
             Self::Passkey(passkey) => passkey.id,
             Self::PasswordTotp(password) => password.id,
+            Self::Provider(provider) => provider.id,
         }
     }
 
@@ -93,14 +129,16 @@ impl Factor {
         match self {
             Self::Passkey(_) => FactorKind::Passkey,
             Self::PasswordTotp(_) => FactorKind::PasswordTotp,
+            Self::Provider(_) => FactorKind::Provider,
         }
     }
 
-    /// What its owner calls it.
+    /// What its owner calls it; of an identity, what the provider calls it.
     pub fn label(&self) -> &str {
         match self {
             Self::Passkey(passkey) => &passkey.label,
             Self::PasswordTotp(_) => "",
+            Self::Provider(provider) => provider.identity.subject(),
         }
     }
 
@@ -109,6 +147,7 @@ impl Factor {
         match self {
             Self::Passkey(passkey) => passkey.created,
             Self::PasswordTotp(password) => password.created,
+            Self::Provider(provider) => provider.created,
         }
     }
 
@@ -117,6 +156,7 @@ impl Factor {
         match self {
             Self::Passkey(passkey) => passkey.last_used,
             Self::PasswordTotp(password) => password.last_used,
+            Self::Provider(provider) => provider.last_used,
         }
     }
 
@@ -124,7 +164,15 @@ impl Factor {
     pub fn backed_up(&self) -> Option<bool> {
         match self {
             Self::Passkey(passkey) => Some(passkey.backed_up),
-            Self::PasswordTotp(_) => None,
+            Self::PasswordTotp(_) | Self::Provider(_) => None,
+        }
+    }
+
+    /// Whether somebody can sign in with this and nothing else.
+    pub(crate) fn stands_alone(&self) -> bool {
+        match self {
+            Self::Passkey(_) | Self::PasswordTotp(_) => true,
+            Self::Provider(provider) => provider.stands_alone,
         }
     }
 
@@ -140,6 +188,7 @@ impl Factor {
                 password.last_used = Some(at);
                 password.last_step = password.last_step.max(count);
             }
+            Self::Provider(provider) => provider.last_used = Some(at),
         }
     }
 }
@@ -188,12 +237,13 @@ impl Factors {
         self.0.push(factor);
     }
 
-    /// Whether a factor can go: never the last one.
+    /// Whether a factor can go: never the last one that stands alone.
     pub(crate) fn can_remove(&self, id: FactorId) -> Result<(), Refusal> {
         if !self.0.iter().any(|factor| factor.id() == id) {
             return Err(Refusal::NotFound);
         }
-        if self.0.len() == 1 { Err(Refusal::LastFactor) } else { Ok(()) }
+        let stays = self.0.iter().any(|factor| factor.id() != id && factor.stands_alone());
+        if stays { Ok(()) } else { Err(Refusal::LastFactor) }
     }
 
     pub(crate) fn remove(&mut self, id: FactorId) {
@@ -218,8 +268,23 @@ impl Factors {
     pub(crate) fn password(&self) -> Option<&PasswordFactor> {
         self.0.iter().find_map(|factor| match factor {
             Factor::PasswordTotp(password) => Some(password),
-            Factor::Passkey(_) => None,
+            Factor::Passkey(_) | Factor::Provider(_) => None,
         })
+    }
+}
+
+impl Factors {
+    /// The identity at a provider, if it is linked.
+    pub(crate) fn provider(&self, identity: &Identity) -> Option<&ProviderFactor> {
+        self.0.iter().find_map(|factor| match factor {
+            Factor::Provider(provider) if provider.identity == *identity => Some(provider),
+            _ => None,
+        })
+    }
+
+    /// Whether somebody can be asked here.
+    pub(crate) fn has_local(&self) -> bool {
+        self.0.iter().any(|factor| !matches!(factor, Factor::Provider(_)))
     }
 }
 

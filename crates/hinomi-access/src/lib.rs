@@ -24,6 +24,7 @@ mod link;
 mod moment;
 mod names;
 mod password;
+mod provider;
 mod refusal;
 mod registry;
 mod role;
@@ -36,10 +37,11 @@ mod unmask;
 mod webauthn;
 
 pub use account::{Account, Name, Standing};
-pub use factor::{Factor, FactorKind, Factors, Passkey, PasswordFactor};
+pub use factor::{Factor, FactorKind, Factors, Passkey, PasswordFactor, ProviderFactor};
 pub use gate::{
     Attempt, Gate, Invitation, Keep, MadeLink, MadeToken, NotKept, Offer, Opened, PasswordCheck,
-    PasswordTask, Principal, Site, Via,
+    PasswordTask, Principal, ProviderCame, ProviderReturn, ProviderSecond, ProviderTrip, ProviderWish, Site,
+    Via,
 };
 pub use id::{AccountId, FactorId, IdError, TokenId, UnmaskId};
 pub use key::Key;
@@ -48,6 +50,7 @@ pub use link::{Link, Purpose};
 pub use moment::Moment;
 pub use names::Names;
 pub use password::{PasswordFault, SHORTEST};
+pub use provider::{Evidence, Expected, Identity, ProviderFault, ProviderKeys, SecondFactor, Verified};
 pub use refusal::Refusal;
 pub use registry::{AccountChange, Registry};
 pub use role::{Permission, Role, Roles};

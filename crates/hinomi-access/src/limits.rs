@@ -15,6 +15,7 @@ use hinomi_model::Digest;
 use crate::factor::FactorKind;
 use crate::id::AccountId;
 use crate::moment::Moment;
+use crate::provider::ProviderFault;
 use crate::refusal::Refusal;
 
 /// Failures that are forgotten.
@@ -80,6 +81,8 @@ pub(crate) struct Failed {
     pub(crate) method: FactorKind,
     /// From which network.
     pub(crate) from: String,
+    /// Why the word of a provider did not count.
+    pub(crate) why: Option<ProviderFault>,
 }
 
 /// What failed lately.
@@ -251,8 +254,12 @@ mod tests {
     #[test]
     fn failures_that_were_only_counted_are_told_later() {
         let mut limits = Limits::default();
-        let failed =
-            Failed { account: None, method: FactorKind::PasswordTotp, from: "192.0.2.0/24".to_owned() };
+        let failed = Failed {
+            account: None,
+            method: FactorKind::PasswordTotp,
+            from: "192.0.2.0/24".to_owned(),
+            why: None,
+        };
         let at = Moment::from_seconds;
         let told: Vec<_> = (0..8).map(|second| limits.write_down(&failed, at(second))).collect();
         assert_eq!(told, [Some(0), None, None, None, None, None, None, None]);
@@ -270,7 +277,7 @@ mod tests {
             let name = n.to_string();
             let at = Moment::from_seconds(i64::from(n));
             let _ = limits.begin(&Attempting { name: &name, from: &from, device: None }, at);
-            let failed = Failed { account: None, method: FactorKind::Passkey, from: name.clone() };
+            let failed = Failed { account: None, method: FactorKind::Passkey, from: name.clone(), why: None };
             limits.write_down(&failed, at);
         }
         assert!(limits.failures.len() <= MOST && limits.written.len() <= MOST);

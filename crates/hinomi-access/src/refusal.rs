@@ -21,6 +21,9 @@ pub enum Refusal {
     /// A code that is not the right one now.
     #[error("the code is not the right one")]
     Code,
+    /// What a provider said does not count.
+    #[error("{0}")]
+    Provider(#[from] crate::provider::ProviderFault),
     /// Not with these rights.
     #[error("this needs a right that the account does not have")]
     Forbidden,

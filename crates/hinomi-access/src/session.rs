@@ -33,9 +33,13 @@ pub enum Method {
     Passkey,
     /// A password and a code.
     PasswordTotp,
+    /// A provider that said that it verified two factors.
+    Provider,
+    /// A provider that did not, and a code of the generator that was enrolled here.
+    ProviderTotp,
 }
 
-/// Two factors of an account were verified just now. Only `gate` makes one.
+/// Two factors of an account were verified, and when. Only `gate` makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof {
     pub(crate) account: AccountId,

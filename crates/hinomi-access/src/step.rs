@@ -13,6 +13,7 @@ use crate::factor::{Factor, FactorKind};
 use crate::id::{AccountId, FactorId, TokenId, UnmaskId};
 use crate::link::{Link, Purpose};
 use crate::moment::Moment;
+use crate::provider::{Evidence, Identity, ProviderFault};
 use crate::role::Roles;
 use crate::session::Method;
 use crate::token::Token;
@@ -109,6 +110,22 @@ pub enum Fact {
         /// The one factor that it has now.
         factor: Factor,
     },
+    /// Somebody who was invited may come as this identity of the provider.
+    IdentityExpected {
+        /// Whose.
+        account: AccountId,
+        /// Who it is there.
+        identity: Identity,
+    },
+    /// Whoever was expected came through the provider, which verified two factors.
+    EnrolledByProvider {
+        /// Whose.
+        account: AccountId,
+        /// The one factor that it has now.
+        factor: Factor,
+        /// What showed two factors.
+        evidence: Evidence,
+    },
     /// One more factor.
     FactorAdded {
         /// Whose.
@@ -153,6 +170,9 @@ pub enum Fact {
         from: String,
         /// A fresh proof within a session.
         step_up: bool,
+        /// What the provider said of two factors, if it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
     },
     /// Signing in failed.
     SignInFailed {
@@ -160,6 +180,9 @@ pub enum Fact {
         account: Option<AccountId>,
         /// How it was tried.
         method: FactorKind,
+        /// Why the word of a provider did not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<ProviderFault>,
         /// From which network.
         from: String,
         /// Failures of the kind that were not written down since the last one.
@@ -226,6 +249,8 @@ impl Fact {
         match self {
             Self::Invited { account, .. }
             | Self::Enrolled { account, .. }
+            | Self::IdentityExpected { account, .. }
+            | Self::EnrolledByProvider { account, .. }
             | Self::FactorAdded { account, .. }
             | Self::FactorRemoved { account, .. }
             | Self::Changed { account, .. }
@@ -251,6 +276,7 @@ impl Fact {
             Self::Enrolled { purpose, .. } => *purpose != Purpose::Invitation,
             Self::LinkMade { link } => matches!(link.purpose, Purpose::ReEnrolment | Purpose::BreakGlass),
             Self::CounterWentBack { .. } => true,
+            Self::SignInFailed { why: Some(why), .. } => why.is_suspicious(),
             _ => false,
         }
     }

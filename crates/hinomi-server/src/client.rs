@@ -53,6 +53,8 @@ pub struct Client {
 /// Time for a connection, and for a whole request.
 const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_mins(1);
+/// The same where somebody waits in front of a screen.
+const QUICK: Duration = Duration::from_secs(8);
 /// The same for requests that carry whole segments.
 const PATIENT: Duration = Duration::from_hours(1);
 
@@ -73,6 +75,14 @@ impl Client {
         Self::build(base, trust, PATIENT)
     }
 
+    /// As [`Client::new`], where somebody waits in front of a screen.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn quick(base: &str, trust: Trust) -> Result<Self, ServerError> {
+        Self::build(base, trust, QUICK)
+    }
+
     fn build(base: &str, trust: Trust, whole: Duration) -> Result<Self, ServerError> {
         let unusable = |what| ServerError::Address { url: shown(base), what };
         let base = base.trim_end_matches('/');
@@ -89,7 +99,7 @@ impl Client {
             .max_redirects_will_error(false)
             .proxy(None)
             .user_agent("hinomi")
-            .timeout_connect(Some(CONNECT))
+            .timeout_connect(Some(CONNECT.min(whole / 2)))
             .timeout_global(Some(whole))
             .max_response_header_size(16 * 1024)
             .max_idle_connections(2);

@@ -30,6 +30,8 @@ pub struct Authenticator {
     pub origin: String,
     /// What the browser says of frames.
     pub cross_origin: bool,
+    /// What it knows the account by, in base64url, if it says so: devices that find their accounts themselves do.
+    pub user: Option<String>,
     /// Further bytes behind what it says.
     pub leftovers: Vec<u8>,
 }
@@ -96,6 +98,7 @@ impl Authenticator {
             relying_party: relying_party.to_owned(),
             origin: origin.to_owned(),
             cross_origin: false,
+            user: None,
             leftovers: Vec::new(),
         }
     }
@@ -182,9 +185,10 @@ impl Authenticator {
         };
         let (id, data, signature) = (base64url(&self.id), base64url(&data), base64url(&signature));
         let client = base64url(client.as_bytes());
+        let user = self.user.as_ref().map_or("null".to_owned(), |user| format!("\"{user}\""));
         format!(
             "{{\"id\":\"{id}\",\"rawId\":\"{id}\",\"type\":\"public-key\",\"response\":{{\"clientDataJSON\":\"{client}\",\
-             \"authenticatorData\":\"{data}\",\"signature\":\"{signature}\",\"userHandle\":null}}}}"
+             \"authenticatorData\":\"{data}\",\"signature\":\"{signature}\",\"userHandle\":{user}}}}}"
         )
     }
 }

@@ -12,3 +12,4 @@ pub mod object_store;
 pub mod random;
 pub mod seeded;
 pub mod sigma_text;
+pub mod token_signer;

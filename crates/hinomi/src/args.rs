@@ -224,6 +224,15 @@ pub enum Lang {
     Ja,
 }
 
+impl Lang {
+    /// That of the environment, as programs with message catalogues take it.
+    pub fn of_environment() -> Self {
+        let named = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        let named = named.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+        if named.is_some_and(|value| value.starts_with("ja")) { Self::Ja } else { Self::En }
+    }
+}
+
 /// Format that logs are taken to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::args::Lang;
+
 /// Why the program ends. When several apply the first of 5, 2, 4, 1, 3 wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -67,12 +69,40 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// Both in Japanese, where they are written in it.
+    pub(crate) in_japanese: Option<(String, Option<String>)>,
+    /// The language that was asked for; otherwise that of the environment.
+    pub(crate) lang: Option<Lang>,
 }
 
 impl Failure {
     /// A failure without hint.
     pub fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
-        Self { exit, message: message.to_string(), hint: None }
+        Self { exit, message: message.to_string(), hint: None, in_japanese: None, lang: None }
+    }
+
+    /// The same in Japanese; without a hint when that is empty.
+    #[must_use]
+    pub fn japanese(mut self, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        self.in_japanese = Some((message.into(), (!hint.is_empty()).then_some(hint)));
+        self
+    }
+
+    /// In this language, whatever that of the environment is.
+    #[must_use]
+    pub fn told_in(mut self, lang: Lang) -> Self {
+        self.lang = Some(lang);
+        self
+    }
+
+    /// Message and hint in the language that was asked for, else in that of the environment.
+    pub fn told(&self) -> (&str, Option<&str>) {
+        let lang = self.lang.unwrap_or_else(Lang::of_environment);
+        match &self.in_japanese {
+            Some((message, hint)) if lang == Lang::Ja => (message, hint.as_deref()),
+            _ => (&self.message, self.hint.as_deref()),
+        }
     }
 
     /// Adds what to do.

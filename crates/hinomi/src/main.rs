@@ -22,8 +22,9 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let mut stderr = std::io::stderr().lock();
-            let _ = writeln!(stderr, "hinomi: {}", failure.message);
-            if let Some(hint) = failure.hint {
+            let (message, hint) = failure.told();
+            let _ = writeln!(stderr, "hinomi: {message}");
+            if let Some(hint) = hint {
                 let _ = writeln!(stderr, "  hint: {hint}");
             }
             failure.exit.into()

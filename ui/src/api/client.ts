@@ -9,6 +9,8 @@ export interface Trouble {
   title: string;
   detail: string | null;
   retryAfter: number | null;
+  /** Why the word of an identity provider does not count. */
+  reason: string | null;
 }
 export type Result<T> = { ok: true; value: T; tag: string | null } | { ok: false; trouble: Trouble };
 
@@ -43,7 +45,15 @@ export function address(template: string, ask: Pick<Ask, "path" | "query">): str
   return text ? `${path}?${text}` : path;
 }
 
-const unreachable: Trouble = { kind: "unreachable", status: 0, code: "unreachable", title: "", detail: null, retryAfter: null };
+const unreachable: Trouble = {
+  kind: "unreachable",
+  status: 0,
+  code: "unreachable",
+  title: "",
+  detail: null,
+  retryAfter: null,
+  reason: null,
+};
 
 async function troubleOf(answer: Response): Promise<Trouble> {
   const after = Number(answer.headers.get("retry-after"));
@@ -54,12 +64,14 @@ async function troubleOf(answer: Response): Promise<Trouble> {
     title: answer.statusText,
     detail: null,
     retryAfter: after > 0 ? after : null,
+    reason: null,
   };
   try {
     const body = (await answer.json()) as Partial<Problem>;
     trouble.code = typeof body.code === "string" ? body.code : trouble.code;
     trouble.title = typeof body.title === "string" ? body.title : trouble.title;
     trouble.detail = typeof body.detail === "string" ? body.detail : null;
+    trouble.reason = typeof body.reason === "string" ? body.reason : null;
     trouble.retryAfter = body.retry_after_seconds ?? trouble.retryAfter;
   } catch {
     // What stands between us and the server does not speak JSON; the status says enough.

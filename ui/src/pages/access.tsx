@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { get, post, remove } from "../api/client";
 import { useGet } from "../api/use";
-import type { Account, MadeLink, Role, Unmask } from "../api/types";
+import type { Account, FactorKind, MadeLink, Role, Unmask } from "../api/types";
 import { t } from "../lib/language";
 import { createPasskey } from "../lib/passkey";
 import { may, useSession } from "../lib/session";
@@ -10,6 +10,7 @@ import { zoneLabel } from "../lib/time";
 import { roleName } from "../lib/words";
 import { When } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
+import { ProviderButton } from "./provider";
 import { Act } from "../parts/step-up";
 
 const ROLES: Role[] = ["viewer", "analyst", "responder", "auditor", "administrator", "privacy_officer"];
@@ -79,6 +80,7 @@ function AccountLine({ of, onChange, onLink }: { of: Account; onChange: () => vo
   const states = {
     invited: t("invited: no rights yet", "招待中（権限なし）"),
     active: t("active", "有効"),
+    must_enrol: t("its secrets are lost: must enrol again", "認証情報が失われています（再登録が必要）"),
     disabled: t("disabled", "無効"),
   };
   const again = async () => {
@@ -93,13 +95,7 @@ function AccountLine({ of, onChange, onLink }: { of: Account; onChange: () => vo
       </td>
       <td>{states[of.state]}</td>
       <td>{of.roles.map(roleName).join(t(", ", "・"))}</td>
-      <td>
-        {of.factors.length === 0 ? (
-          <span class="dim">{t("none yet", "未登録")}</span>
-        ) : (
-          of.factors.map((one) => (one === "passkey" ? t("passkey", "パスキー") : t("password and code", "パスワード＋コード"))).join(", ")
-        )}
-      </td>
+      <td>{of.factors.length === 0 ? <span class="dim">{t("none yet", "未登録")}</span> : of.factors.map(kindName).join(t(", ", "・"))}</td>
       <td>
         <When at={of.last_sign_in} precision="minute" none={t("never", "なし")} />
       </td>
@@ -164,7 +160,17 @@ function Accounts() {
   );
 }
 
+function kindName(kind: FactorKind): string {
+  const names = {
+    passkey: t("passkey", "パスキー"),
+    password_totp: t("password and code", "パスワード＋コード"),
+    provider: t("identity provider", "IDプロバイダー"),
+  };
+  return names[kind];
+}
+
 function Factors() {
+  const signed = useSession();
   const asked = useGet("/api/v1/factors");
   const add = async () => {
     const options = await post("/api/v1/factors/passkey/options", {});
@@ -186,7 +192,7 @@ function Factors() {
             <ul class="factor-list">
               {list.items.map((one) => (
                 <li key={one.id}>
-                  {one.kind === "passkey" ? t("passkey", "パスキー") : t("password and code", "パスワード＋コード")} {one.label}{" "}
+                  {kindName(one.kind)} {one.label}{" "}
                   <span class="dim">
                     {t("last used", "最終使用")} <When at={one.last_used} precision="minute" none={t("never", "なし")} />
                   </span>
@@ -209,6 +215,9 @@ function Factors() {
               </p>
             )}
             <Act label={t("Add a passkey", "パスキーを追加")} act={add} onDone={asked.reload} />
+            {signed?.session.provider != null && !list.items.some((one) => one.kind === "provider") && (
+              <ProviderButton name={signed.session.provider} wish="link" />
+            )}
           </>
         )}
       </Show>

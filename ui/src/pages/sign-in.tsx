@@ -6,10 +6,11 @@ import type { Enrolment, Session, TotpOffer } from "../api/types";
 import { t } from "../lib/language";
 import { canPasskey, createPasskey, usePasskey } from "../lib/passkey";
 import { show, zoneLabel } from "../lib/time";
+import { ProviderButton, providerRefused } from "./provider";
 import { Choices } from "../parts/shell";
 import { Loading } from "../parts/states";
 
-function Frame({ onChange, children }: { onChange: () => void; children: ComponentChildren }) {
+export function Frame({ onChange, children }: { onChange: () => void; children: ComponentChildren }) {
   return (
     <main class="alone" id="main">
       <p class="mark">
@@ -24,7 +25,7 @@ function Frame({ onChange, children }: { onChange: () => void; children: Compone
   );
 }
 
-function refused(trouble: Trouble): string {
+export function refused(trouble: Trouble): string {
   switch (trouble.code) {
     case "sign_in_failed":
       return t("Name, password or code is not right.", "名前・パスワード・コードのいずれかが正しくありません。");
@@ -42,6 +43,9 @@ function refused(trouble: Trouble): string {
         `Too many tries. Wait ${trouble.retryAfter ?? 60} seconds.`,
         `試行回数が多すぎます。${trouble.retryAfter ?? 60} 秒お待ちください。`,
       );
+    case "provider_refused":
+    case "provider_unavailable":
+      return providerRefused(trouble);
     case "unreachable":
       return t("The server does not answer.", "サーバーから応答がありません。");
     default:
@@ -49,7 +53,7 @@ function refused(trouble: Trouble): string {
   }
 }
 
-function Wrong({ text }: { text: string | null }) {
+export function Wrong({ text }: { text: string | null }) {
   return text ? (
     <p class="wrong" role="alert">
       {text}
@@ -137,6 +141,7 @@ export function SignIn({ session, onDone, onChange }: { session: Session; onDone
           )}
         </>
       )}
+      {session.provider !== null && <ProviderButton name={session.provider} wish="sign_in" />}
       <Wrong text={wrong} />
       {session.sign_in.includes("password_totp") && (
         <details open={!session.sign_in.includes("passkey")}>
@@ -258,6 +263,9 @@ export function Enrol({ onDone, onChange }: { onDone: () => void; onChange: () =
             <button type="button" class="primary wide" disabled={!canPasskey()} onClick={() => void passkey()}>
               {t("Make a passkey", "パスキーを作成する")}
             </button>
+          )}
+          {found.methods.includes("provider") && (
+            <ProviderButton name={t("the identity provider", "IDプロバイダー")} wish="enrol" link={link} />
           )}
           {found.methods.includes("password_totp") && <PasswordEnrolment link={link} onDone={onDone} />}
         </>

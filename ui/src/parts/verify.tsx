@@ -167,7 +167,7 @@ export function Verify({ reference, length }: { reference: string; length: numbe
   const savePage = async () => {
     const page = await offlinePage(reference, length, bundles);
     if (page) save("proof.html", page, "text/html");
-    else setTrouble({ kind: "unreachable", status: 0, code: "unreachable", title: "", detail: null, retryAfter: null });
+    else setTrouble({ kind: "unreachable", status: 0, code: "unreachable", title: "", detail: null, retryAfter: null, reason: null });
   };
   return (
     <section class="verify" aria-label={t("Verify", "検証")}>

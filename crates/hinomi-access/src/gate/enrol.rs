@@ -1,6 +1,6 @@
 //! Enrolling: how an account comes to its first factor, and to more.
 
-use hinomi_model::Entropy;
+use hinomi_model::{Digest, Entropy};
 
 use super::{Gate, Opened, Principal, Via};
 use crate::account::{Account, Name, Standing};
@@ -50,17 +50,21 @@ pub struct Offer {
 }
 
 /// A link that counts, and whom it makes or is for.
-struct Target {
-    link: Link,
-    account: AccountId,
+pub(super) struct Target {
+    pub(super) link: Link,
+    pub(super) account: AccountId,
     name: Name,
     display: String,
-    made: Option<(Name, Moment)>,
+    pub(super) made: Option<(Name, Moment)>,
 }
 
 impl Gate {
     fn target(&self, text: &Secret, now: Moment) -> Result<Target, Refusal> {
-        let link = self.registry.link(text, now).ok_or(Refusal::LinkUnknown)?.clone();
+        self.target_of(&text.digest(), now)
+    }
+
+    pub(super) fn target_of(&self, digest: &Digest, now: Moment) -> Result<Target, Refusal> {
+        let link = self.registry.link_of(digest, now).ok_or(Refusal::LinkUnknown)?.clone();
         if link.purpose == Purpose::BreakGlass {
             let account = AccountId::new(self.registry.fresh_id(0));
             let name: Name =
@@ -144,7 +148,8 @@ impl Gate {
         let target = self.target(text, now)?;
         let registered = self.registered(attestation, &Self::enrol_purpose(&target.link), now)?;
         let id = self.factor_id(&target);
-        let passkey = Passkey::new(id, &passkey_label(label)?, registered, now);
+        let handle = self.handle(&target.account.to_string());
+        let passkey = Passkey::new(id, (&passkey_label(label)?, &handle), registered, now);
         self.enrolled(target, Factor::Passkey(passkey), None, (now, entropy))
     }
 
@@ -242,7 +247,9 @@ impl Gate {
         }
         let label = passkey_label(label)?;
         let registered = self.registered(attestation, &format!("add {account}"), now)?;
-        let factor = Factor::Passkey(Passkey::new(self.registry.factor_id(0), &label, registered, now));
+        let handle = self.handle(&account.to_string());
+        let passkey = Passkey::new(self.registry.factor_id(0), (&label, &handle), registered, now);
+        let factor = Factor::Passkey(passkey);
         let fact = Fact::FactorAdded { account, factor: factor.clone() };
         self.commit_one(&principal.actor, now, fact)?;
         Ok(factor)

@@ -8,6 +8,7 @@ mod administer;
 mod enrol;
 mod grants;
 mod principal;
+mod provider;
 mod sign_in;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::webauthn::{ALGORITHMS, Ceremony};
 pub use administer::{MadeLink, MadeToken};
 pub use enrol::{Invitation, Offer};
 pub use principal::{Principal, Via};
+pub use provider::{ProviderCame, ProviderReturn, ProviderSecond, ProviderTrip, ProviderWish};
 pub use sign_in::{Attempt, Opened, PasswordCheck, PasswordTask};
 
 /// Seconds for an authenticator to answer.
@@ -144,9 +146,13 @@ impl Gate {
 
     /// The challenge was answered.
     fn answered(&mut self, challenge: &[u8], now: Moment) {
+        self.used_until(challenge, (now.plus(CEREMONY), now));
+    }
+
+    fn used_until(&mut self, challenge: &[u8], (until, now): (Moment, Moment)) {
         self.used.retain(|_, until| now < *until);
         if self.used.len() < MOST_USED {
-            self.used.insert(Digest::of(challenge), now.plus(CEREMONY));
+            self.used.insert(Digest::of(challenge), until);
         }
     }
 
@@ -166,8 +172,8 @@ impl Gate {
             self.commit(&Actor::Server, now, facts)?;
         }
         // The step stands for one of them itself.
-        let step = |(Failed { account, method, from }, count): (Failed, u64)| {
-            (Fact::SignInFailed { account, method, from, more: count.saturating_sub(1) }, None)
+        let step = |(Failed { account, method, from, why }, count): (Failed, u64)| {
+            (Fact::SignInFailed { account, method, why, from, more: count.saturating_sub(1) }, None)
         };
         let failures: Vec<_> = self.limits.held_back(now).into_iter().map(step).collect();
         if failures.is_empty() { Ok(()) } else { self.commit(&Actor::Nobody, now, failures) }

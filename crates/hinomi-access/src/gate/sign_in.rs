@@ -39,6 +39,17 @@ pub struct Opened {
     pub account: AccountId,
 }
 
+/// What a passkey is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking<'a> {
+    /// What its challenge was made for.
+    pub(super) purpose: &'a str,
+    /// Only for this account.
+    pub(super) only: Option<AccountId>,
+    /// A fresh proof within a session.
+    pub(super) step_up: bool,
+}
+
 /// A password that is to be looked at; that takes long, so that it is done while nobody else waits.
 #[derive(Debug)]
 pub struct PasswordTask {
@@ -105,7 +116,7 @@ impl Gate {
         passkeys
             .filter_map(|factor| match factor {
                 crate::factor::Factor::Passkey(passkey) => Some(crate::secret::encode(&passkey.credential)),
-                crate::factor::Factor::PasswordTotp(_) => None,
+                _ => None,
             })
             .collect()
     }
@@ -121,7 +132,8 @@ impl Gate {
         now: Moment,
         entropy: &dyn Entropy,
     ) -> Result<Opened, Refusal> {
-        let (proof, facts) = self.verify_passkey(assertion, (SIGN_IN, None), attempt, now)?;
+        let asking = Asking { purpose: SIGN_IN, only: None, step_up: false };
+        let (proof, facts) = self.verify_passkey(assertion, &asking, attempt, now)?;
         self.open(proof, facts, now, entropy)
     }
 
@@ -138,15 +150,16 @@ impl Gate {
     ) -> Result<Secret, Refusal> {
         let account = session_account(principal)?;
         let purpose = step_up_purpose(account);
-        let (proof, fact) = self.verify_passkey(assertion, (&purpose, Some(account)), attempt, now)?;
+        let asking = Asking { purpose: &purpose, only: Some(account), step_up: true };
+        let (proof, fact) = self.verify_passkey(assertion, &asking, attempt, now)?;
         self.commit_one(&principal.actor, now, fact)?;
         self.sessions.renew(&session.digest(), Some(proof.at), &self.registry, entropy)
     }
 
-    fn verify_passkey(
+    pub(super) fn verify_passkey(
         &mut self,
         assertion: &Assertion,
-        (purpose, only): (&str, Option<AccountId>),
+        &Asking { purpose, only, step_up }: &Asking<'_>,
         attempt: &Attempt<'_>,
         now: Moment,
     ) -> Result<(Proof, Fact), Refusal> {
@@ -159,7 +172,8 @@ impl Gate {
             self.failed(None, FactorKind::Passkey, attempt.from, now)?;
             return Err(Refusal::SignInFailed);
         };
-        let handle = self.handle(&account.to_string());
+        let kept = passkey.handle.as_deref().and_then(decode);
+        let handle = kept.unwrap_or_else(|| self.handle(&account.to_string()));
         let checked =
             assertion.check(self.site.ceremony(), (&passkey.key, passkey.counter), &handle, |challenge| {
                 self.is_asked(purpose, challenge, now)
@@ -187,7 +201,8 @@ impl Gate {
             count: i64::from(asserted.counter),
             backed_up: asserted.backed_up,
             from,
-            step_up: only.is_some(),
+            step_up,
+            evidence: None,
         };
         Ok((Proof { account, at: now }, fact))
     }
@@ -287,6 +302,7 @@ impl Gate {
             backed_up: false,
             from: task.from.as_str().to_owned(),
             step_up: task.step_up,
+            evidence: None,
         };
         Ok((Proof { account, at: now }, fact))
     }
@@ -299,11 +315,15 @@ impl Gate {
         from: &Origin,
         now: Moment,
     ) -> Result<(), Refusal> {
-        let failed = Failed { account, method, from: from.as_str().to_owned() };
+        let from = from.as_str().to_owned();
+        self.write_down(Failed { account, method, from, why: None }, now)
+    }
+
+    pub(super) fn write_down(&mut self, failed: Failed, now: Moment) -> Result<(), Refusal> {
         match self.limits.write_down(&failed, now) {
             Some(more) => {
-                let from = failed.from;
-                self.commit_one(&Actor::Nobody, now, Fact::SignInFailed { account, method, from, more })
+                let Failed { account, method, from, why } = failed;
+                self.commit_one(&Actor::Nobody, now, Fact::SignInFailed { account, method, why, from, more })
             }
             None => Ok(()),
         }
@@ -332,7 +352,7 @@ impl Gate {
     }
 
     /// What a device is remembered by, if the account was signed in on it.
-    fn known_device(&self, account: AccountId, cookie: &str, now: Moment) -> Option<Digest> {
+    pub(super) fn known_device(&self, account: AccountId, cookie: &str, now: Moment) -> Option<Digest> {
         let (since, digest) = self.key.check_ticket(&device_purpose(account), cookie)?;
         (-60..KNOWN).contains(&now.since(since)).then_some(digest)
     }

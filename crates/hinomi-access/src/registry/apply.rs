@@ -6,6 +6,7 @@ use crate::factor::{Factor, Factors};
 use crate::id::{AccountId, FactorId};
 use crate::link::{Link, Purpose};
 use crate::moment::Moment;
+use crate::provider::Identity;
 use crate::role::{Role, Roles};
 use crate::step::{Fact, Kept};
 use crate::unmask::UnmaskState;
@@ -45,6 +46,8 @@ impl Registry {
                 self.links.retain(|known| known.digest != *link);
                 self.enrol(*account, factor);
             }
+            Fact::IdentityExpected { account, identity } => self.expect(*account, identity),
+            Fact::EnrolledByProvider { account, factor, .. } => self.come(*account, factor),
             Fact::FactorAdded { account, factor } => {
                 self.sees(factor.id().number());
                 self.with_factors(*account, |factors| factors.add(factor.clone()), false);
@@ -113,6 +116,19 @@ impl Registry {
         self.links.push(link.clone());
     }
 
+    /// Whoever was invited may come as this identity.
+    fn expect(&mut self, id: AccountId, identity: &Identity) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.expected = Some(identity.clone());
+        account.version += 1;
+    }
+
+    /// Whoever was expected came; the link is not needed any more.
+    fn come(&mut self, id: AccountId, factor: &Factor) {
+        self.links.retain(|link| link.account != Some(id));
+        self.enrol(id, factor);
+    }
+
     /// From now on this is the one factor; whatever the account had before is void.
     fn enrol(&mut self, id: AccountId, factor: &Factor) {
         self.sees(factor.id().number());
@@ -127,6 +143,7 @@ impl Registry {
         }
         if let Some(account) = self.accounts.get_mut(&id) {
             account.standing = Standing::Active { factors: Factors::first(factor.clone()) };
+            account.expected = None;
             account.generation += 1;
             account.version += 1;
         }
@@ -157,6 +174,7 @@ impl Registry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let factors = account.factors().map(|factors| factors.iter().map(Factor::id).collect::<Vec<_>>());
         account.standing = Standing::Disabled;
+        account.expected = None;
         account.generation += 1;
         account.version += 1;
         for factor in factors.unwrap_or_default() {
@@ -204,5 +222,6 @@ fn new_account(
         created: at,
         last_sign_in: None,
         until: None,
+        expected: None,
     }
 }

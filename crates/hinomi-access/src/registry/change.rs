@@ -7,6 +7,7 @@ use crate::account::{Account, Name, Standing};
 use crate::id::{AccountId, FactorId, TokenId, UnmaskId};
 use crate::link::{Link, Purpose};
 use crate::moment::Moment;
+use crate::provider::Identity;
 use crate::refusal::Refusal;
 use crate::role::{Permission, Role, Roles};
 use crate::secret::Secret;
@@ -72,6 +73,21 @@ impl Registry {
         Ok(Fact::Invited { account, name: name.clone(), display, roles: roles.clone() })
     }
 
+    /// Somebody who was invited may come as an identity at a provider. Whoever is here already links it themselves.
+    pub(crate) fn expect_identity(&self, id: AccountId, identity: &Identity) -> Result<Fact, Refusal> {
+        let account = self.account(id).ok_or(Refusal::NotFound)?;
+        if account.standing != Standing::Invited {
+            return Err(Refusal::Conflict(
+                "the account is no invitation any more: its owner links the identity, signed in",
+            ));
+        }
+        let known = self.identified(identity).or_else(|| self.expected(identity));
+        if known.is_some_and(|known| known.id != id) {
+            return Err(Refusal::Conflict("this identity belongs to another account"));
+        }
+        Ok(Fact::IdentityExpected { account: id, identity: identity.clone() })
+    }
+
     /// Which link an account may have.
     pub(crate) fn purpose_of_link(&self, id: AccountId, version: Option<u64>) -> Result<Purpose, Refusal> {
         let account = self.of_version(id, version)?;
@@ -111,7 +127,9 @@ impl Registry {
 
     /// Somebody has to be left who looks after accounts.
     fn another_administrator(&self, without: &Account) -> Result<(), Refusal> {
-        let another = |account: &Account| account.id != without.id && account.is_lasting_administrator();
+        let another = |account: &Account| {
+            account.id != without.id && account.is_lasting_administrator() && !self.must_enrol(account)
+        };
         let needed = without.is_lasting_administrator();
         if needed && !self.accounts().any(another) { Err(Refusal::LastAdministrator) } else { Ok(()) }
     }

@@ -3,15 +3,17 @@
 mod apply;
 mod change;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hinomi_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Name};
+use crate::account::{Account, Name, Standing};
+use crate::factor::{Factor, Factors};
 use crate::id::{AccountId, FactorId, TokenId, UnmaskId};
 use crate::link::Link;
 use crate::moment::Moment;
+use crate::provider::Identity;
 use crate::secret::Secret;
 use crate::step::{Material, Step};
 use crate::token::Token;
@@ -35,6 +37,9 @@ pub struct Registry {
     tokens: BTreeMap<TokenId, Token>,
     requests: BTreeMap<UnmaskId, Unmask>,
     material: BTreeMap<FactorId, Material>,
+    /// Passkeys that nobody can sign in with any more: what their devices know accounts by followed from a key that is lost.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    lost: BTreeSet<FactorId>,
     steps: VecDeque<Step>,
     next_step: u64,
     /// Ids of all kinds share their numbers.
@@ -82,6 +87,26 @@ impl Registry {
         self.next_step
     }
 
+    /// Whether the secrets of all factors of an active account are lost, so that it needs a new link.
+    pub fn must_enrol(&self, account: &Account) -> bool {
+        let usable = |factor: &Factor| match factor {
+            Factor::Passkey(passkey) => !self.lost.contains(&passkey.id),
+            Factor::PasswordTotp(password) => self.material.contains_key(&password.id),
+            Factor::Provider(_) => true,
+        };
+        account.factors().is_some_and(|factors| !factors.iter().any(usable))
+    }
+
+    /// The key of this installation is lost, and a new one was made: devices know accounts by what followed from the old one.
+    pub fn key_is_lost(&mut self) {
+        let factors = self.accounts.values().filter_map(Account::factors).flat_map(Factors::iter);
+        let lost = factors.filter_map(|factor| match factor {
+            Factor::Passkey(passkey) if passkey.handle.is_none() => Some(passkey.id),
+            _ => None,
+        });
+        self.lost = lost.collect();
+    }
+
     /// Whether somebody looks after accounts.
     pub fn has_administrator(&self) -> bool {
         self.accounts.values().any(Account::is_lasting_administrator)
@@ -90,12 +115,6 @@ impl Registry {
     /// Links that were made and not used.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.links.iter()
-    }
-
-    /// The link of a text, if it counts now.
-    pub(crate) fn link(&self, text: &Secret, now: Moment) -> Option<&Link> {
-        let digest = text.digest();
-        self.links.iter().find(|link| link.digest == digest && now < link.expires)
     }
 
     /// The token of a text, if it counts now.
@@ -110,6 +129,27 @@ impl Registry {
             account.factors().is_some_and(|factors| factors.passkey(credential).is_some())
         };
         self.accounts.values().find(holds)
+    }
+
+    /// Whose an identity at a provider is.
+    pub(crate) fn identified(&self, identity: &Identity) -> Option<&Account> {
+        let is = |account: &&Account| {
+            account.factors().is_some_and(|factors| factors.provider(identity).is_some())
+        };
+        self.accounts.values().find(is)
+    }
+
+    /// Who was invited as an identity at a provider.
+    pub(crate) fn expected(&self, identity: &Identity) -> Option<&Account> {
+        let is = |account: &&Account| {
+            account.standing == Standing::Invited && account.expected.as_ref() == Some(identity)
+        };
+        self.accounts.values().find(is)
+    }
+
+    /// The link of a digest, if it counts now.
+    pub(crate) fn link_of(&self, digest: &Digest, now: Moment) -> Option<&Link> {
+        self.links.iter().find(|link| link.digest == *digest && now < link.expires)
     }
 
     pub(crate) fn material(&self, factor: FactorId) -> Option<&Material> {

@@ -41,14 +41,15 @@ pub(super) fn list(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem> 
     let cut = asked.cut()?;
     let gate = pages.gate();
     let (part, next) = cut.of(gate.registry().accounts(), |account| account.id.number(), false);
-    Ok(Answer::ok(show::page(part.into_iter().map(show::account).collect(), next)))
+    let items = part.into_iter().map(|account| show::account(gate.registry(), account)).collect();
+    Ok(Answer::ok(show::page(items, next)))
 }
 
 pub(super) fn read(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem> {
     let id = asked.part("account")?;
     let gate = pages.gate();
     let account = gate.registry().account(id).ok_or(Problem::new(Code::NotFound))?;
-    Ok(Answer::ok(show::account(account)).version(account.version))
+    Ok(Answer::ok(show::account(gate.registry(), account)).version(account.version))
 }
 
 fn made(pages: &Pages, link: &MadeLink) -> Result<Answer, Problem> {
@@ -56,7 +57,7 @@ fn made(pages: &Pages, link: &MadeLink) -> Result<Answer, Problem> {
     let account = link.account.and_then(|id| gate.registry().account(id));
     let account = account.ok_or(Problem::new(Code::NotFound))?;
     let body = json!({
-        "account": show::account(account),
+        "account": show::account(gate.registry(), account),
         "link": link.address(pages.origin()),
         "expires": show::time(link.expires),
     });
@@ -87,15 +88,15 @@ pub(super) fn change(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem
     let change =
         AccountChange { roles: wanted.roles.as_deref().map(roles).transpose()?, display: wanted.display };
     let mut gate = pages.gate();
-    let account = gate.change(asked.principal()?, target, &change, asked.now)?;
-    Ok(Answer::ok(show::account(account)).version(account.version))
+    let account = gate.change(asked.principal()?, target, &change, asked.now)?.clone();
+    Ok(Answer::ok(show::account(gate.registry(), &account)).version(account.version))
 }
 
 pub(super) fn disable(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem> {
     let target = target(asked)?;
     let mut gate = pages.gate();
-    let account = gate.disable(asked.principal()?, target, asked.now)?;
-    Ok(Answer::ok(show::account(account)).version(account.version))
+    let account = gate.disable(asked.principal()?, target, asked.now)?.clone();
+    Ok(Answer::ok(show::account(gate.registry(), &account)).version(account.version))
 }
 
 pub(super) fn link(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem> {

@@ -47,6 +47,17 @@ impl Answer {
         Self { cookies: cookies.into_iter().collect(), ..self }
     }
 
+    /// With one more cookie.
+    pub(super) fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// With its body within another.
+    pub(super) fn wrapped(self, around: impl FnOnce(Value) -> Value) -> Self {
+        Self { body: self.body.map(around), ..self }
+    }
+
     pub(super) fn response(self) -> Response {
         let mut response = match (self.file, self.body) {
             (Some(File { name, html }), _) => {

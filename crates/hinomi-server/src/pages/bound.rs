@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::provider::ProviderSetup;
 use super::service::Pages;
 use super::setting::PagesAt;
 use crate::error::ServerError;
@@ -21,6 +22,8 @@ pub struct PagesSetup {
     pub at: PagesAt,
     /// Certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// People can come through this identity provider, too.
+    pub provider: Option<ProviderSetup>,
 }
 
 /// A listener that is bound, before anybody is let in.
@@ -50,7 +53,8 @@ impl PagesSetup {
     /// # Errors
     /// [`ServerError::Credential`] or [`ServerError::Tls`].
     pub fn check_files(&self) -> Result<(), ServerError> {
-        self.load().map(drop)
+        self.load()?;
+        self.provider.as_ref().map_or(Ok(()), ProviderSetup::check_files)
     }
 
     /// Binds the address.

@@ -52,9 +52,10 @@ impl Files {
         Self(files.iter().map(file).collect())
     }
 
-    /// The file of a path. `/` is the page; there are no others, its parts stand behind #.
+    /// The file of a path. `/` is the page; there are no others, its parts stand behind #. Whoever comes back from an identity
+    /// provider comes to `/oidc`, which is the same page.
     pub(super) fn answer(&self, request: &Request) -> Option<(Response, Keeping)> {
-        let path = if request.path == "/" { INDEX } else { request.path.as_str() };
+        let path = if matches!(request.path.as_str(), "/" | "/oidc") { INDEX } else { request.path.as_str() };
         let file = self.0.iter().find(|file| file.path == path)?;
         let packs = request.header("accept-encoding").is_some_and(|accepted| {
             accepted.split(',').any(|one| one.trim().split(';').next() == Some("gzip"))

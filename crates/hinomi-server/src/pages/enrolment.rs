@@ -1,6 +1,6 @@
 //! `/api/v1/enrolment`: what somebody with a link can do, once.
 
-use hinomi_access::{Attestation, Gate, Offer, Secret};
+use hinomi_access::{Attestation, FactorKind, Gate, Offer, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -41,13 +41,16 @@ fn link(asked: &Asked<'_>) -> Result<Secret, Problem> {
 
 pub(super) fn read(pages: &Pages, asked: &Asked<'_>) -> Result<Answer, Problem> {
     let invitation = pages.gate().invitation(&link(asked)?, asked.now)?;
+    let mut methods = invitation.methods.clone();
+    // A sealed code is for the day when nothing else works.
+    methods.extend(pages.provider().filter(|_| invitation.account.is_some()).map(|_| FactorKind::Provider));
     Ok(Answer::ok(json!({
         "account": invitation.account.map(|id| id.to_string()),
         "name": invitation.name.as_str(),
         "display": invitation.display,
         "purpose": invitation.purpose.name(),
         "expires": show::time(invitation.expires),
-        "methods": show::kinds(&invitation.methods),
+        "methods": show::kinds(&methods),
     })))
 }
 

@@ -1,6 +1,6 @@
 //! Errors as they are told (RFC 9457).
 
-use hinomi_access::Refusal;
+use hinomi_access::{ProviderFault, Refusal};
 use serde_json::json;
 
 use crate::http::Response;
@@ -50,6 +50,10 @@ pub enum Code {
     WrongHost,
     /// Too many attempts.
     TooMany,
+    /// What an identity provider said does not count.
+    ProviderRefused,
+    /// An identity provider does not answer, or wrongly.
+    ProviderUnavailable,
     /// This server does not have it.
     NotAvailable,
     /// It is still being worked out.
@@ -59,7 +63,7 @@ pub enum Code {
 }
 
 /// Code, name, status, title in English and Japanese.
-const TABLE: [(Code, &str, u16, &str, &str); 24] = [
+const TABLE: [(Code, &str, u16, &str, &str); 26] = [
     (
         Code::BadRequest,
         "bad_request",
@@ -140,6 +144,20 @@ const TABLE: [(Code, &str, u16, &str, &str); 24] = [
         "本文は application/json にしてください",
     ),
     (Code::WrongHost, "wrong_host", 421, "This server has another name", "サーバーの名前が違います"),
+    (
+        Code::ProviderRefused,
+        "provider_refused",
+        401,
+        "The identity provider's word does not count",
+        "IDプロバイダーによる本人確認が完了しませんでした",
+    ),
+    (
+        Code::ProviderUnavailable,
+        "provider_unavailable",
+        503,
+        "The identity provider does not answer as it should",
+        "IDプロバイダーから正しい応答がありません",
+    ),
     (Code::TooMany, "too_many", 429, "Too many attempts", "試行回数が多すぎます"),
     (Code::NotAvailable, "not_available", 501, "This server does not have it", "このサーバーにはありません"),
     (Code::NotYet, "not_yet", 503, "This is still being worked out", "まだ判定・集計の途中です"),
@@ -181,6 +199,8 @@ pub struct Problem {
     pub code: Code,
     /// More, in English, for whoever writes a program.
     pub detail: Option<String>,
+    /// Why the word of an identity provider does not count.
+    reason: Option<&'static str>,
     retry_after: Option<i64>,
     allow: Option<String>,
 }
@@ -188,7 +208,7 @@ pub struct Problem {
 impl Problem {
     /// Without more.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, retry_after: None, allow: None }
+        Self { code, detail: None, reason: None, retry_after: None, allow: None }
     }
 
     /// With more.
@@ -212,6 +232,15 @@ impl Problem {
         Self::new(Code::TooMany).after(seconds)
     }
 
+    /// An identity provider, or whoever stands between.
+    fn provider(fault: ProviderFault) -> Self {
+        let code = match fault {
+            ProviderFault::NoAnswer | ProviderFault::Description => Code::ProviderUnavailable,
+            _ => Code::ProviderRefused,
+        };
+        Self { reason: Some(fault.name()), ..Self::because(code, fault.to_string()) }
+    }
+
     /// The answer, its title in Japanese or English.
     pub(super) fn response(&self, japanese: bool) -> Response {
         let (name, status, en, ja) = self.code.row();
@@ -219,6 +248,7 @@ impl Problem {
         let mut body = json!({ "type": "about:blank", "title": title, "status": status, "code": name });
         if let Some(body) = body.as_object_mut() {
             body.extend(self.detail.as_ref().map(|detail| ("detail".to_owned(), json!(detail))));
+            body.extend(self.reason.map(|reason| ("reason".to_owned(), json!(reason))));
             body.extend(self.retry_after.map(|wait| ("retry_after_seconds".to_owned(), json!(wait))));
         }
         let mut response = Response::json(status, body.to_string());
@@ -238,6 +268,9 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        if let Refusal::Provider(fault) = &refusal {
+            return Self::provider(*fault);
+        }
         let code = match &refusal {
             Refusal::SignInFailed => return Self::new(Code::SignInFailed),
             Refusal::TooMany(wait) => return Self::wait(*wait),

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::problem::Problem;
 use super::service::Pages;
-use super::{accounts, audit, enrolment, factors, session, tokens, unmask};
+use super::{accounts, audit, enrolment, factors, provider, session, tokens, unmask};
 
 /// What an endpoint needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,12 +117,22 @@ const EVIDENCE: [Route; 38] = [
 ];
 
 /// Endpoints of access.
-const ACCESS: [Route; 32] = [
+const ACCESS: [Route; 36] = [
     here("GET", "/api/v1/session", "readSession", Anyone, session::read),
     here("DELETE", "/api/v1/session", "signOut", SignedIn, session::sign_out),
     here("POST", "/api/v1/session/passkey/options", "signInOptions", Anyone, session::options),
     here("POST", "/api/v1/session/passkey", "signInPasskey", Anyone, session::passkey),
     here("POST", "/api/v1/session/password", "signInPassword", Anyone, session::password),
+    here("POST", "/api/v1/session/provider", "beginProvider", Anyone, provider::begin),
+    here("POST", "/api/v1/session/provider/return", "finishProvider", Anyone, provider::finish),
+    here(
+        "POST",
+        "/api/v1/session/provider/factor/options",
+        "providerFactorOptions",
+        Anyone,
+        provider::second_options,
+    ),
+    here("POST", "/api/v1/session/provider/factor", "proveProviderFactor", Anyone, provider::second),
     here("POST", "/api/v1/session/step-up/options", "stepUpOptions", SignedIn, session::step_up_options),
     here("POST", "/api/v1/session/step-up", "stepUp", SignedIn, session::step_up),
     here("POST", "/api/v1/enrolment", "readEnrolment", Anyone, enrolment::read),

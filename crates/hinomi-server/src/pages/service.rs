@@ -16,6 +16,7 @@ use super::guard;
 use super::headers::{self, Keeping};
 use super::passwords::Places;
 use super::problem::{Code, Problem};
+use super::provider::Provider;
 use super::read::{Question, ReadModel};
 use super::route::{self, Does, Needs, Route};
 use super::setting::Place;
@@ -44,6 +45,7 @@ pub struct Pages {
     cookies: Cookies,
     around: Around,
     places: Places,
+    provider: Option<Provider>,
     files: Files,
     looked: AtomicI64,
     hub: Arc<Hub>,
@@ -55,7 +57,18 @@ impl Pages {
         let (cookies, places, files) = (Cookies::new(place.secure), Places::default(), Files::built());
         let shared = (around.reads.clone(), &*around.entropy);
         let hub = Arc::new(Hub::new(gate.clone(), around.clock.clone(), shared));
-        Self { gate, place, cookies, around, places, files, looked: AtomicI64::new(i64::MIN), hub }
+        let (provider, looked) = (None, AtomicI64::new(i64::MIN));
+        Self { gate, place, cookies, around, places, provider, files, looked, hub }
+    }
+
+    /// People can come through this provider, too.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Provider>) -> Self {
+        Self { provider, ..self }
+    }
+
+    pub(super) fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
     }
 
     pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {

@@ -1,12 +1,13 @@
 //! `/api/v1/session`: signing in, proving anew, signing out.
 
-use hinomi_access::{Assertion, FRESH, IDLE, Principal, Refusal, Session, Via};
+use hinomi_access::{Assertion, FRESH, FactorKind, IDLE, Principal, Refusal, Session, Via};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::asked::Asked;
 use super::problem::{Code, Problem};
+use super::provider::Provider;
 use super::service::Pages;
 use super::show;
 
@@ -30,7 +31,8 @@ fn shown(pages: &Pages, principal: Option<&Principal>) -> Value {
         "signed_in": principal.is_some(),
         "site": gate.site().name,
         "first_start": !registry.has_administrator(),
-        "sign_in": ["passkey", "password_totp"],
+        "sign_in": ways(pages),
+        "provider": pages.provider().map(Provider::name),
         "account": account.map(|account| account.id.to_string()),
         "name": account.map(|account| account.name.as_str()),
         "display": account.map(|account| account.display.as_str()),
@@ -41,6 +43,12 @@ fn shown(pages: &Pages, principal: Option<&Principal>) -> Value {
         "idle_until": text(session.map(|session| session.used.plus(IDLE))),
         "expires": text(expires),
     })
+}
+
+/// Ways to sign in. What is enrolled here works whether or not the provider does.
+fn ways(pages: &Pages) -> Vec<&'static str> {
+    let local = [FactorKind::Passkey, FactorKind::PasswordTotp].map(FactorKind::name);
+    local.into_iter().chain(pages.provider().map(|_| "oidc")).collect()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the table of routes wants one form")]
@@ -64,7 +72,7 @@ pub(super) fn begun(
     Ok(Answer::ok(body).cookies(pages.cookies().opened(&opened)))
 }
 
-fn request_options(pages: &Pages, challenge: &str, allow: &[String]) -> Value {
+pub(super) fn request_options(pages: &Pages, challenge: &str, allow: &[String]) -> Value {
     let allow: Vec<Value> = allow.iter().map(|id| json!({ "type": "public-key", "id": id })).collect();
     json!({
         "challenge": challenge,

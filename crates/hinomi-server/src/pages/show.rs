@@ -1,7 +1,8 @@
 //! Things as the contract shows them.
 
 use hinomi_access::{
-    Account, Actor, Factor, FactorKind, Moment, Permission, Role, Scope, Standing, Step, Token, Unmask,
+    Account, Actor, Factor, FactorKind, Moment, Permission, Registry, Role, Scope, Standing, Step, Token,
+    Unmask,
 };
 use hinomi_model::Timestamp;
 use serde_json::{Map, Value, json};
@@ -27,8 +28,9 @@ pub(super) fn permissions<'a>(all: impl IntoIterator<Item = &'a Permission>) -> 
     all.into_iter().map(|permission| permission.name()).collect()
 }
 
-pub(super) fn account(account: &Account) -> Value {
+pub(super) fn account(registry: &Registry, account: &Account) -> Value {
     let state = match &account.standing {
+        _ if registry.must_enrol(account) => "must_enrol",
         Standing::Invited => "invited",
         Standing::Active { .. } => "active",
         Standing::Disabled => "disabled",

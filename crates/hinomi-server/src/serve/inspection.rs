@@ -62,6 +62,17 @@ impl Configuration {
                 }));
             }
         }
+        if let Some(pages) = self.pages() {
+            endpoints.push(Endpoint { name: "pages".to_owned(), at: pages.at.at, datagrams: false });
+            let path = pages.tls.map(|(certificate, _)| certificate);
+            let first = path.and_then(|path| Some((validity(&path).ok()?.into_iter().next()?, path)));
+            certificates.extend(first.map(|(Validity { valid, names }, path)| Certificate {
+                path,
+                authority: false,
+                valid,
+                names,
+            }));
+        }
         Inspection { admin: self.admin.as_ref().at, endpoints, certificates }
     }
 }

@@ -21,7 +21,7 @@ struct Served {
 fn serve(world: World) -> (Served, Left) {
     let World { pages, gate, clock, changes, .. } = world;
     let at = PagesAt { at: ([127, 0, 0, 1], 0).into(), origin: None };
-    let serving = PagesSetup { at, tls: None }.bind().unwrap().start(pages).unwrap();
+    let serving = PagesSetup { at, tls: None, provider: None }.bind().unwrap().start(pages).unwrap();
     (Served { serving, changes }, Left { gate, clock })
 }
 

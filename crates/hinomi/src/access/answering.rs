@@ -7,12 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use hinomi_access::{
-    Account, Gate, MadeLink, Moment, Name, Permission, Principal, Refusal, Role, Roles, Standing,
+    Account, Factor, Gate, Identity, MadeLink, Moment, Name, Permission, Principal, Refusal, Registry, Role,
+    Roles, Standing,
 };
 use hinomi_model::Entropy;
 use serde::{Deserialize, Serialize};
 
 use super::socket;
+use super::words::japanese;
 
 /// Longest answer.
 const LONGEST_ANSWER: u64 = 16 << 20;
@@ -40,6 +42,15 @@ pub enum Question {
     Link {
         /// Whose.
         name: String,
+    },
+    /// Who may come as an identity of the provider, without a link.
+    Expect {
+        /// Whose account.
+        name: String,
+        /// The provider.
+        issuer: String,
+        /// What it calls them.
+        subject: String,
     },
     /// To end an account.
     Revoke {
@@ -70,12 +81,15 @@ pub struct Listed {
     pub name: String,
     /// What is shown.
     pub display: String,
-    /// `invited`, `active` or `disabled`.
+    /// `invited`, `active`, `must_enrol` or `disabled`.
     pub state: String,
     /// Names of roles.
     pub roles: Vec<String>,
     /// Kinds of factors.
     pub factors: Vec<String>,
+    /// Who it is at an identity provider, or may come as: issuer and subject.
+    #[serde(default)]
+    pub identities: Vec<[String; 2]>,
     /// When somebody signed in last: RFC 3339, UTC.
     pub last_sign_in: Option<String>,
 }
@@ -109,6 +123,9 @@ pub enum Answer {
     Refused {
         /// Why.
         why: String,
+        /// The same in Japanese.
+        #[serde(default)]
+        why_ja: String,
     },
 }
 
@@ -126,7 +143,7 @@ pub(super) fn answer(
 ) -> Answer {
     let root = Principal::command_line(uid);
     let done = match question {
-        Question::List => Ok(Answer::Accounts { accounts: gate.registry().accounts().map(listed).collect() }),
+        Question::List => Ok(Answer::Accounts { accounts: list(gate.registry()) }),
         Question::First => first(gate, &root, now, entropy),
         Question::Invite { name, display, roles } => {
             invite(gate, &root, (name, display, roles), (now, entropy))
@@ -134,6 +151,12 @@ pub(super) fn answer(
         Question::Link { name } => of_name(gate, name).and_then(|id| {
             let made = gate.link(&root, (id, None), now, entropy)?;
             Ok(link(gate, &made))
+        }),
+        Question::Expect { name, issuer, subject } => of_name(gate, name).and_then(|id| {
+            let identity = Identity::new(issuer, subject)
+                .map_err(|_| Refusal::Senseless("issuer, subject: 1 to 255 visible characters"))?;
+            gate.expect_identity(&root, (id, &identity), now)?;
+            Ok(Answer::Done)
         }),
         Question::Revoke { name } => of_name(gate, name).and_then(|id| {
             gate.disable(&root, (id, None), now)?;
@@ -150,7 +173,7 @@ pub(super) fn answer(
         }),
         Question::Seal => gate.seal(&root, now, entropy).map(|made| link(gate, &made)),
     };
-    done.unwrap_or_else(|refusal| Answer::Refused { why: refusal.to_string() })
+    done.unwrap_or_else(|refusal| Answer::Refused { why: refusal.to_string(), why_ja: japanese(&refusal) })
 }
 
 fn link(gate: &Gate, made: &MadeLink) -> Answer {
@@ -183,8 +206,23 @@ fn invite(
     Ok(link(gate, &made))
 }
 
-fn listed(account: &Account) -> Listed {
+fn list(registry: &Registry) -> Vec<Listed> {
+    registry.accounts().map(|account| listed(registry, account)).collect()
+}
+
+fn identities(account: &Account) -> Vec<[String; 2]> {
+    let linked = account.factors().into_iter().flat_map(hinomi_access::Factors::iter);
+    let linked = linked.filter_map(|factor| match factor {
+        Factor::Provider(provider) => Some(provider.identity()),
+        _ => None,
+    });
+    let text = |identity: &Identity| [identity.issuer().to_owned(), identity.subject().to_owned()];
+    linked.chain(&account.expected).map(text).collect()
+}
+
+fn listed(registry: &Registry, account: &Account) -> Listed {
     let state = match &account.standing {
+        _ if registry.must_enrol(account) => "must_enrol",
         Standing::Invited => "invited",
         Standing::Active { .. } => "active",
         Standing::Disabled => "disabled",
@@ -197,6 +235,7 @@ fn listed(account: &Account) -> Listed {
         state: state.to_owned(),
         roles: account.roles.iter().map(|role| role.name().to_owned()).collect(),
         factors: factors.map(|factor| factor.kind().name().to_owned()).collect(),
+        identities: identities(account),
         last_sign_in: account.last_sign_in.map(time),
     }
 }

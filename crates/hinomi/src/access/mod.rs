@@ -17,6 +17,7 @@ mod answering;
 mod notes;
 mod running;
 mod store;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ use hinomi_server::ServerError;
 
 use crate::kept::KeptError;
 
-pub use answering::{Answer, Question, ask};
+pub use answering::{Answer, Listed, Question, ask};
 pub use running::{Access, Surroundings, offline};
 pub use store::{is_active, known_accounts};
 

@@ -7,7 +7,7 @@ use hinomi_access::{Fact, Gate, MadeLink, Purpose, Step};
 use hinomi_ledger::SystemClock;
 use hinomi_model::Entropy;
 use hinomi_server::LocalServer;
-use hinomi_server::pages::{Around, Pages, PagesAt, PagesSetup, Place, ReadModel, Serving};
+use hinomi_server::pages::{Around, Pages, PagesAt, PagesSetup, Place, Provider, ReadModel, Serving};
 use hinomi_server::serve::Journal;
 
 use super::answering::{Answer, Question, answer};
@@ -66,7 +66,10 @@ impl Access {
         let gate = Arc::new(Mutex::new(gate));
         let (clock, entropy, reads) = (Arc::new(SystemClock), around.entropy.clone(), around.reads.clone());
         let origin = place.origin.clone();
+        let provider = setup.provider.clone();
+        let provider = provider.map(|setup| Provider::new(setup, &origin, Some(around.journal.clone())));
         let pages = Pages::new(gate.clone(), place, Around { clock, entropy: entropy.clone(), reads });
+        let pages = pages.with_provider(provider);
         let pages = listener.start(pages)?;
         let door = open_door(around, &gate);
         Ok(Self { gate, pages, origin, outbox, entropy, _door: door })
@@ -117,6 +120,10 @@ fn hear(journal: &Journal, faults: Option<&Faults>, step: &Step) {
         return;
     }
     let account = step.fact.account().map(|id| id.to_string()).unwrap_or_default();
+    let why = match &step.fact {
+        Fact::SignInFailed { why: Some(why), .. } => why.name(),
+        _ => "",
+    };
     let (what, grave) = match &step.fact {
         Fact::Enrolled { purpose: Purpose::BreakGlass, .. } => ("the sealed code was used", true),
         Fact::CounterWentBack { .. } => ("a passkey counts backwards: there may be a copy of it", true),
@@ -124,10 +131,14 @@ fn hear(journal: &Journal, faults: Option<&Faults>, step: &Step) {
             ("the first administrator is there", false)
         }
         Fact::Enrolled { .. } => ("somebody enrolled anew", false),
+        Fact::SignInFailed { .. } => ("what an identity provider said does not hold", false),
         Fact::LinkMade { link } if link.purpose == Purpose::BreakGlass => ("a sealed code was made", false),
         _ => ("a link to enrol anew was made", false),
     };
-    journal.warn(what, &[("account", &account)]);
+    let fields = [("account", account.as_str()), ("why", why)];
+    let fields: Vec<_> =
+        fields.into_iter().filter(|(name, text)| *name == "account" || !text.is_empty()).collect();
+    journal.warn(what, &fields);
     if let (true, Some(faults)) = (grave, faults) {
         faults.access(what, &account);
     }
@@ -142,7 +153,7 @@ fn open_door(around: &Surroundings, gate: &Arc<Mutex<Gate>>) -> Option<LocalServ
                 let mut gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
                 answer(&mut gate, (uid, &question), clock::now().into(), &*entropy)
             }
-            Err(error) => Answer::Refused { why: error.to_string() },
+            Err(error) => Answer::Refused { why: error.to_string(), why_ja: error.to_string() },
         };
         serde_json::to_string(&said).unwrap_or_default()
     };

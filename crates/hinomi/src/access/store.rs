@@ -74,7 +74,10 @@ pub(super) fn open(data: &Path, entropy: &dyn Entropy, heard: Heard) -> Result<F
         saved.registry.apply(&Kept { step, material: None });
         caught_up += 1;
     }
-    let key = key(&folder, entropy)?;
+    let (key, new) = key(&folder, entropy)?;
+    if new {
+        saved.registry.key_is_lost();
+    }
     let outbox = Arc::new(Outbox::default());
     outbox.add(saved.unrecorded);
     let files = Files::open(&folder, HEADER)?;
@@ -93,20 +96,21 @@ fn lock(folder: &Path) -> Result<File, AccessError> {
     }
 }
 
-fn key(folder: &Path, entropy: &dyn Entropy) -> Result<Key, AccessError> {
+/// The key, and whether it was made just now.
+fn key(folder: &Path, entropy: &dyn Entropy) -> Result<(Key, bool), AccessError> {
     let path = folder.join("key");
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let digest: Result<Digest, _> = text.trim_end().parse();
             let damaged = KeptError::Damaged { path, what: "it is damaged" };
-            Ok(Key::new(*digest.map_err(|_| damaged)?.as_bytes()))
+            Ok((Key::new(*digest.map_err(|_| damaged)?.as_bytes()), false))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes).map_err(fault(&path))?;
             let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             kept::replace(folder, "key", format!("{text}\n").as_bytes())?;
-            Ok(Key::new(bytes))
+            Ok((Key::new(bytes), true))
         }
         Err(error) => Err(fault(&path)(error).into()),
     }
@@ -147,12 +151,16 @@ fn read(folder: &Path) -> Result<Option<Saved>, KeptError> {
     Ok(Some(saved))
 }
 
-/// How many accounts a data directory knows; `None` when it knows nothing of accounts. Changes nothing.
+/// How many accounts a data directory knows, and the names of those whose secrets are lost; `None` when it knows nothing of
+/// accounts. Changes nothing.
 ///
 /// # Errors
 /// When what is there is damaged or cannot be read.
-pub fn known_accounts(data: &Path) -> Result<Option<usize>, AccessError> {
-    Ok(read(&super::folder(data))?.map(|saved| saved.registry.accounts().count()))
+pub fn known_accounts(data: &Path) -> Result<Option<(usize, Vec<String>)>, AccessError> {
+    Ok(read(&super::folder(data))?.map(|Saved { registry, .. }| {
+        let lost = registry.accounts().filter(|account| registry.must_enrol(account));
+        (registry.accounts().count(), lost.map(|account| account.name.to_string()).collect())
+    }))
 }
 
 /// Whether a data directory has an active account of a name. Changes nothing.

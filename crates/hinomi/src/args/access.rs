@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Lang;
+
 /// Where accounts are.
 #[derive(Debug, Args)]
 pub struct AccessAt {
@@ -13,6 +15,9 @@ pub struct AccessAt {
     /// How the pages are called, for links that are made while no server is at work
     #[arg(long, value_name = "URL")]
     pub origin: Option<String>,
+    /// Language; default from the environment
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
 }
 
 /// Verbs on accounts.
@@ -55,6 +60,24 @@ pub enum AccessVerb {
             help = "viewer, analyst, responder, auditor, administrator or privacy_officer; may be given more than once"
         )]
         roles: Vec<String>,
+        /// Where
+        #[command(flatten)]
+        at: AccessAt,
+    },
+    /// Let somebody who was invited come through the identity provider, without the link
+    #[command(after_help = "Example:\n  hinomi access invite aoki --role analyst --data /var/lib/hinomi\n  \
+        hinomi access expect aoki --issuer https://id.example.jp/realms/main --subject 7f3c0e55 --data /var/lib/hinomi\n\n\
+        Issuer and subject (sub) as the provider writes them; addresses of mail are never compared. The provider has to say\n\
+        that it verified a second factor. Whoever is here already links their identity on the page of factors.")]
+    Expect {
+        /// Whose account
+        name: String,
+        /// The provider, as in [pages.oidc]
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// What the provider calls them (sub)
+        #[arg(long, value_name = "TEXT")]
+        subject: String,
         /// Where
         #[command(flatten)]
         at: AccessAt,

@@ -29,8 +29,15 @@ pub(super) fn failure(error: AlertsError) -> Failure {
     match &error {
         AlertsError::Door { .. } => Failure::new(Exit::Unreadable, error).hint(
             "alerts are acknowledged at a running hinomi serve, as a user who may write its data directory",
+        )
+        .japanese(
+            "サーバーに接続できません",
+            "警報の確認は、hinomi serve の稼働中に、データディレクトリーへ書き込めるユーザーで行います",
         ),
-        AlertsError::Kept(KeptError::Damaged { .. }) => Failure::new(Exit::Failed, error),
+        AlertsError::Kept(KeptError::Damaged { path, .. }) => {
+            let text = format!("{}：壊れています", path.display());
+            Failure::new(Exit::Failed, error).japanese(text, "")
+        }
         AlertsError::Sink { .. } => Failure::new(Exit::Usage, error),
         _ => Failure::new(Exit::Unreadable, error),
     }
@@ -47,20 +54,27 @@ pub(super) fn run(verb: AlertVerb) -> Result<Exit, Failure> {
 
 fn acknowledge(args: &AlertAck) -> Result<Exit, Failure> {
     let mut exit = Exit::Clean;
+    let ja = Lang::of_environment() == Lang::Ja;
     for alert in &args.alerts {
         let question = Question::Acknowledge { alert: *alert, by: args.by.clone(), note: args.note.clone() };
         let said = match ask(&args.data, &question).map_err(failure)? {
+            Answer::Acknowledged if ja => format!("{alert}：確認済みにしました\n"),
             Answer::Acknowledged => format!("{alert}: acknowledged\n"),
             Answer::Before { who } => {
-                format!(
-                    "{alert}: {} acknowledged it at {}\n",
-                    harmless(&who.by),
-                    time(who.at, &TimeZone::UTC)
-                )
+                let (by, at) = (harmless(&who.by), time(who.at, &TimeZone::UTC));
+                if ja {
+                    format!("{alert}：{by} が {at} に確認済みです\n")
+                } else {
+                    format!("{alert}: {by} acknowledged it at {at}\n")
+                }
             }
             Answer::Unknown => {
                 exit = exit.and(Exit::Unreadable);
-                format!("{alert}: there is no such alert; hinomi alert list shows those that are there\n")
+                if ja {
+                    format!("{alert}：そのような警報はありません。一覧は hinomi alert list で表示できます\n")
+                } else {
+                    format!("{alert}: there is no such alert; hinomi alert list shows those that are there\n")
+                }
             }
             Answer::Refused { why } => return Err(Failure::new(Exit::Usage, why)),
             _ => return Err(strange()),
@@ -78,7 +92,10 @@ fn test(sink: &str, by: &str, data: &Path) -> Result<Exit, Failure> {
     let question = Question::Test { sink: sink.to_owned(), by: by.to_owned() };
     let id = match ask(data, &question).map_err(failure)? {
         Answer::Queued { delivery } => delivery,
-        Answer::Unknown => return Err(Failure::new(Exit::Usage, format!("there is no sink {sink}"))),
+        Answer::Unknown => {
+            let text = format!("通知先 {sink} はありません");
+            return Err(Failure::new(Exit::Usage, format!("there is no sink {sink}")).japanese(text, ""));
+        }
         Answer::Refused { why } => return Err(Failure::new(Exit::Usage, why)),
         _ => return Err(strange()),
     };
@@ -92,13 +109,19 @@ fn test(sink: &str, by: &str, data: &Path) -> Result<Exit, Failure> {
             _ => return Err(strange()),
         }
     }
-    Err(Failure::new(Exit::Failed, format!("{sink}: it has not answered for two minutes")))
+    let text = format!("{sink}：2 分間応答がありません");
+    Err(Failure::new(Exit::Failed, format!("{sink}: it has not answered for two minutes")).japanese(text, ""))
 }
 
 fn found(data: &Path) -> Result<View, Failure> {
     let none = || Failure::new(Exit::Unreadable, format!("{}: there were never any alerts", data.display()));
     view(data).map_err(failure)?.ok_or_else(|| {
-        none().hint("alerts are made by hinomi serve with [alerts] in its configuration; see docs/alerts.md")
+        none()
+            .hint("alerts are made by hinomi serve with [alerts] in its configuration; see docs/alerts.md")
+            .japanese(
+                format!("{}：警報は一度も出ていません", data.display()),
+                "警報は、設定に [alerts] のある hinomi serve が出します。docs/alerts.md を参照してください",
+            )
     })
 }
 
@@ -157,7 +180,10 @@ fn time(at: Moment, zone: &TimeZone) -> String {
 
 fn show(id: AlertId, at: &LedgerData) -> Result<Exit, Failure> {
     let desk = found(&at.data)?.desk;
-    let missing = || Failure::new(Exit::Unreadable, format!("there is no alert {id} here"));
+    let missing = || {
+        Failure::new(Exit::Unreadable, format!("there is no alert {id} here"))
+            .japanese(format!("警報 {id} はありません"), "")
+    };
     let alert = desk.alert(id).ok_or_else(missing)?;
     if at.json {
         let on_their_way: Vec<&Delivery> = desk.deliveries().filter(|d| d.alerts.contains(&id)).collect();

@@ -228,11 +228,7 @@ pub(super) fn forced(name: FormatName) -> Format {
 
 /// Language from the environment, as programs with message catalogues take it.
 pub(super) fn language() -> Lang {
-    let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .iter()
-        .filter_map(|n| std::env::var(n).ok())
-        .find(|v| !v.is_empty());
-    if named.is_some_and(|v| v.starts_with("ja")) { Lang::Ja } else { Lang::En }
+    Lang::of_environment()
 }
 
 /// Zone of the output and its name: as given; otherwise JST for Japanese output, UTC for English.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hinomi_testkit::authenticator::Authenticator;
+use hinomi_testkit::authenticator::{Authenticator, totp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(data: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 /// The secret of a link that a command printed.
-fn secret(printed: &str) -> String {
+pub(crate) fn secret(printed: &str) -> String {
     printed.lines().next().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
@@ -67,6 +67,17 @@ impl World {
         raw(self.at, method, path, &host, &headers, &body)
     }
 
+    /// Enrols a password and a generator with a link.
+    fn enrol_password(&self, link: &str) {
+        let offer =
+            self.send("POST", "/api/v1/enrolment/password/options", "", &json!({ "link": link })).json();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let code = totp(offer["secret"].as_str().unwrap(), now as i64);
+        let body = json!({ "link": link, "password": "a long enough sentence", "code": code });
+        let enrolled = self.send("POST", "/api/v1/enrolment/password", "", &body);
+        assert_eq!(enrolled.status, 200, "{}", String::from_utf8_lossy(&enrolled.body));
+    }
+
     /// Enrols with a link; the cookie of the session.
     pub(crate) fn enrol(&self, link: &str, device: &Authenticator) -> String {
         let options = self.send("POST", "/api/v1/enrolment/passkey/options", "", &json!({ "link": link }));
@@ -85,7 +96,14 @@ fn cookie(head: &str) -> String {
     line.split_once(": ").unwrap().1.split(';').next().unwrap().to_owned()
 }
 
-fn raw(at: SocketAddr, method: &str, path: &str, host: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn raw(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -104,7 +122,7 @@ fn raw(at: SocketAddr, method: &str, path: &str, host: &str, headers: &[(&str, &
 }
 
 /// Actions in the decision ledger, once there are so many.
-fn recorded(data: &Path, at_least: usize) -> Vec<String> {
+pub(crate) fn recorded(data: &Path, at_least: usize) -> Vec<String> {
     use std::sync::Arc;
 
     use hinomi_ledger::{FileDisk, Places, Reader};
@@ -143,6 +161,9 @@ fn accounts_live_through_a_kill_and_a_lost_folder_and_every_step_is_recorded() {
     assert_eq!(code, Some(0), "{first}");
     assert!(first.starts_with(&format!("{}/#/enrol/hl_", world.origin)), "{first}");
     let mut device = Authenticator::p256(&world.origin, "localhost");
+    let link = json!({ "link": secret(&first) });
+    let options = world.send("POST", "/api/v1/enrolment/passkey/options", "", &link);
+    device.user = Some(options.json()["user"]["id"].as_str().unwrap().to_owned());
     let session = world.enrol(&secret(&first), &device);
     assert_eq!(world.send("GET", "/api/v1/accounts", &session, &Value::Null).status, 200);
     assert_eq!(run(&data, &["first"]).0, Some(2), "there is an administrator");
@@ -151,8 +172,11 @@ fn accounts_live_through_a_kill_and_a_lost_folder_and_every_step_is_recorded() {
     assert_eq!(run(&data, &["revoke", "aoki"]).0, Some(0));
     let said = format!("{:?}", world.served.said_so_far());
     assert!(!said.contains(&secret(&first)) && !said.contains(&secret(&invited)), "a journal holds no link");
-    let actions = recorded(&data, 7);
-    assert_eq!(actions, ["invited", "link_made", "enrolled", "invited", "link_made", "enrolled", "disabled"]);
+    let (_, invited) = run(&data, &["invite", "sato", "--role", "viewer"]);
+    world.enrol_password(&secret(&invited));
+    let actions = recorded(&data, 10);
+    let three = ["invited", "link_made", "enrolled"];
+    assert_eq!(actions, [&three[..], &three, &["disabled"], &three].concat());
     // Killed, and the folder of the accounts is gone: the ledger knows who is there, and who is no more.
     world.served.kill();
     std::fs::remove_dir_all(data.join("access")).unwrap();
@@ -162,7 +186,14 @@ fn accounts_live_through_a_kill_and_a_lost_folder_and_every_step_is_recorded() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let states: Vec<&str> =
         listed.as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["active", "disabled"]);
+    assert_eq!(states, ["active", "disabled", "must_enrol"], "a generator's secret is nowhere else");
+    let (_, listed) = run(&data, &["list", "--lang", "ja"]);
+    assert!(listed.contains("認証情報が失われています"), "{listed}");
+    let output = command(&["doctor", "--data", data.to_str().unwrap(), "--lang", "en"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("1 of 3 accounts cannot sign in, their secrets are lost: sato"), "{said}");
+    let (_, refused) = run(&data, &["first", "--lang", "ja"]);
+    assert!(refused.contains("管理者はすでにいます"), "{refused}");
     assert_eq!(run(&data, &["first"]).0, Some(2), "nobody becomes a first administrator");
     // The name of the place holds the port, which is another one now: the device is told.
     device.origin.clone_from(&world.origin);
@@ -170,7 +201,7 @@ fn accounts_live_through_a_kill_and_a_lost_folder_and_every_step_is_recorded() {
     let proof: Value = serde_json::from_str(&device.sign(options["challenge"].as_str().unwrap())).unwrap();
     let signed_in = world.send("POST", "/api/v1/session/passkey", "", &proof);
     assert_eq!(signed_in.json()["name"], "admin", "{}", String::from_utf8_lossy(&signed_in.body));
-    assert_eq!(recorded(&data, 8).last().map(String::as_str), Some("signed_in"));
+    assert_eq!(recorded(&data, 11).last().map(String::as_str), Some("signed_in"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod hostile;
 mod http;
 mod journald;
 mod killed;
+mod oidc;
 mod overload;
 mod proxy;
 mod renewal;

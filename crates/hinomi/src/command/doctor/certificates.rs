@@ -21,7 +21,7 @@ pub(super) fn look(
         let text = error.to_string();
         let hint = both(
             "certificate chain and key in PEM, readable by the server's user, that belong together",
-            "PEM 形式の証明書チェーンと対応する鍵を、サーバーの利用者が読める場所に置くこと",
+            "PEM 形式の証明書チェーンと対応する鍵を、サーバーの実行ユーザーが読める場所に置く",
         );
         checks.push(Check::fail(name, both(&text, &text), hint));
         return;
@@ -30,7 +30,11 @@ pub(super) fn look(
         let path = certificate.path.display();
         let Some((from, to)) = certificate.valid else {
             let found = each(|ja| {
-                if ja { format!("{path}：期限を読めない") } else { format!("{path}: no dates") }
+                if ja {
+                    format!("{path}：有効期限を読み取れない")
+                } else {
+                    format!("{path}: no dates")
+                }
             });
             checks.push(Check::unknown(name, found));
             continue;
@@ -42,7 +46,8 @@ pub(super) fn look(
         checks.push(if now >= to {
             Check::fail(name, found(format!("expired on {until}"), format!("{until} に期限切れ")), renew)
         } else if now < from {
-            let text = found(format!("not valid before {since}"), format!("{since} まで有効でない"));
+            let text =
+                found(format!("not valid before {since}"), format!("{since} から有効（まだ有効期間前）"));
             Check::fail(name, text, both("is this machine's clock right?", "このマシンの時計は正しいか"))
         } else if certificate.authority {
             Check::ok(name, found(format!("authority until {until}"), format!("認証局、{until} まで")))
@@ -52,7 +57,7 @@ pub(super) fn look(
             Check::warn(name, text, renew)
         } else if certificate.names.is_empty() {
             let text = found("it names no host".to_owned(), "ホスト名の記載がない".to_owned());
-            let hint = both("senders check subjectAltName", "送信側は subjectAltName を検証する");
+            let hint = both("senders check subjectAltName", "接続する側は subjectAltName を検証する");
             Check::warn(name, text, hint)
         } else {
             let names = certificate.names.join(", ");

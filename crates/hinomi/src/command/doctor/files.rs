@@ -24,8 +24,10 @@ pub(super) fn look(data: &Path, checks: &mut Vec<Check>) {
         }
         Err(error) => {
             let text = format!("{}: {error}", data.display());
-            let hint =
-                both("run it as the user that the server runs as", "サーバーと同じ利用者で実行すること");
+            let hint = both(
+                "run it as the user that the server runs as",
+                "サーバーと同じ実行ユーザーで hinomi doctor を実行する",
+            );
             checks.push(Check::fail("data", both(&text, &text), hint));
         }
     }
@@ -74,7 +76,7 @@ fn permissions(data: &Path, all: &[Entry]) -> Check {
         let found = each(|ja| {
             let place = shown(entry);
             if ja {
-                format!("他の利用者が書き込める：{place}")
+                format!("ほかのユーザーが書き込める：{place}")
             } else {
                 format!("others can write to {place}")
             }
@@ -86,7 +88,7 @@ fn permissions(data: &Path, all: &[Entry]) -> Check {
         let found = each(|ja| {
             let place = shown(entry);
             if ja {
-                format!("他の利用者が読める：{place}")
+                format!("ほかのユーザーが読める：{place}")
             } else {
                 format!("others can read {place}")
             }
@@ -94,7 +96,7 @@ fn permissions(data: &Path, all: &[Entry]) -> Check {
         let hint = both("chmod -R go-rwx DIR", "chmod -R go-rwx DIR");
         return if key { Check::fail(name, found, hint) } else { Check::warn(name, found, hint) };
     }
-    Check::ok(name, both("only the owner can read keys and write", "鍵の読み取りと書き込みは所有者のみ"))
+    Check::ok(name, both("only the owner can read keys and write", "鍵を読み書きできるのは所有者だけ"))
 }
 
 fn owners(data: &Path, all: &[Entry]) -> Check {
@@ -103,19 +105,19 @@ fn owners(data: &Path, all: &[Entry]) -> Check {
         return Check::unknown(name, both("nobody knows", "不明"));
     };
     let Some(other) = all.iter().find(|entry| entry.owner != owner) else {
-        return Check::ok(name, both("one user owns everything", "所有者は一人"));
+        return Check::ok(name, both("one user owns everything", "所有者はすべて同じ"));
     };
     let (path, uid) = (other.path.display(), other.owner);
     let found = each(|ja| {
         if ja {
-            format!("{path} の所有者は uid {uid}、他は uid {owner}")
+            format!("{path} の所有者は uid {uid}、ほかは uid {owner}")
         } else {
             format!("{path} is owned by uid {uid}, the directory by uid {owner}")
         }
     });
     let hint = both(
         "chown -R to the server's user; a server cannot write files of another",
-        "サーバーの利用者へ chown -R すること",
+        "chown -R でサーバーの実行ユーザーにそろえる",
     );
     Check::fail(name, found, hint)
 }
@@ -141,12 +143,14 @@ fn space(data: &Path, all: &[Entry]) -> Check {
             format!("{} free, {} kept: about {days} days at the rate so far", gib(free), gib(bytes))
         }
         (Some(days), true) => {
-            format!("空き {}、使用 {}、これまでの増加率で約 {days} 日分", gib(free), gib(bytes))
+            format!("空き {}、使用 {}。これまでの増え方なら約 {days} 日で満杯", gib(free), gib(bytes))
         }
         (None, false) => {
             format!("{} free, {} kept; too young to say how long that lasts", gib(free), gib(bytes))
         }
-        (None, true) => format!("空き {}、使用 {}（増加率を判断できるほど古くない）", gib(free), gib(bytes)),
+        (None, true) => {
+            format!("空き {}、使用 {}（運用期間が短く、増加率はまだ分からない）", gib(free), gib(bytes))
+        }
     });
     let hint = both(
         "a larger disk, or shorter retention (hinomi ledger retention due); a full disk makes senders wait",

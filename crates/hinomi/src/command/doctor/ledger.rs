@@ -60,7 +60,7 @@ fn waits_for_resume(data: &Path) -> Option<Check> {
     let refused = refuse_unsettled(data).err()?;
     let hint = both(
         "bring the evidence there (hinomi ledger repair), then: hinomi state resume --data DIR --anchor VAULT",
-        "証拠を戻し（hinomi ledger repair）、hinomi state resume --data DIR --anchor ボールト を実行",
+        "hinomi ledger repair で証拠を戻し、hinomi state resume --data DIR --anchor ボールト を実行する",
     );
     let found = both(
         &refused.message,
@@ -73,18 +73,36 @@ fn waits_for_resume(data: &Path) -> Option<Check> {
 fn accounts(data: &Path) -> Option<Check> {
     match known_accounts(data) {
         Ok(None) => None,
-        Ok(Some(count)) => Some(Check::ok(
+        Ok(Some((count, lost))) if !lost.is_empty() => Some(must_enrol(count, &lost)),
+        Ok(Some((count, _))) => Some(Check::ok(
             "accounts",
             both(&format!("{count} accounts can be read"), &format!("アカウント {count} 件を読み取れる")),
         )),
         Err(error) => {
             let hint = both(
                 "there are no pages until DIR/access is put back from a backup",
-                "DIR/access をバックアップから戻すまで画面は使えない",
+                "DIR/access をバックアップから戻すまで、画面は使えない",
             );
             Some(Check::fail("accounts", both(&error.to_string(), &format!("読み取れない：{error}")), hint))
         }
     }
+}
+
+/// Accounts whose secrets are lost: only the decision ledger knew them.
+fn must_enrol(count: usize, lost: &[String]) -> Check {
+    let (some, more) = (lost.iter().take(10).cloned().collect::<Vec<_>>().join(", "), lost.len());
+    let found = each(|ja| {
+        if ja {
+            format!("アカウント {count} 件のうち {more} 件は認証情報が失われ、サインインできない：{some}")
+        } else {
+            format!("{more} of {count} accounts cannot sign in, their secrets are lost: {some}")
+        }
+    });
+    let hint = both(
+        "put DIR/access back from a backup, or: hinomi access link NAME, for each",
+        "DIR/access をバックアップから戻すか、アカウントごとに hinomi access link NAME で再登録リンクを発行",
+    );
+    Check::fail("accounts", found, hint)
 }
 
 /// When the last block was received, by the last leaves.
@@ -103,13 +121,13 @@ fn going_on(reader: &Reader, now: Timestamp, at_work: bool) -> Check {
     let Some(last) = last_received(reader) else {
         return Check::ok(
             name,
-            each(|ja| if ja { format!("{leaves} 葉") } else { format!("{leaves} leaves") }),
+            each(|ja| if ja { format!("{leaves} リーフ") } else { format!("{leaves} leaves") }),
         );
     };
     let seconds = now.as_nanos().saturating_sub(last) / NANOS_PER_SECOND;
     let found = each(|ja| {
         if ja {
-            format!("{leaves} 葉、最終受信は {seconds} 秒前")
+            format!("{leaves} リーフ、最後の受信は {seconds} 秒前")
         } else {
             format!("{leaves} leaves, the last received {seconds} s ago")
         }
@@ -117,7 +135,7 @@ fn going_on(reader: &Reader, now: Timestamp, at_work: bool) -> Check {
     if seconds < -5 {
         let hint = both(
             "this machine's clock went back, or was ahead: hinomi ledger sources tells when",
-            "このマシンの時計が戻ったか進んでいた。hinomi ledger sources で時期を確認",
+            "このマシンの時刻が巻き戻されたか、以前進んでいた。時期は hinomi ledger sources で確認できる",
         );
         return Check::fail(name, found, hint);
     }
@@ -136,7 +154,7 @@ fn detection(data: &Path, reader: &Reader, at_work: bool) -> Option<Check> {
     let behind = reader.size().saturating_sub(position);
     let found = each(|ja| {
         if ja {
-            format!("保存済みの状態は末尾から {behind} 葉手前")
+            format!("保存済みの検知状態は最新より {behind} リーフ遅れている")
         } else {
             format!("its saved state is {behind} leaves behind")
         }
@@ -144,7 +162,7 @@ fn detection(data: &Path, reader: &Reader, at_work: bool) -> Option<Check> {
     if at_work && behind > BEHIND {
         let hint = both(
             "too many events for the rules: fewer rules, or a faster machine",
-            "ルールを減らすか、より速いマシンを",
+            "ルールを減らすか、より高速なマシンに移す",
         );
         return Some(Check::warn("detection", found, hint));
     }
@@ -169,8 +187,13 @@ fn sources(data: &Path, reader: &Reader, now: Timestamp) -> Option<Check> {
         return Some(Check::unknown("sources", found));
     }
     if named.is_empty() {
-        let found =
-            each(|ja| if ja { format!("{count} 件、普段どおり") } else { format!("{count}, as usual") });
+        let found = each(|ja| {
+            if ja {
+                format!("{count} 件、いずれも通常どおり受信")
+            } else {
+                format!("{count}, as usual")
+            }
+        });
         return Some(Check::ok("sources", found));
     }
     let shown = named.iter().take(5).copied().collect::<Vec<_>>().join(", ");
@@ -194,10 +217,10 @@ fn outside(data: &Path) -> Check {
     let path = data.join(VAULTS);
     let hint = both(
         "hinomi vault init on another machine: alone, this one proves nothing against its own root",
-        "別のマシンで hinomi vault init を実行すること（単独では自身の root に対して何も証明できない）",
+        "別のマシンで hinomi vault init を実行する（このマシンだけでは、root を奪われた場合に何も証明できない）",
     );
     if !path.exists() {
-        return Check::warn(name, both("nobody outside keeps a copy", "外部に写しがない"), hint);
+        return Check::warn(name, both("nobody outside keeps a copy", "ほかのマシンに写しがない"), hint);
     }
     match read_vaults(&path) {
         Ok(vaults) => {
@@ -230,8 +253,10 @@ fn key_age(data: &Path) -> Check {
         return Check::unknown(name, both("the signing key cannot be looked at", "署名鍵を確認できない"));
     };
     let found = each(|ja| {
-        if ja {
-            format!("署名鍵は {days} 日前から")
+        if ja && days == 0 {
+            "署名鍵は今日作成したもの".to_owned()
+        } else if ja {
+            format!("署名鍵を作成してから {days} 日")
         } else {
             format!("the signing key is {days} days old")
         }
@@ -253,7 +278,7 @@ fn backup(data: &Path, now: Timestamp) -> Check {
     let last = crate::command::state::last_backup(data);
     let made = last.as_ref().and_then(|last| Some((last, last.at.parse::<Timestamp>().ok()?)));
     let Some((last, at)) = made else {
-        let found = both("none was made here", "ここでは一度も作成されていない");
+        let found = both("none was made here", "このマシンではバックアップを一度も作成していない");
         // A new installation is not wrong for it.
         let new = key_days(data).is_none_or(|days| days * 24 <= BACKUP_HOURS.unsigned_abs());
         return if new { Check::unknown(name, found) } else { Check::warn(name, found, hint) };
@@ -273,7 +298,7 @@ fn planned(data: &Path) -> Check {
             Check::ok(name, both("it makes sense, or there is none", "内容に誤りはない（または未作成）"))
         }
         Err(failure) => {
-            let hint = both("docs/sources.md shows its form", "docs/sources.md に書式がある");
+            let hint = both("docs/sources.md shows its form", "書式は docs/sources.md を参照");
             Check::fail(name, both(&failure.message, &failure.message), hint)
         }
     }

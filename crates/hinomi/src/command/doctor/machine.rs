@@ -24,10 +24,10 @@ fn clock() -> Check {
         Some("yes") => good(),
         Some("no") => Check::warn(
             name,
-            both("no time service keeps it", "時刻同期されていない"),
+            both("no time service keeps it", "時刻が同期されていない"),
             both(
                 "run chrony or systemd-timesyncd: times of receipt are this clock's",
-                "chrony または systemd-timesyncd を動かすこと（受信時刻はこの時計による）",
+                "chrony か systemd-timesyncd を動かす（受信時刻はこの時計で記録される）",
             ),
         ),
         _ => match asked("chronyc", &["-c", "tracking"]) {
@@ -51,7 +51,7 @@ fn entropy() -> Check {
         Some(bits) => Check::warn(
             name,
             each(|_| format!("{bits} bits")),
-            both("new keys may wait; give the machine a random number device", "乱数デバイスを追加すること"),
+            both("new keys may wait; give the machine a random number device", "乱数デバイスを追加する"),
         ),
         None => Check::unknown(name, both("the kernel does not say", "カーネルから取得できない")),
     }

@@ -1,7 +1,8 @@
 //! `hinomi doctor`: what administrators get wrong, a line each, and what to do.
 //!
 //! # Invariants
-//! - Nothing is changed, and nothing is asked of the network but this machine's own listeners.
+//! - Nothing is changed, and nothing is asked of the network but this machine's own listeners and, where one is configured,
+//!   what the identity provider says to everybody.
 //! - What cannot be found out is unknown, and never fine.
 //!
 //! # Not here
@@ -13,6 +14,7 @@ mod files;
 mod ledger;
 mod machine;
 pub(super) mod outcome;
+mod provider;
 mod receiving;
 mod unit;
 
@@ -56,6 +58,7 @@ pub(crate) fn look(args: &Doctor) -> Vec<Check> {
         let inspection = configuration.inspect();
         at_work = receiving::look(&inspection, &mut checks);
         certificates::look(configuration, &inspection, now, &mut checks);
+        provider::look(configuration, now, &mut checks);
     }
     if let Some(data) = &args.data {
         files::look(data, &mut checks);

@@ -77,10 +77,13 @@ fn listener(endpoint: &Endpoint, at_work: bool) -> Check {
     match bound.map_err(|error| error.kind()) {
         Ok(()) if at_work && at.port() != 0 => Check::fail(
             name,
-            found("the server at work does not listen there", "稼働中のサーバーが待ち受けていない"),
+            found(
+                "the server at work does not listen there",
+                "稼働中のサーバーがこのポートで待ち受けていない",
+            ),
             both(
                 "restart it: listeners are read at the start",
-                "再起動すること（待ち受けは起動時に読まれる）",
+                "再起動する（待ち受けの設定は起動時に読み込まれる）",
             ),
         ),
         Ok(()) => Check::ok(name, found("free", "使用可能")),
@@ -97,15 +100,15 @@ fn listener(endpoint: &Endpoint, at_work: bool) -> Check {
         ),
         Err(ErrorKind::PermissionDenied) => Check::warn(
             name,
-            found("this user may not listen there", "この利用者は待ち受けできない"),
+            found("this user may not listen there", "このユーザーの権限では待ち受けできない"),
             both(
                 "CAP_NET_BIND_SERVICE, or a port from 1024 on",
-                "CAP_NET_BIND_SERVICE または 1024 以上のポート",
+                "CAP_NET_BIND_SERVICE を付与するか、1024 以上のポートを使う",
             ),
         ),
         Err(ErrorKind::AddrNotAvailable) => Check::fail(
             name,
-            found("this machine has no such address", "このマシンにないアドレス"),
+            found("this machine has no such address", "このマシンのアドレスではない"),
             both("ip addr lists them", "ip addr で確認"),
         ),
         Err(other) => {
@@ -126,7 +129,7 @@ fn buffers() -> Check {
             }
             let hint = both(
                 "sysctl net.core.rmem_default=4194304: bursts of datagrams are lost in smaller ones",
-                "sysctl net.core.rmem_default=4194304（小さいと突発的な UDP が失われる）",
+                "sysctl net.core.rmem_default=4194304（小さいと UDP の集中受信時に取りこぼす）",
             );
             Check::warn(name, found, hint)
         }
@@ -145,7 +148,7 @@ fn drops(inspection: &Inspection) -> Check {
     let dropped: u64 = read.iter().map(|table| dropped(table, &ports)).sum();
     let found = each(|ja| {
         if ja {
-            format!("カーネルが破棄した数 {dropped}")
+            format!("カーネルが破棄したデータグラム：{dropped} 件")
         } else {
             format!("{dropped} dropped by the kernel")
         }
@@ -155,7 +158,7 @@ fn drops(inspection: &Inspection) -> Check {
     }
     let hint = both(
         "larger buffers, or TCP; what was dropped is gone, and only numbered sources show how much",
-        "バッファーの拡大、または TCP への変更。破棄されたものは戻らない",
+        "バッファーを拡大するか TCP に切り替える。破棄されたデータは取り戻せない",
     );
     Check::warn(name, found, hint)
 }
@@ -180,7 +183,7 @@ pub(super) fn tokens(configuration: Option<&Configuration>, data: &Path, checks:
         Ok(all) => all,
         Err(error) => {
             let text = format!("{}: {error}", file.display());
-            let hint = both("NAME SHA-256 a line", "1 行に NAME SHA-256");
+            let hint = both("NAME SHA-256 a line", "1 行に「NAME SHA-256」の形で書く");
             checks.push(Check::fail(name, both(&text, &text), hint));
             return;
         }
@@ -190,7 +193,7 @@ pub(super) fn tokens(configuration: Option<&Configuration>, data: &Path, checks:
     if names.is_empty() {
         let needed = configuration.is_some_and(Configuration::needs_tokens);
         if needed {
-            let found = both("there is none, and senders need one", "送信側に必要なトークンがない");
+            let found = both("there is none, and senders need one", "送信側の認証に使うトークンが一つもない");
             let hint = both("hinomi config token NAME --data DIR", "hinomi config token NAME --data DIR");
             checks.push(Check::warn(name, found, hint));
         }
@@ -212,7 +215,7 @@ pub(super) fn tokens(configuration: Option<&Configuration>, data: &Path, checks:
     let found = each(|ja| if ja { format!("未使用：{idle}") } else { format!("never used: {idle}") });
     let hint = both(
         "set the sender up, or take the line out of tokens.txt and send SIGHUP",
-        "送信側を設定するか、tokens.txt から行を削除して SIGHUP を送ること",
+        "送信側を設定するか、tokens.txt から該当行を削除して SIGHUP を送る",
     );
     checks.push(Check::warn(name, found, hint));
 }

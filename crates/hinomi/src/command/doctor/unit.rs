@@ -40,7 +40,7 @@ pub(super) fn look(named: Option<&Path>, checks: &mut Vec<Check>) {
                 });
                 let hint = both(
                     "put them back, or say in a comment of your own why not: each keeps an intruder in the server from more",
-                    "設定を戻すこと。それぞれがサーバー侵害時の被害を抑える",
+                    "設定を元に戻す。いずれもサーバーが侵害された場合の被害を抑えるための設定",
                 );
                 Check::warn(name, found, hint)
             }

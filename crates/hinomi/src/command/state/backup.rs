@@ -60,7 +60,9 @@ fn target(to: &Path, now: Timestamp) -> Result<PathBuf, Failure> {
     };
     if to.symlink_metadata().is_ok() {
         let text = format!("{}: it is there already", to.display());
-        return Err(Failure::new(Exit::Usage, text).hint("a backup never takes the place of another"));
+        let japanese = format!("{}：すでに存在します", to.display());
+        let failure = Failure::new(Exit::Usage, text).hint("a backup never takes the place of another");
+        return Err(failure.japanese(japanese, "既存のバックアップは上書きしません"));
     }
     Ok(to)
 }

@@ -37,7 +37,9 @@ pub(super) fn look(folder: &Path, manifest: &Manifest) -> Vec<Check> {
     }
     checks.push(match &manifest.decisions {
         Some(facts) => ledger("decisions", folder, DECISIONS, facts),
-        None => Check::unknown("decisions", both("there was no decision ledger", "判断の台帳はなかった")),
+        None => {
+            Check::unknown("decisions", both("there was no decision ledger", "判断の台帳は含まれていない"))
+        }
     });
     checks.push(detection(folder, manifest));
     checks.push(alerts(folder));
@@ -51,8 +53,8 @@ pub(super) fn look(folder: &Path, manifest: &Manifest) -> Vec<Check> {
 fn accounts(folder: &Path) -> Check {
     let name = "accounts";
     match known_accounts(folder) {
-        Ok(None) => Check::ok(name, both("there were none", "アカウントはなかった")),
-        Ok(Some(count)) => {
+        Ok(None) => Check::ok(name, both("there were none", "アカウントは含まれていない")),
+        Ok(Some((count, _))) => {
             let found = both(
                 &format!(
                     "{count} as of the backup: what was ended or used since counts again, links, tokens and sealed codes too"
@@ -92,7 +94,9 @@ fn ledger(name: &'static str, folder: &Path, ledger: &str, facts: &LedgerFacts) 
                 name,
                 both(
                     &format!("{size} leaves and {records} records hold, up to the checkpoint of the backup"),
-                    &format!("{size} リーフ、{records} レコードがバックアップ時のチェックポイントまで正しい"),
+                    &format!(
+                        "{size} リーフ・{records} レコードを、バックアップ時のチェックポイントまで検証済み"
+                    ),
                 ),
             )
         }
@@ -101,7 +105,7 @@ fn ledger(name: &'static str, folder: &Path, ledger: &str, facts: &LedgerFacts) 
             let count = found.findings.len() as u64 + found.unlisted_findings;
             let found = both(
                 &format!("{count} things do not hold, the first: {first}"),
-                &format!("{count} 件が正しくない。最初のもの：{first}"),
+                &format!("{count} 件の検証に失敗。最初の 1 件：{first}"),
             );
             Check::fail(name, found, hint)
         }
@@ -147,7 +151,7 @@ fn keys(folder: &Path, facts: &LedgerFacts) -> Check {
                         "{keys} data keys open, and the signing key signed {size} leaves; the evidence comes from a vault"
                     ),
                     &format!(
-                        "データ鍵 {keys} 個が開き、署名鍵は {size} リーフに署名したもの。証拠はボールトから"
+                        "データ鍵 {keys} 個を復号でき、署名鍵は {size} リーフまでの署名と一致。証拠本体はボールトから取り戻す"
                     ),
                 ),
             )
@@ -169,14 +173,14 @@ fn detection(folder: &Path, manifest: &Manifest) -> Check {
             name,
             both(
                 &format!("its state is sound, up to leaf {position}"),
-                &format!("状態は正しい（リーフ {position} まで）"),
+                &format!("検知状態に問題なし（リーフ {position} まで）"),
             ),
         ),
         Some(position) => {
             let hint = both("it is made again from leaf 0", "リーフ 0 から作り直される");
             let found = both(
                 &format!("its state is of leaf {position}, which the evidence does not reach"),
-                &format!("状態はリーフ {position} のもので、証拠がそこまでない"),
+                &format!("検知状態はリーフ {position} 時点だが、証拠がそこまで揃っていない"),
             );
             Check::warn(name, found, hint)
         }
@@ -197,7 +201,7 @@ fn alerts(folder: &Path) -> Check {
             let open = view.desk.alerts().filter(|alert| alert.is_open()).count();
             Check::ok(name, both(&format!("{open} open"), &format!("未確認 {open} 件")))
         }
-        Ok(None) => Check::unknown(name, both("there were never any", "アラートは一度もない")),
+        Ok(None) => Check::unknown(name, both("there were never any", "警報は一度も出ていない")),
         Err(error) => {
             let hint = both("they are made again from the decision ledger", "判断の台帳から作り直される");
             Check::warn(name, said(&error.to_string()), hint)
@@ -219,7 +223,7 @@ fn configuration(folder: &Path, manifest: &Manifest) -> Check {
         }
         Ok(_) => {
             let what = manifest.left_out.join("; ");
-            let hint = both("bring these from elsewhere", "別の場所から用意する");
+            let hint = both("bring these from elsewhere", "別途用意する");
             Check::warn(
                 name,
                 both(&format!("not everything was taken: {what}"), &format!("対象外のものがある：{what}")),
@@ -256,6 +260,6 @@ fn lists(folder: &Path) -> Check {
             both("vaults, tokens and sources.yaml make sense", "vaults、tokens、sources.yaml に誤りはない"),
         );
     }
-    let hint = both("the server says the same when it starts", "サーバーの起動時にも同じことが表示される");
+    let hint = both("the server says the same when it starts", "サーバーの起動時にも同じ内容が表示される");
     Check::warn("lists", said(&wrong.join("; ")), hint)
 }

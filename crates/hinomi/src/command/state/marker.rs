@@ -71,7 +71,9 @@ pub(super) fn restored(data: &Path) -> Result<Option<Restored>, Failure> {
 pub(in crate::command) fn refuse_unsettled(data: &Path) -> Result<(), Failure> {
     if data.join(RESTORING).exists() {
         let text = format!("{}: a restore is at work here, or was interrupted", data.display());
-        return Err(Failure::new(Exit::Usage, text).hint("empty the folder and restore again"));
+        let japanese = format!("{}：復元の途中か、中断されたままです", data.display());
+        let failure = Failure::new(Exit::Usage, text).hint("empty the folder and restore again");
+        return Err(failure.japanese(japanese, "フォルダーを空にして、もう一度復元してください"));
     }
     let Some(restored) = restored(data)? else { return Ok(()) };
     let (backup, size) = (&restored.backup, restored.size);
@@ -79,10 +81,20 @@ pub(in crate::command) fn refuse_unsettled(data: &Path) -> Result<(), Failure> {
         "{}: it was restored from a backup of {backup} with {size} leaves, and somebody outside may have seen more",
         data.display()
     );
-    let hint = if data.join("evidence").join("format").exists() {
-        "hinomi state resume --data DIR --anchor VAULT compares it with a vault; docs/backup.md"
+    let japanese = format!(
+        "{}：{backup} のバックアップ（{size} リーフ）から復元したままで、その後の記録を外部が見ている可能性があります",
+        data.display()
+    );
+    let (hint, in_japanese) = if data.join("evidence").join("format").exists() {
+        (
+            "hinomi state resume --data DIR --anchor VAULT compares it with a vault; docs/backup.md",
+            "hinomi state resume --data DIR --anchor ボールト で照合してください（docs/backup.md）",
+        )
     } else {
-        "bring the evidence from a vault: hinomi ledger repair --data DIR --from VAULT; then hinomi state resume"
+        (
+            "bring the evidence from a vault: hinomi ledger repair --data DIR --from VAULT; then hinomi state resume",
+            "hinomi ledger repair --data DIR --from ボールト で証拠を戻してから、hinomi state resume を実行してください",
+        )
     };
-    Err(Failure::new(Exit::Usage, text).hint(hint))
+    Err(Failure::new(Exit::Usage, text).hint(hint).japanese(japanese, in_japanese))
 }

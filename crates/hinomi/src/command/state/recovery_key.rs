@@ -49,6 +49,10 @@ pub(in crate::command) fn recipient(text: &str) -> Result<VaultRecipient, Failur
     found.ok_or_else(|| {
         Failure::new(Exit::Usage, format!("{text:?} is no recipient, or is misspelt"))
             .hint("it begins with hnr1, as hinomi state key printed it")
+            .japanese(
+                format!("{text:?} は受取鍵ではないか、写し間違いがあります"),
+                "hinomi state key が表示した、hnr1 で始まる文字列です",
+            )
     })
 }
 
@@ -99,6 +103,10 @@ pub(in crate::command) fn read(path: &Path) -> Result<VaultKey, Failure> {
     let seed = seed.ok_or_else(|| {
         Failure::new(Exit::Usage, format!("{}: not a recovery key", path.display()))
             .hint("give the file that hinomi state key wrote")
+            .japanese(
+                format!("{}：復旧鍵ではありません", path.display()),
+                "hinomi state key が書き出したファイルを指定してください",
+            )
     })?;
     Ok(VaultKey::from_seed(*seed))
 }

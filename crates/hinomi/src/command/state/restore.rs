@@ -65,11 +65,21 @@ fn failure(error: ArchiveError) -> Failure {
     let failure = Failure::new(exit, format!("{error}{}", cause.unwrap_or_default()));
     match error {
         ArchiveError::Newer { .. } | ArchiveError::Sealed(LedgerError::Newer { .. }) => {
-            failure.hint("use the newer program")
+            failure.hint("use the newer program").japanese(
+                "より新しいバージョンで作成されたバックアップです",
+                "新しいバージョンの hinomi を使ってください",
+            )
         }
-        ArchiveError::Sealed(LedgerError::Refused { .. }) => failure.hint("give the other recovery key"),
+        ArchiveError::Sealed(LedgerError::Refused { .. }) => failure
+            .hint("give the other recovery key")
+            .japanese("この復旧鍵では開けません", "別の復旧鍵を指定してください"),
         ArchiveError::Write { .. } => failure,
-        _ => failure.hint("nothing was put in place; try another copy of the backup"),
+        _ => {
+            let japanese = format!("バックアップを読み取れません：{}", failure.message);
+            failure
+                .hint("nothing was put in place; try another copy of the backup")
+                .japanese(japanese, "復元先は変更していません。バックアップの別の写しで試してください")
+        }
     }
 }
 
@@ -111,8 +121,11 @@ impl Scratch {
                 };
                 if names.into_iter().any(|name| others(&name)) {
                     let text = format!("{}: it is not empty", data.display());
-                    return Err(Failure::new(Exit::Usage, text)
-                        .hint("move what is there away first: what is damaged is evidence, too"));
+                    let japanese = format!("{}：空ではありません", data.display());
+                    let failure = Failure::new(Exit::Usage, text)
+                        .hint("move what is there away first: what is damaged is evidence, too");
+                    return Err(failure
+                        .japanese(japanese, "今ある内容を別の場所へ移してください。壊れたデータも証拠です"));
                 }
             }
         }

@@ -78,7 +78,7 @@ fn sentence(anchor: &AnchorResult, size: u64, lang: Lang) -> String {
     let (name, seen) = (harmless(&anchor.name), anchor.size);
     match (anchor.holds, seen > size, lang) {
         (true, _, Lang::En) => format!("✓ {name}: {seen} leaves seen, all of them are here"),
-        (true, _, Lang::Ja) => format!("✓ {name}：{seen} リーフまで確認済み、すべてここにある"),
+        (true, _, Lang::Ja) => format!("✓ {name}：確認済みの {seen} リーフがすべてここにある"),
         (false, true, Lang::En) => format!(
             "✗ ROLLBACK: {name} has seen {seen} leaves, {size} are here. To go on would be another history: \
              hinomi ledger repair --from VAULT brings the rest"
@@ -104,7 +104,7 @@ fn as_text(found: &Verification, holds: bool, lang: Lang) -> String {
         (true, Lang::En) => "the ledger may go on; its log will say that it was restored\n",
         (true, Lang::Ja) => "台帳を再開できる。復元されたことはログに記録される\n",
         (false, Lang::En) => "the ledger does not go on\n",
-        (false, Lang::Ja) => "台帳は再開しない\n",
+        (false, Lang::Ja) => "台帳は再開していない\n",
     });
     text
 }

@@ -73,7 +73,7 @@ pub(super) fn table(saved: &Saved, names: usize, lang: Lang) -> String {
     let mut out = String::from("\n");
     out.push_str(&match lang {
         Lang::En => format!("How sources usually are, learnt from the first {} leaves\n", saved.leaves),
-        Lang::Ja => format!("情報源の普段の様子（先頭から {} 葉までの学習結果）\n", saved.leaves),
+        Lang::Ja => format!("情報源の通常の受信状況（先頭から {} リーフまでの学習結果）\n", saved.leaves),
     });
     let mut line = |name: &str, cells: &[String]| {
         let cells: Vec<String> = cells.iter().enumerate().map(|(at, cell)| pad(cell, columns(at))).collect();

@@ -1,0 +1,174 @@
+// The pages before the real server and a real identity provider: an invitation, the way there and back, a factor that is asked here.
+// HINOMI names the program, with these pages built into it; HINOMI_OIDC_PROVIDER the node_modules with oidc-provider.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { choose, visit } from "./help.mjs";
+import { missing, open } from "./open.mjs";
+
+const hinomi = process.env.HINOMI ?? "";
+const modules = process.env.HINOMI_OIDC_PROVIDER ?? "";
+const script = fileURLToPath(new URL("../../../crates/hinomi/tests/serve/oidc-provider.mjs", import.meta.url));
+const shots = process.env.SHOTS;
+
+function reason() {
+  if (missing) return missing;
+  if (!existsSync(hinomi)) return "SKIPPED: HINOMI names no program";
+  if (!existsSync(join(modules, "oidc-provider"))) return "SKIPPED: HINOMI_OIDC_PROVIDER names no oidc-provider";
+  return false;
+}
+
+const CERTIFICATES = `set -e
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=tests -addext basicConstraints=critical,CA:TRUE
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
+printf 'subjectAltName=DNS:localhost' > server.ext
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 20 -extfile server.ext`;
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+async function provider(folder) {
+  const child = spawn(process.execPath, [script, modules, folder], { stdio: ["pipe", "pipe", "ignore"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  // It writes notices, too.
+  const next = async () => {
+    for (;;) {
+      const { value, done } = await lines.next();
+      assert.ok(!done, "the provider ended");
+      if (value.startsWith("{")) return JSON.parse(value);
+    }
+  };
+  const { issuer } = await next();
+  const tell = async (what) => {
+    child.stdin.write(`${JSON.stringify(what)}\n`);
+    await next();
+  };
+  return { child, issuer, tell };
+}
+
+async function serve(folder, issuer) {
+  const [pages, logs, admin] = [await freePort(), await freePort(), await freePort()];
+  writeFileSync(join(folder, "secret"), "s3cret\n");
+  const configuration = join(folder, "hinomi.toml");
+  writeFileSync(
+    configuration,
+    `[pages]\nat = "127.0.0.1:${pages}"\n[pages.oidc]\nissuer = "${issuer}"\nclient_id = "hinomi"\nclient_secret_file = "secret"\nca = "ca.pem"\nname = "Example ID"\n[admin]\nat = "127.0.0.1:${admin}"\n[[listen]]\nname = "n"\nreceive = ["syslog-tcp"]\nat = "127.0.0.1:${logs}"\n`,
+  );
+  const data = join(folder, "data");
+  const child = spawn(hinomi, ["serve", "--data", data, "--config", configuration], { stdio: "ignore" });
+  const origin = `http://localhost:${pages}`;
+  for (let i = 0; i < 600; i += 1) {
+    const answer = await fetch(`${origin}/api/v1/session`).catch(() => null);
+    if (answer?.ok) return { child, data, origin };
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  child.kill();
+  throw new Error("the server did not begin to answer");
+}
+
+async function shot(page, name) {
+  if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+}
+
+async function signedInAs(page, name) {
+  await page.waitForURL(/#\/today/);
+  const session = await page.evaluate(() => fetch("/api/v1/session").then((answer) => answer.json()));
+  assert.equal(session.name, name);
+}
+
+test("an identity provider: invitation, there and back, a factor here, refusals", { skip: reason() }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "hinomi-provider-"));
+  execFileSync("sh", ["-c", CERTIFICATES], { cwd: folder, stdio: "ignore" });
+  const real = await provider(folder);
+  const { child, data, origin } = await serve(folder, real.issuer);
+  const browser = await open();
+  try {
+    if (!(await (await fetch(`${origin}/oidc`)).text()).includes("/assets/")) return t.skip("SKIPPED: this program has no pages built in");
+    const client = {
+      client_id: "hinomi",
+      client_secret: "s3cret",
+      redirect_uris: [`${origin}/oidc`],
+      id_token_signed_response_alg: "ES256",
+    };
+    await real.tell({ clients: [{ ...client, response_types: ["code"], grant_types: ["authorization_code"] }] });
+    await real.tell({ login: { id: "7f3c", amr: ["pwd", "otp"] } });
+    const invite = ["access", "invite", "aoki", "--role", "responder", "--data", data];
+    const link = /http:\/\/\S+\/#\/enrol\/\S+/.exec(execFileSync(hinomi, invite).toString())[0];
+    const context = await browser.newContext({ locale: "ja-JP", ignoreHTTPSErrors: true });
+    await choose(context, { "hinomi.language": "ja" });
+    const { page, faults } = await visit(context);
+    // With an invitation.
+    await page.goto(link);
+    await page.getByRole("button", { name: /IDプロバイダー/ }).waitFor();
+    await shot(page, "enrol-ja");
+    await page.getByRole("button", { name: /IDプロバイダー/ }).click();
+    await signedInAs(page, "aoki");
+    assert.ok(!page.url().includes("code="), page.url());
+    // Again, from the page for signing in.
+    await context.clearCookies();
+    await page.goto(`${origin}/`);
+    await page.getByRole("button", { name: /Example ID/ }).waitFor();
+    await shot(page, "sign-in-ja");
+    await page.getByRole("button", { name: /Example ID/ }).click();
+    await signedInAs(page, "aoki");
+    await page.goto(`${origin}/#/access`);
+    await page.getByText("7f3c").waitFor();
+    await shot(page, "access-ja");
+    // One factor there, none here.
+    await context.clearCookies();
+    await real.tell({ login: { id: "7f3c", amr: ["pwd"] } });
+    await page.goto(`${origin}/`);
+    await page.getByRole("button", { name: /Example ID/ }).click();
+    await page.getByRole("alert").filter({ hasText: "二要素認証が確認できず" }).waitFor();
+    await shot(page, "refused-ja");
+    const session = await page.evaluate(() => fetch("/api/v1/session").then((answer) => answer.json()));
+    assert.equal(session.signed_in, false);
+    // A passkey here stands in, in English.
+    const other = await browser.newContext({ locale: "en-GB", ignoreHTTPSErrors: true });
+    await choose(other, { "hinomi.language": "en" });
+    const second = await visit(other);
+    const cdp = await other.newCDPSession(second.page);
+    await cdp.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true };
+    await cdp.send("WebAuthn.addVirtualAuthenticator", {
+      options: { ...options, isUserVerified: true, automaticPresenceSimulation: true },
+    });
+    const named = /http:\/\/\S+\/#\/enrol\/\S+/.exec(
+      execFileSync(hinomi, ["access", "invite", "mori", "--role", "viewer", "--data", data]).toString(),
+    )[0];
+    await second.page.goto(named);
+    await second.page.getByRole("button", { name: "Make a passkey" }).click();
+    await signedInAs(second.page, "mori");
+    await real.tell({ login: { id: "b2d9", amr: ["pwd"] } });
+    await second.page.goto(`${origin}/#/access`);
+    await second.page.getByRole("button", { name: "Link Example ID" }).click();
+    await second.page.getByText("b2d9").waitFor();
+    await other.clearCookies();
+    await second.page.goto(`${origin}/`);
+    await second.page.getByRole("button", { name: /Continue with Example ID/ }).waitFor();
+    await shot(second.page, "sign-in-en");
+    await second.page.getByRole("button", { name: /Continue with Example ID/ }).click();
+    await second.page.getByText("did not confirm a second factor").waitFor();
+    await shot(second.page, "second-en");
+    await second.page.getByRole("button", { name: "Use a passkey" }).click();
+    await signedInAs(second.page, "mori");
+    assert.deepEqual([...faults, ...second.faults], []);
+  } finally {
+    await browser.close();
+    child.kill();
+    real.child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
