@@ -138,7 +138,14 @@ impl Reading {
             "readClaim" => json(judged::claim(&known, asked)),
             "listExceptions" => json(judged::exceptions(&known, asked)),
             "listSuppliers" => json(judged::suppliers(&known)),
-            "readCoverage" => json(Ok(judged::coverage(&known, &*story()?))),
+            "readCoverage" => {
+                // Whoever asks before detections were read for the first time asks again.
+                let early = |refused| match self.fault() {
+                    None => Refused::NotYet("the rules in force are still being read"),
+                    Some(_) => refused,
+                };
+                json(Ok(judged::coverage(&known, &*story().map_err(early)?)))
+            }
             _ => {
                 let (evidence, story) = (&self.shared.evidence, story().ok());
                 let whole = Whole {
