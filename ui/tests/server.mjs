@@ -14,7 +14,9 @@ const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const read = (name) => JSON.parse(readFileSync(join(folder, name)));
 const answers = read("answers.json");
 const { incidents, detections, verdicts } = read("incidents.json");
-const { events, coverage } = read("events.json");
+const { events, coverage: recorded } = read("events.json");
+const coverage = { ...recorded, missing_more: 0 };
+const unsearched = { records: 0, first: null, last: null };
 const bundles = read("bundles.json");
 const ruleText = read("rule.json");
 
@@ -187,7 +189,20 @@ function search(state, query) {
     { length: Math.max(0, Math.min(limit, found.length * times - offset)) },
     (_, i) => found[(offset + i) % found.length],
   );
-  return { events: page, matches: found.length * times, offset, next: null, snapshot: "s1", is_complete: false, coverage, took_ms: 4 };
+  return {
+    events: page,
+    matches: found.length * times,
+    is_counted: true,
+    reachable: found.length * times,
+    searched_to: null,
+    offset,
+    next: null,
+    snapshot: "s1",
+    is_complete: false,
+    unsearched,
+    coverage,
+    took_ms: 4,
+  };
 }
 
 function histogram(state, query) {
@@ -204,6 +219,10 @@ function histogram(state, query) {
     to: new Date(from + buckets * seconds * 1000).toISOString(),
     bucket_seconds: seconds,
     counts,
+    matches: found.length,
+    is_counted: true,
+    snapshot: "s1",
+    took_ms: 3,
     unseen: counts.map((_, i) => (i < 30 ? coverage.missing.length : 0)),
   };
 }
@@ -407,6 +426,7 @@ function change(state, method, path, body, host) {
           ],
           is_cut: false,
           coverage,
+          unsearched,
           took_ms: 21,
         },
       ];

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hinomi_model::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::Manifest;
 
 /// Days without events.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// Kind of log.
     pub kind: String,
@@ -23,7 +23,7 @@ pub struct Gap {
 }
 
 /// What there is in a range of time.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
     /// First day of the range: as asked, else the first that has events.
     pub first: Option<String>,
@@ -53,45 +53,93 @@ fn name(day: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// What is there between two times; without them, between the first and the last day that have events. A day is missing for
-/// a source that has events on other days: on that day it was silent, or its log is not here.
-pub fn coverage(manifest: &Manifest, since: Option<Timestamp>, until: Option<Timestamp>) -> Coverage {
-    let mut days: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
-    let mut out = Coverage { losses: manifest.losses(), ..Coverage::default() };
-    let rows = manifest.coverage();
-    for row in &rows {
-        let entry = days.entry((&row.kind, &row.host)).or_default();
-        match number(&row.day) {
-            Some(day) => drop(entry.insert(day)),
-            None => out.timeless += row.events,
+/// On which days there are events of which source.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presence {
+    /// Days since 1970 by kind of log and host, in order.
+    sources: BTreeMap<(String, String), Vec<i64>>,
+    /// Events of each day.
+    days: BTreeMap<i64, u64>,
+    timeless: u64,
+    losses: u64,
+}
+
+impl Presence {
+    /// As a manifest has it.
+    pub fn new(manifest: &Manifest) -> Self {
+        let mut out = Self { losses: manifest.losses(), ..Self::default() };
+        let mut known: BTreeMap<&str, Option<i64>> = BTreeMap::new();
+        let mut sources: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
+        for row in manifest.runs.iter().flat_map(|run| &run.coverage) {
+            let day = *known.entry(&row.day).or_insert_with(|| number(&row.day));
+            let Some(day) = day else {
+                out.timeless += row.events;
+                continue;
+            };
+            sources.entry((&row.kind, &row.host)).or_default().insert(day);
+            *out.days.entry(day).or_default() += row.events;
         }
+        let owned = |((kind, host), days): ((&str, &str), BTreeSet<i64>)| {
+            ((kind.to_owned(), host.to_owned()), days.into_iter().collect())
+        };
+        out.sources = sources.into_iter().map(owned).collect();
+        out
     }
-    days.retain(|_, days| !days.is_empty());
-    out.sources = days.len() as u64;
-    let known = || days.values().flatten();
-    let first = since.map(|t| t.as_nanos().div_euclid(DAY)).or(known().min().copied());
-    let last = until.map(|t| (t.as_nanos() - 1).div_euclid(DAY)).or(known().max().copied());
-    let (Some(first), Some(last)) = (first, last) else { return out };
-    (out.first, out.last) = (Some(name(first)), Some(name(last)));
-    for ((kind, host), days) in &days {
-        let mut from = first;
-        let mut whole = true;
-        for &day in days.range(first..=last.max(first)).chain([&(last + 1)]) {
-            if day > from {
-                whole = false;
-                out.missing.push(Gap {
-                    kind: (*kind).to_owned(),
-                    host: (*host).to_owned(),
-                    first: name(from),
-                    last: name(day - 1),
-                    days: (day - from) as u64,
-                });
+
+    /// The first and the last day, without the days at either end on which together no more than this part of all events happened.
+    pub fn days_without(&self, part: u64) -> Option<(i64, i64)> {
+        let spare = self.days.values().sum::<u64>() / part.max(1);
+        let behind = |before: &mut u64, events: u64| {
+            *before += events;
+            *before > spare
+        };
+        let (mut before, mut after) = (0, 0);
+        let first = self.days.iter().find(|(_, events)| behind(&mut before, **events))?;
+        let last = self.days.iter().rev().find(|(_, events)| behind(&mut after, **events))?;
+        Some((*first.0, *last.0))
+    }
+
+    /// What is there between two times; without them, between the first and the last day that have events. A day is missing for
+    /// a source that has events on other days: on that day it was silent, or its log is not here.
+    pub fn between(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Coverage {
+        let mut out = Coverage {
+            sources: self.sources.len() as u64,
+            timeless: self.timeless,
+            losses: self.losses,
+            ..Coverage::default()
+        };
+        let first = since.map(|t| t.as_nanos().div_euclid(DAY)).or(self.days.keys().next().copied());
+        let last =
+            until.map(|t| (t.as_nanos() - 1).div_euclid(DAY)).or(self.days.keys().next_back().copied());
+        let (Some(first), Some(last)) = (first, last) else { return out };
+        (out.first, out.last) = (Some(name(first)), Some(name(last)));
+        for ((kind, host), days) in &self.sources {
+            let mut from = first;
+            let mut whole = true;
+            let start = days.partition_point(|day| *day < first);
+            let end = days.partition_point(|day| *day <= last.max(first));
+            for &day in days.get(start..end).unwrap_or_default().iter().chain([&(last + 1)]) {
+                if day > from {
+                    whole = false;
+                    out.missing.push(Gap {
+                        kind: kind.clone(),
+                        host: host.clone(),
+                        first: name(from),
+                        last: name(day - 1),
+                        days: (day - from) as u64,
+                    });
+                }
+                from = day + 1;
             }
-            from = day + 1;
+            out.whole += u64::from(whole);
         }
-        out.whole += u64::from(whole);
+        out
     }
-    out
+}
+
+/// As [`Presence::between`], of a manifest.
+pub fn coverage(manifest: &Manifest, since: Option<Timestamp>, until: Option<Timestamp>) -> Coverage {
+    Presence::new(manifest).between(since, until)
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ pub mod sql;
 mod value;
 
 pub use columns::{ColumnType, Mapping, Normalised};
-pub use coverage::{Coverage, Gap, coverage};
+pub use coverage::{Coverage, Gap, Presence, coverage};
 pub use error::QueryError;
 pub use index::Needed;
 pub use manifest::{CoverageRow, DerivedFile, Input, MANIFEST, Manifest, Run};
-pub use read::{Archive, CheckedFile};
-pub use value::shown;
+pub use read::{Archive, BlockTimes, CheckedFile};
+pub use value::{elements, shown};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use hinomi_columns::{Projection, Row, Store};
 use hinomi_model::{LogKind, Timestamp};
 use hinomi_query::derive::{Lane, LaneLimits, Place, UnitPlace, register};
-use hinomi_query::search::{Answer, Search, parse, run};
+use hinomi_query::search::{Answer, Search, Sweep, parse, run};
 use hinomi_query::{Archive, Input, Manifest, Mapping, QueryError, Run};
 
 type Fields = Vec<(String, String)>;
@@ -152,6 +152,89 @@ fn the_index_hides_nothing() {
     assert!(needle.rows_read <= 3 * 8192, "{} rows were read for one word", needle.rows_read);
     assert_eq!(needle.events[0].field("sequence"), Some("1"));
     assert_eq!(needle.events[0].time, Some((START + SECOND) / 1000));
+}
+
+/// What matches, in the order of an answer: events with a time first.
+fn expected(archive: &Archive, search: &Search) -> Vec<(Option<i64>, String)> {
+    let whole = Search { limit: usize::MAX >> 1, ..search.clone() };
+    let mut all: Vec<_> = run(archive, &whole, &|_| false)
+        .unwrap()
+        .events
+        .iter()
+        .map(|event| (event.time, event.field("sequence").unwrap().to_owned()))
+        .collect();
+    all.sort_by_key(|(time, _)| match time {
+        Some(time) => (false, if search.earliest { *time } else { -*time }),
+        None => (true, 0),
+    });
+    all
+}
+
+#[test]
+fn what_is_settled_stays_and_in_the_end_everything_is() {
+    let events = sample(60_000);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &events, LaneLimits { rows: 9000, file_rows: 40_000, ..LaneLimits::default() });
+    let archive = Arc::new(Archive::open(folder.path()).unwrap());
+    let after = |seconds: i64| Some((START + seconds * SECOND) / 1000);
+    let windows = [(None, None), (after(12_345), after(31_000)), (after(59_990), None), (None, after(1))];
+    for text in ["rundll32.exe", "", "CommandLine:-enc", "*dll32*", "9e3779b97f4a7c15", "nothingofthekind"] {
+        for (earliest, (since, until)) in [true, false].into_iter().flat_map(|e| windows.map(|w| (e, w))) {
+            let search = Search { terms: parse(text).unwrap(), since, until, limit: 0, earliest };
+            let expected = expected(&archive, &search);
+            let mut sweep = Sweep::new(Arc::clone(&archive), search).unwrap();
+            let (mut before, mut steps) = (0, 0);
+            while !sweep.is_counted() {
+                let read = sweep.rows_read();
+                sweep.advance(&|sweep| sweep.rows_read() > read).unwrap();
+                assert!(sweep.settled() >= before, "{text:?}");
+                let shown = sweep.events(before, 5, &|name| name == "sequence" || name == "time").unwrap();
+                for (event, known) in shown.iter().zip(&expected[before..]) {
+                    // Events without time have no order among each other.
+                    assert_eq!(event.time, known.0, "{text:?} {earliest} {since:?}");
+                    if event.time.is_some() {
+                        assert_eq!(event.field("sequence"), Some(known.1.as_str()), "{text:?}");
+                    }
+                }
+                let stretches = sweep.counts(50);
+                for (at, count) in stretches.counts.iter().enumerate() {
+                    let Some(count) = count else { continue };
+                    let from = stretches.from + at as i64 * stretches.width;
+                    let within = |time: i64| (from..from + stretches.width).contains(&time);
+                    let there = expected.iter().filter(|(time, _)| time.is_some_and(within)).count();
+                    assert_eq!(
+                        *count as usize, there,
+                        "{text:?} {earliest} stretch {at} {since:?} {until:?}"
+                    );
+                }
+                (before, steps) = (sweep.settled(), steps + 1);
+            }
+            assert_eq!(
+                (sweep.matches() as usize, sweep.settled()),
+                (expected.len(), expected.len()),
+                "{text:?}"
+            );
+            assert!(steps > 1 || sweep.rows_read() < 9000, "{text:?}: {steps} steps");
+        }
+    }
+}
+
+#[test]
+fn the_latest_are_found_without_reading_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        &sample(60_000),
+        LaneLimits { rows: 9000, file_rows: 40_000, ..LaneLimits::default() },
+    );
+    let archive = Arc::new(Archive::open(folder.path()).unwrap());
+    let search =
+        Search { terms: parse("rundll32.exe").unwrap(), since: None, until: None, limit: 0, earliest: false };
+    let mut sweep = Sweep::new(archive, search).unwrap();
+    sweep.advance(&|sweep| sweep.settled() >= 50).unwrap();
+    assert!(!sweep.is_counted() && sweep.rows_read() <= 30_000, "{} rows", sweep.rows_read());
+    let counts = sweep.counts(100).counts;
+    assert!(counts.iter().any(Option::is_none) && counts.last().unwrap().is_some());
 }
 
 #[test]

@@ -2,12 +2,12 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, post, remove, type Trouble } from "../api/client";
 import { useGet } from "../api/use";
-import type { Coverage, Found, FoundEvent, Hunt, Table } from "../api/types";
+import type { Coverage, Found, FoundEvent, Hunt, Table, Unsearched } from "../api/types";
 import { count } from "../lib/figures";
 import { t } from "../lib/language";
 import { amend, type Place } from "../lib/route";
 import { marks, understand, type Term } from "../lib/syntax";
-import { zoneLabel } from "../lib/time";
+import { show, zoneLabel } from "../lib/time";
 import { Evidence } from "../parts/evidence";
 import { Histogram } from "../parts/histogram";
 import { useKeys } from "../parts/keys";
@@ -18,12 +18,24 @@ import { Act } from "../parts/step-up";
 
 const PAGE = 100;
 const KEPT_PAGES = 60;
+/** Times that a search is asked to read on by itself; each is a third of a second of work for the server. */
+const LOOKS = 20;
+const BETWEEN_MS = 150;
 
-/** Pages of an answer, asked for as they come into view; far ones are forgotten. */
-function usePages(query: { q: string; from?: string | undefined; until?: string | undefined }) {
+interface Query {
+  q: string;
+  from?: string | undefined;
+  until?: string | undefined;
+}
+
+/** Pages of an answer, asked for as they come into view; far ones are forgotten. The search is read on until all is counted. */
+function usePages(query: Query) {
   const [head, setHead] = useState<Found | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [loading, setLoading] = useState(false);
+  const [looks, setLooks] = useState(0);
+  const [allowed, allow] = useState(LOOKS);
+  const [again, setAgain] = useState(0);
   const [, redraw] = useState(0);
   const pages = useRef(new Map<number, FoundEvent[] | null>());
   const key = JSON.stringify(query);
@@ -31,6 +43,8 @@ function usePages(query: { q: string; from?: string | undefined; until?: string 
     pages.current = new Map();
     setHead(null);
     setTrouble(null);
+    setLooks(0);
+    allow(LOOKS);
     if (!query.q) return;
     const stop = new AbortController();
     setLoading(true);
@@ -42,7 +56,28 @@ function usePages(query: { q: string; from?: string | undefined; until?: string 
       setHead(result.value);
     });
     return () => stop.abort();
-  }, [key]);
+  }, [key, again]);
+
+  const goesOn = head !== null && !head.is_counted && looks < allowed;
+  useEffect(() => {
+    if (!head || !goesOn) return;
+    const stop = new AbortController();
+    const ask = () =>
+      get("/api/v1/search", { query: { ...query, snapshot: head.snapshot, offset: 0, limit: 1 }, signal: stop.signal }).then((result) => {
+        if (stop.signal.aborted) return;
+        if (!result.ok) return allow(0);
+        // Pages that could not be filled before.
+        for (const [page, events] of pages.current)
+          if (events && events.length < PAGE && page * PAGE + events.length < result.value.reachable) pages.current.delete(page);
+        setHead(result.value);
+        setLooks(looks + 1);
+      });
+    const timer = setTimeout(() => void ask(), BETWEEN_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [head, goesOn]);
 
   const want = (first: number, last: number) => {
     if (!head) return;
@@ -52,6 +87,8 @@ function usePages(query: { q: string; from?: string | undefined; until?: string 
       void get("/api/v1/search", { query: { ...query, offset: page * PAGE, snapshot: head.snapshot, limit: PAGE } }).then((result) => {
         if (result.ok) pages.current.set(page, result.value.events);
         else pages.current.delete(page);
+        // The snapshot is not kept any more: search again.
+        if (!result.ok && result.trouble.status === 400) return setAgain((n) => n + 1);
         for (const old of pages.current.keys()) {
           if (pages.current.size <= KEPT_PAGES) break;
           if (Math.abs(old - page) > 5) pages.current.delete(old);
@@ -61,7 +98,8 @@ function usePages(query: { q: string; from?: string | undefined; until?: string 
     }
   };
   const event = (index: number): FoundEvent | null => pages.current.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
-  return { head, trouble, loading, want, event };
+  const goOn = () => allow(looks + LOOKS);
+  return { head, trouble, loading, want, event, looks, goesOn, goOn };
 }
 
 function TermNote({ term }: { term: Term }) {
@@ -131,8 +169,19 @@ function Box({ text, onAsk }: { text: string; onAsk: (text: string) => void }) {
   );
 }
 
-function CoverageNote({ of, complete }: { of: Coverage; complete: boolean }) {
-  if (complete && of.missing.length === 0 && of.losses === 0)
+/** Records that were received and are in no answer yet. */
+function unseen(of: Unsearched): string {
+  if (of.records === 0) return "";
+  const last = of.last ? show(of.last) : "";
+  if (of.records === null) return t("; much was received that is not searched yet", "；受信済みで未検索の記録があります（件数は未集計）");
+  return t(
+    `; ${count(of.records)} records are not searched yet, received up to ${last}`,
+    `；未検索の記録 ${count(of.records)} 件（${last} までに受信）`,
+  );
+}
+
+function CoverageNote({ of, unsearched, complete }: { of: Coverage; unsearched: Unsearched; complete: boolean }) {
+  if (complete && of.missing.length === 0 && of.losses === 0 && unsearched.records === 0)
     return <p class="coverage-note">{t("Everything in the range was there to be read.", "範囲内のすべての記録を読みました。")}</p>;
   return (
     <details class="coverage-note">
@@ -142,6 +191,7 @@ function CoverageNote({ of, complete }: { of: Coverage; complete: boolean }) {
           `${of.whole} of ${of.sources} sources have events on every day of the range; ${of.timeless} events state no time; ${of.losses} places could not be read`,
           `全日に記録がある情報源 ${of.whole} / ${of.sources}。時刻なし ${of.timeless} 件、読めなかった箇所 ${of.losses}`,
         )}
+        {unseen(unsearched)}
       </summary>
       <ul>
         {of.missing.slice(0, 100).map((one, i) => (
@@ -150,8 +200,42 @@ function CoverageNote({ of, complete }: { of: Coverage; complete: boolean }) {
             {one.first === one.last ? one.first : `${one.first} – ${one.last}`} ({one.days})
           </li>
         ))}
+        {of.missing.length + of.missing_more > 100 && (
+          <li>{t(`and ${of.missing.length + of.missing_more - 100} more`, `ほか ${of.missing.length + of.missing_more - 100} 件`)}</li>
+        )}
       </ul>
     </details>
+  );
+}
+
+/** How many were found, and how far the search is. */
+function Tally({ of, goesOn, onGoOn }: { of: Found; goesOn: boolean; onGoOn: () => void }) {
+  const n = count(of.matches);
+  const to = of.searched_to ? show(of.searched_to) : "";
+  return (
+    <>
+      <b aria-live="polite">{of.is_counted ? t(`${n} matches`, `${n} 件`) : t(`at least ${n} matches`, `${n} 件以上`)}</b>
+      {!of.is_counted && (
+        <span class="dim">
+          {" "}
+          {to && t(`· searched back to ${to}`, `・${to} まで検索済み`)} {goesOn && t("· going on …", "・続行中…")}
+        </span>
+      )}
+      {!of.is_counted && !goesOn && (
+        <button type="button" class="cite" onClick={onGoOn}>
+          {t("search on", "続きを検索")}
+        </button>
+      )}
+      {of.is_counted && of.matches > of.reachable && (
+        <span class="dim">
+          {" "}
+          {t(
+            `· the latest ${count(of.reachable)} are listed; narrow the time for others`,
+            `・新しい ${count(of.reachable)} 件を表示。期間を絞ると残りを表示できます`,
+          )}
+        </span>
+      )}
+    </>
   );
 }
 
@@ -191,10 +275,10 @@ function EventRow({ of, words }: { of: FoundEvent | null; words: string[] }) {
 function Results({ place, q }: { place: Place; q: string }) {
   const from = place.query.get("from") ?? undefined;
   const until = place.query.get("until") ?? undefined;
-  const { head, trouble, loading, want, event } = usePages({ q, from, until });
+  const { head, trouble, loading, want, event, looks, goesOn, goOn } = usePages({ q, from, until });
   const [selected, select] = useState(-1);
   const words = useMemo(() => marks(q), [q]);
-  const total = head ? (head.matches ?? head.events.length) : 0;
+  const total = head?.reachable ?? 0;
   const open = (index: number) => amend({ evidence: event(index)?.reference ?? null }, false);
   useKeys({
     j: () => select(Math.min(total - 1, selected + 1)),
@@ -205,13 +289,16 @@ function Results({ place, q }: { place: Place; q: string }) {
   if (loading || !head) return <Loading />;
   return (
     <>
-      <Histogram q={q} from={from} until={until} onBrush={(a, b) => amend({ from: a, until: b }, false)} />
+      <Histogram
+        q={q}
+        from={from}
+        until={until}
+        snapshot={head.snapshot}
+        looks={goesOn ? Math.floor(looks / 3) : -1 - looks}
+        onBrush={(a, b) => amend({ from: a, until: b }, false)}
+      />
       <p class="found">
-        <b>
-          {head.matches === null
-            ? t("matches not counted", "件数は未集計")
-            : t(`${count(head.matches)} matches`, `${count(head.matches)} 件`)}
-        </b>
+        <Tally of={head} goesOn={goesOn} onGoOn={goOn} />
         <span class="dim">
           {" "}
           · {head.took_ms} ms · {zoneLabel()}
@@ -222,8 +309,10 @@ function Results({ place, q }: { place: Place; q: string }) {
           </button>
         )}
       </p>
-      <CoverageNote of={head.coverage} complete={head.is_complete} />
-      {total === 0 ? (
+      <CoverageNote of={head.coverage} unsearched={head.unsearched} complete={head.is_complete} />
+      {total === 0 && goesOn ? (
+        <Loading />
+      ) : total === 0 ? (
         <Empty title={t("No match within what was read.", "読んだ範囲では一致がありません。")}>
           <p>
             {t(
@@ -271,7 +360,7 @@ function TableOf({ sql }: { sql: string }) {
         <b>{t(`${count(table.rows.length)} rows`, `${count(table.rows.length)} 行`)}</b> <span class="dim">· {table.took_ms} ms</span>
         {table.is_cut && <span class="unknown"> {t("cut: a bound was reached", "上限に達したため途中まで")}</span>}
       </p>
-      {table.coverage && <CoverageNote of={table.coverage} complete={table.coverage.missing.length === 0} />}
+      {table.coverage && <CoverageNote of={table.coverage} unsearched={table.unsearched} complete={table.coverage.missing.length === 0} />}
       <div class="scroll" role="region" tabIndex={0} aria-label={t("Rows", "結果")}>
         <table class="list mono">
           <thead>

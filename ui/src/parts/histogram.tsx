@@ -1,18 +1,22 @@
 // How many events match over time; dragging over it narrows the range. Below, hatched: sources that were not there.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { useGet } from "../api/use";
+import { get, type Trouble } from "../api/client";
 import type { Histogram as Model } from "../api/types";
 import { count } from "../lib/figures";
 import { t } from "../lib/language";
 import { show, zone } from "../lib/time";
-import { Show } from "./states";
+import { Loading, TroubleNote } from "./states";
 
 interface Props {
   q: string;
   from: string | undefined;
   until: string | undefined;
+  /** The search whose events are counted. */
+  snapshot: string;
+  /** Counted again whenever this changes. */
+  looks: number;
   onBrush: (from: string, until: string) => void;
 }
 
@@ -71,7 +75,8 @@ function Plot({ model, onBrush }: { model: Model; onBrush: Props["onBrush"] }) {
       plot.destroy();
     };
   }, [model]);
-  const highest = Math.max(...model.counts, 0);
+  const highest = Math.max(...model.counts.map((n) => n ?? 0), 0);
+  const open = model.counts.filter((n) => n === null).length;
   const peak = model.counts.indexOf(highest);
   const at = new Date(new Date(model.from).getTime() + peak * model.bucket_seconds * 1000).toISOString();
   return (
@@ -81,6 +86,14 @@ function Plot({ model, onBrush }: { model: Model; onBrush: Props["onBrush"] }) {
         role="img"
         aria-label={t(`Matches over time; most, ${highest}, at ${show(at)}`, `時間ごとの件数。最多 ${highest} 件（${show(at)}）`)}
       />
+      {open > 0 && (
+        <p class="dim">
+          {t(
+            `${open} of ${model.counts.length} stretches of time are not counted yet: they are empty here.`,
+            `全 ${model.counts.length} 区間のうち ${open} 区間は未集計のため空白です。`,
+          )}
+        </p>
+      )}
       <div class="unseen-strip" aria-hidden="true">
         {model.unseen.map((n, i) => (
           <i
@@ -94,11 +107,19 @@ function Plot({ model, onBrush }: { model: Model; onBrush: Props["onBrush"] }) {
   );
 }
 
-export function Histogram({ q, from, until, onBrush }: Props) {
-  const asked = useGet("/api/v1/search/histogram", { query: { q, from, until, buckets: 120 } });
-  return (
-    <Show of={asked} lines={2}>
-      {(model) => <Plot model={model} onBrush={onBrush} />}
-    </Show>
-  );
+export function Histogram({ q, from, until, snapshot, looks, onBrush }: Props) {
+  const [model, setModel] = useState<Model | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    const query = { q, from, until, snapshot, buckets: 120 };
+    void get("/api/v1/search/histogram", { query, signal: stop.signal }).then((result) => {
+      if (stop.signal.aborted) return;
+      setTrouble(result.ok ? null : result.trouble);
+      if (result.ok) setModel(result.value);
+    });
+    return () => stop.abort();
+  }, [q, from, until, snapshot, looks]);
+  if (model) return <Plot model={model} onBrush={onBrush} />;
+  return trouble ? <TroubleNote trouble={trouble} /> : <Loading lines={2} />;
 }

@@ -40,7 +40,7 @@ export async function serve(folder, more = "") {
   const origin = `http://localhost:${pages}`;
   for (let i = 0; i < 600; i += 1) {
     const answer = await fetch(`${origin}/api/v1/session`).catch(() => null);
-    if (answer?.ok) return { child, data, origin };
+    if (answer?.ok) return { child, data, origin, logs };
     await new Promise((next) => setTimeout(next, 100));
   }
   child.kill();

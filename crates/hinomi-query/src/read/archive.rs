@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use hinomi_model::Digest;
 
 use super::CheckedFile;
-use crate::manifest::Manifest;
-use crate::{Mapping, QueryError};
+use crate::manifest::{DerivedFile, Manifest};
+use crate::{Mapping, Presence, QueryError};
 
 /// Derived data, ready for questions.
 #[derive(Debug)]
@@ -16,9 +17,10 @@ pub struct Archive {
     manifest: Manifest,
     digest: Digest,
     files: Vec<CheckedFile>,
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     /// Vendor columns by name without case, with their most frequent spelling.
     names: BTreeMap<String, String>,
+    presence: OnceLock<Presence>,
 }
 
 impl Archive {
@@ -28,7 +30,30 @@ impl Archive {
     /// As [`Manifest::read`].
     pub fn open(folder: &Path) -> Result<Self, QueryError> {
         let (manifest, digest) = Manifest::read(folder)?;
-        let files = manifest.files.iter().map(|f| CheckedFile::new(folder, f.clone())).collect();
+        Self::of(folder, manifest, digest, None)
+    }
+
+    /// What a manifest names below a folder. Files that another view has open are taken from it, with what was compared of them.
+    ///
+    /// # Errors
+    /// [`QueryError::Mapping`].
+    pub fn of(
+        folder: &Path,
+        manifest: Manifest,
+        digest: Digest,
+        known: Option<&Self>,
+    ) -> Result<Self, QueryError> {
+        let mapping = match known {
+            Some(known) => Arc::clone(&known.mapping),
+            None => Arc::new(Mapping::bundled()?),
+        };
+        let known: BTreeMap<&str, &CheckedFile> =
+            known.iter().flat_map(|k| &k.files).map(|f| (f.entry().path.as_str(), f)).collect();
+        let open = |entry: &DerivedFile| match known.get(entry.path.as_str()) {
+            Some(file) if file.entry() == entry => (*file).clone(),
+            _ => CheckedFile::new(folder, entry.clone()),
+        };
+        let files = manifest.files.iter().map(open).collect();
         let mut counts: BTreeMap<String, BTreeMap<&String, u64>> = BTreeMap::new();
         for (name, count) in manifest.files.iter().flat_map(|f| f.fields.iter().chain(&f.other)) {
             *counts.entry(name.to_lowercase()).or_default().entry(name).or_default() += count;
@@ -38,7 +63,15 @@ impl Archive {
             first.map(|(name, _)| name.clone()).unwrap_or_default()
         };
         let names = counts.into_iter().map(|(lower, spellings)| (lower, most(spellings))).collect();
-        Ok(Self { folder: folder.to_owned(), manifest, digest, files, mapping: Mapping::bundled()?, names })
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest,
+            digest,
+            files,
+            mapping,
+            names,
+            presence: OnceLock::new(),
+        })
     }
 
     /// The folder.
@@ -54,6 +87,11 @@ impl Archive {
     /// Digest of the manifest.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// On which days there are events, found out once.
+    pub fn presence(&self) -> &Presence {
+        self.presence.get_or_init(|| Presence::new(&self.manifest))
     }
 
     /// How many events were derived with another mapping than this program's.

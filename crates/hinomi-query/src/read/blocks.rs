@@ -20,7 +20,7 @@ pub(crate) fn batches<'f>(
     file: &'f CheckedFile,
     wanted: &dyn Fn(&str) -> bool,
     rows: Option<RowSelection>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, QueryError>> + 'f, QueryError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch, QueryError>> + use<'f>, QueryError> {
     let metadata = ArrowReaderMetadata::try_new(file.metadata()?, ArrowReaderOptions::new())
         .map_err(QueryError::parquet(file.path()))?;
     let schema = metadata.schema();

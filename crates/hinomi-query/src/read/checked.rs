@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::times::{self, BlockTimes};
 use crate::QueryError;
 use crate::index::sidecar::{Head, PIECE};
 use crate::index::token::TokenHash;
@@ -28,8 +29,10 @@ struct Inner {
     index_path: PathBuf,
     entry: DerivedFile,
     file: OnceLock<File>,
+    index: OnceLock<File>,
     head: OnceLock<Head>,
     metadata: OnceLock<Arc<ParquetMetaData>>,
+    times: OnceLock<Vec<BlockTimes>>,
     fault: OnceLock<String>,
     /// Pieces that were compared already.
     seen: Mutex<BTreeSet<usize>>,
@@ -43,8 +46,10 @@ impl CheckedFile {
             index_path: folder.join(entry.index_path()),
             entry,
             file: OnceLock::new(),
+            index: OnceLock::new(),
             head: OnceLock::new(),
             metadata: OnceLock::new(),
+            times: OnceLock::new(),
             fault: OnceLock::new(),
             seen: Mutex::default(),
         }))
@@ -96,7 +101,12 @@ impl CheckedFile {
 
     fn sidecar(&self, from: u64, length: usize) -> Result<Vec<u8>, QueryError> {
         let mut bytes = vec![0; length];
-        let file = File::open(&self.0.index_path).map_err(|error| self.gone(error))?;
+        let file = if let Some(file) = self.0.index.get() {
+            file
+        } else {
+            let file = File::open(&self.0.index_path).map_err(|error| self.gone(error))?;
+            self.0.index.get_or_init(|| file)
+        };
         file.read_exact_at(&mut bytes, from).map_err(QueryError::io(&self.0.index_path))?;
         Ok(bytes)
     }
@@ -179,6 +189,27 @@ impl CheckedFile {
             .with_column_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(self).map_err(QueryError::parquet(&self.0.path))?;
         Ok(Arc::clone(self.0.metadata.get_or_init(|| Arc::new(metadata))))
+    }
+
+    /// The times of its blocks of rows, read once.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn times(&self) -> Result<&[BlockTimes], QueryError> {
+        if let Some(times) = self.0.times.get() {
+            return Ok(times);
+        }
+        let times = times::of(self)?;
+        Ok(self.0.times.get_or_init(|| times))
+    }
+
+    /// Opens both files: what is open can be read even after it was replaced.
+    ///
+    /// # Errors
+    /// What opening meets.
+    pub fn hold(&self) -> Result<(), QueryError> {
+        self.file()?;
+        self.head().map(drop)
     }
 
     /// Compares both files as a whole with the manifest.

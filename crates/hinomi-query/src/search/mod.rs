@@ -2,7 +2,9 @@
 
 mod parse;
 mod run;
+mod sweep;
 
 pub use parse::{Term, parse};
 pub(crate) use run::apart;
 pub use run::{Answer, Found, Search, Stop, events_at, run};
+pub use sweep::{Counts, Sweep};

@@ -80,11 +80,7 @@ pub fn run(archive: &Archive, search: &Search, stop: Stop<'_>) -> Result<Answer,
 }
 
 fn find(archive: &Archive, search: &Search, stop: Stop<'_>) -> Result<Answer, QueryError> {
-    let columns: Vec<Option<String>> = search
-        .terms
-        .iter()
-        .map(|t| t.field.as_deref().map(|f| resolve(archive, f)).transpose())
-        .collect::<Result<_, _>>()?;
+    let columns = columns_of(archive, search)?;
     let mut answer = Answer { rows: archive.manifest().rows(), is_complete: true, ..Answer::default() };
     let mut order: Vec<&CheckedFile> = archive.files().iter().filter(|f| may_be_in(f, search)).collect();
     order.sort_by_key(|f| {
@@ -97,7 +93,12 @@ fn find(archive: &Archive, search: &Search, stop: Stop<'_>) -> Result<Answer, Qu
             answer.is_complete = false;
             continue;
         }
-        let Some(candidate) = candidate(archive, file, search, &columns)? else { continue };
+        let blocks = match candidates(archive, file, search, &columns)? {
+            Candidates::Nothing => continue,
+            Candidates::Everything => None,
+            Candidates::Blocks(blocks) => Some(blocks),
+        };
+        let candidate = Candidate { file, blocks };
         if stop(&answer) {
             answer.is_complete = false;
             break;
@@ -112,6 +113,12 @@ fn find(archive: &Archive, search: &Search, stop: Stop<'_>) -> Result<Answer, Qu
     }
     answer.events = fetch(&order, &kept)?;
     Ok(answer)
+}
+
+/// The column of each term that names one.
+pub(super) fn columns_of(archive: &Archive, search: &Search) -> Result<Vec<Option<String>>, QueryError> {
+    let named = |t: &Term| t.field.as_deref().map(|f| resolve(archive, f)).transpose();
+    search.terms.iter().map(named).collect()
 }
 
 /// The name in the files of a field as typed.
@@ -145,7 +152,7 @@ pub(crate) fn near<'a>(archive: &'a Archive, lower: &str) -> Vec<&'a str> {
     archive.columns().filter(alike).take(8).collect()
 }
 
-fn may_be_in(file: &CheckedFile, search: &Search) -> bool {
+pub(super) fn may_be_in(file: &CheckedFile, search: &Search) -> bool {
     let entry = file.entry();
     let Some((first, last)) = entry.times else { return true };
     // Events without time may be of any time.
@@ -159,13 +166,23 @@ fn could_replace(file: &CheckedFile, kept: &Kept, search: &Search) -> bool {
     (if search.earliest { first } else { last.saturating_neg() }) < worst
 }
 
-/// The blocks of a file that can hold a match; `None` when no row can.
-fn candidate<'a>(
+/// Where in a file a match can stand.
+pub(super) enum Candidates {
+    /// Nowhere.
+    Nothing,
+    /// In these blocks.
+    Blocks(BTreeSet<u32>),
+    /// Anywhere.
+    Everything,
+}
+
+/// The blocks of a file that can hold a match.
+pub(super) fn candidates(
     archive: &Archive,
-    file: &'a CheckedFile,
+    file: &CheckedFile,
     search: &Search,
     columns: &[Option<String>],
-) -> Result<Option<Candidate<'a>>, QueryError> {
+) -> Result<Candidates, QueryError> {
     let entry = file.entry();
     let mut words = Vec::new();
     for (term, column) in search.terms.iter().zip(columns) {
@@ -177,7 +194,7 @@ fn candidate<'a>(
                 && !entry.other.keys().any(has)
         };
         if column.as_ref().is_some_and(lacks) && !term.negated {
-            return Ok(None);
+            return Ok(Candidates::Nothing);
         }
         // Names of sources and kinds are not in the index.
         if !column
@@ -188,7 +205,11 @@ fn candidate<'a>(
         }
     }
     let blocks = file.blocks(&words)?;
-    Ok((!blocks.as_ref().is_some_and(BTreeSet::is_empty)).then_some(Candidate { file, blocks }))
+    Ok(match blocks {
+        None => Candidates::Everything,
+        Some(blocks) if blocks.is_empty() => Candidates::Nothing,
+        Some(blocks) => Candidates::Blocks(blocks),
+    })
 }
 
 fn is_number(name: &str) -> bool {
@@ -205,30 +226,16 @@ fn matches(
     stop: Stop<'_>,
 ) -> Result<Vec<(Option<i64>, u64)>, QueryError> {
     let file = candidate.file;
-    let wanted = |name: &str| {
-        name == "time"
-            || search.terms.iter().zip(columns).any(|(_, column)| match column {
-                Some(column) => column.eq_ignore_ascii_case(name) || name == "other",
-                None => is_searched(archive, name),
-            })
-    };
+    let wanted = |name: &str| decides(archive, search, columns, name);
     let rows = candidate.blocks.as_ref().map(|blocks| rows_of_blocks(blocks, file.entry().rows));
     let mut numbers = numbers_of_blocks(candidate.blocks.as_ref(), file.entry().rows);
     let mut found = Vec::new();
     for batch in batches(file, &wanted, rows)? {
         let batch = batch?;
         answer.rows_read += batch.num_rows() as u64;
-        let times = batch
-            .column_by_name("time")
-            .and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
-        let hits = evaluate(&batch, search, columns);
-        for (at, hit) in hits.into_iter().enumerate() {
+        for (time, hit) in verdicts(&batch, search, columns) {
             let number = numbers.next().unwrap_or(u64::MAX);
-            let time = times.as_ref().filter(|t| t.is_valid(at)).map(|t| t.value(at));
-            let within = time.is_none_or(|t| {
-                search.since.is_none_or(|since| t >= since) && search.until.is_none_or(|until| t < until)
-            });
-            if hit && within {
+            if hit {
                 answer.matches += 1;
                 found.push((time, number));
             }
@@ -239,6 +246,32 @@ fn matches(
         }
     }
     Ok(found)
+}
+
+/// Whether a column is needed to say what matches.
+pub(super) fn decides(archive: &Archive, search: &Search, columns: &[Option<String>], name: &str) -> bool {
+    name == "time"
+        || search.terms.iter().zip(columns).any(|(_, column)| match column {
+            Some(column) => column.eq_ignore_ascii_case(name) || name == "other",
+            None => is_searched(archive, name),
+        })
+}
+
+/// The time of each row of a batch, and whether it matches.
+pub(super) fn verdicts(
+    batch: &RecordBatch,
+    search: &Search,
+    columns: &[Option<String>],
+) -> impl Iterator<Item = (Option<i64>, bool)> {
+    let times =
+        batch.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>().cloned());
+    let hits = evaluate(batch, search, columns);
+    let (since, until) = (search.since, search.until);
+    hits.into_iter().enumerate().map(move |(at, hit)| {
+        let time = times.as_ref().filter(|t| t.is_valid(at)).map(|t| t.value(at));
+        let within = time.is_none_or(|t| since.is_none_or(|s| t >= s) && until.is_none_or(|u| t < u));
+        (time, hit && within)
+    })
 }
 
 /// Whether terms without field look at a column: vendors' fields, not what is derived from them.
@@ -321,6 +354,15 @@ pub fn events_at(
     order: &[&CheckedFile],
     places: &BTreeSet<(usize, u64)>,
 ) -> Result<BTreeMap<(usize, u64), Found>, QueryError> {
+    columns_at(order, places, &|_| true)
+}
+
+/// As [`events_at`], of the columns wanted.
+pub(super) fn columns_at(
+    order: &[&CheckedFile],
+    places: &BTreeSet<(usize, u64)>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<(usize, u64), Found>, QueryError> {
     let mut rows: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
     for (file, row) in places {
         rows.entry(*file).or_default().insert(*row);
@@ -335,7 +377,7 @@ pub fn events_at(
             at = row + 1;
         }
         let mut numbers = rows.iter();
-        for batch in batches(file, &|_| true, Some(RowSelection::from(selectors)))? {
+        for batch in batches(file, wanted, Some(RowSelection::from(selectors)))? {
             let batch = batch?;
             for (at, row) in (0..batch.num_rows()).zip(&mut numbers) {
                 found.insert((number, *row), event(&batch, at));

@@ -37,6 +37,11 @@ impl JsonRow {
         let at = self.names.iter().position(|n| n == name)?;
         self.values.get(at)
     }
+
+    /// Its values, in the order of the columns.
+    pub fn into_values(self) -> Vec<Value> {
+        self.values
+    }
 }
 
 impl Serialize for JsonRow {

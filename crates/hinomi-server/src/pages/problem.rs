@@ -228,7 +228,7 @@ impl Problem {
     }
 
     /// Whoever asks has to wait.
-    pub(super) fn wait(seconds: i64) -> Self {
+    pub fn wait(seconds: i64) -> Self {
         Self::new(Code::TooMany).after(seconds)
     }
 

@@ -5,7 +5,7 @@ mod alert;
 mod alerting;
 mod assure;
 #[cfg(feature = "query")]
-mod derived;
+pub(crate) mod derived;
 mod detect;
 pub(crate) mod doctor;
 mod estate;

@@ -14,14 +14,21 @@ use crate::args::Serve;
 use crate::casework::Casework;
 use crate::exit::Failure;
 use crate::judge::{Fault, Judge, Order, Run};
-use crate::pages::Reading;
+use crate::pages::{Hunts, Reading};
+
+/// What pages read of, beside the ledger.
+pub(super) struct Beside<'a> {
+    pub(super) judge: Option<&'a Arc<Judge>>,
+    pub(super) casework: Option<&'a Arc<Casework>>,
+    pub(super) hunts: &'a Arc<Hunts>,
+}
 
 /// Begins to serve pages, if any are wanted. Without them everything else works: what is received comes first.
 pub(super) fn start(
     args: &Serve,
     configuration: &Configuration,
     ledger: &Ledger,
-    (alerts, judge, casework): (Option<&Alerts>, Option<&Arc<Judge>>, Option<&Arc<Casework>>),
+    (alerts, beside): (Option<&Alerts>, &Beside<'_>),
     journal: &Journal,
 ) -> Result<Option<Access>, Failure> {
     let Some(setup) = configuration.pages() else {
@@ -34,7 +41,7 @@ pub(super) fn start(
         journal: journal.clone(),
         faults: alerts.map(Alerts::faults),
         entropy: Arc::new(SystemEntropy),
-        reads: reads(args, judge, casework, journal),
+        reads: reads(args, beside, journal),
     };
     let access = match Access::start(&setup, &around) {
         Ok(access) => access,
@@ -84,17 +91,15 @@ pub(super) fn judge(args: &Serve, configuration: &Configuration, journal: &Journ
 }
 
 /// What pages read. Without a thread for it pages still let people in, and say that there is nothing to see.
-fn reads(
-    args: &Serve,
-    judge: Option<&Arc<Judge>>,
-    casework: Option<&Arc<Casework>>,
-    journal: &Journal,
-) -> Arc<dyn ReadModel> {
-    match Reading::start(args.data.clone(), args.config.clone(), judge.cloned()) {
-        Ok(reading) => match casework {
-            Some(casework) => Arc::new(reading.with_casework(casework.clone())),
-            None => Arc::new(reading),
-        },
+fn reads(args: &Serve, beside: &Beside<'_>, journal: &Journal) -> Arc<dyn ReadModel> {
+    match Reading::start(args.data.clone(), args.config.clone(), beside.judge.cloned()) {
+        Ok(reading) => {
+            let reading = reading.with_hunts(beside.hunts.clone());
+            match beside.casework {
+                Some(casework) => Arc::new(reading.with_casework(casework.clone())),
+                None => Arc::new(reading),
+            }
+        }
         Err(error) => {
             journal.warn("pages show no evidence", &[("why", &error.to_string())]);
             Arc::new(ReadNothing)

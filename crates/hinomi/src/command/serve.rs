@@ -28,7 +28,8 @@ use crate::alerting::{Alerts, Fault};
 use crate::args::{ConfigVerb, Serve};
 use crate::casework::Casework;
 use crate::exit::{Exit, Failure};
-use crate::live::{HealthWatch, Options, Told, Watching};
+use crate::live::{HealthWatch, Notes, Options, Told, Watching};
+use crate::pages::Hunts;
 use intake::Intake;
 use reload::AtWork;
 
@@ -67,9 +68,10 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
     let judge = pages::judge(args, &configuration, &journal);
-    let around = (alerts.as_ref(), judge.as_ref(), casework.as_ref());
-    let access = pages::start(args, &configuration, &ledger, around, &journal)?;
-    let mut beside = Beside { alerts, access, health, casework };
+    let hunts = Hunts::new(&args.data);
+    let works = pages::Beside { judge: judge.as_ref(), casework: casework.as_ref(), hunts: &hunts };
+    let access = pages::start(args, &configuration, &ledger, (alerts.as_ref(), &works), &journal)?;
+    let mut beside = Beside { alerts, access, health, casework, hunts };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
     let mut in_force = configuration;
     let mut intake = Intake::new(beside.alerts.as_ref().map(Alerts::faults), journal.clone());
@@ -113,6 +115,7 @@ struct Beside {
     access: Option<Access>,
     health: Option<HealthWatch>,
     casework: Option<Arc<Casework>>,
+    hunts: Arc<Hunts>,
 }
 
 /// Detection while records arrive, unless it is not wanted.
@@ -129,7 +132,8 @@ fn watching(
     let options = super::detect::options(&args.data, &args.how, configured)?;
     let options = Options { health: beside.health.clone(), ..options };
     let notes = beside.alerts.as_ref().map(Alerts::notes).into_iter();
-    let notes = notes.chain(beside.access.as_ref().map(Access::notes));
+    let hunts = beside.hunts.clone() as Arc<dyn Notes>;
+    let notes = notes.chain(beside.access.as_ref().map(Access::notes)).chain([hunts]);
     let notes = notes.chain(beside.casework.as_ref().map(|work| work.notes())).collect();
     let faults = beside.alerts.as_ref().map(Alerts::faults);
     let tell = move |told: Told<'_>| {

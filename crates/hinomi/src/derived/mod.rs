@@ -25,6 +25,10 @@ pub use hunt::{Hunt, Hunted, Match, hunt};
 use record::Records;
 pub use words::needed;
 
+/// Folder of derived data in the data directory of a ledger.
+pub(crate) const DERIVED: &str = "derived";
+/// The source of records about derived data.
+pub(crate) const DERIVED_SOURCE: &str = "hinomi:derived";
 /// Units that one writer gets before the next has its turn.
 const RUN: u64 = 16;
 

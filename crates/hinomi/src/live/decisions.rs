@@ -9,6 +9,7 @@
 //! | `alerts` | a step of an alert, as JSON, numbered: see [`Notes`] |
 //! | `access` | what was done with accounts, as JSON, numbered: see [`Notes`] |
 //! | `cases` | what people did about incidents, as JSON, numbered: see [`Notes`] |
+//! | `hunts` | hunts that were saved and removed, as JSON, numbered: see [`Notes`] |
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -39,6 +40,7 @@ const DETECTIONS: &str = "detections";
 pub(crate) const ALERTS: &str = "alerts";
 pub(crate) const ACCESS: &str = "access";
 pub(crate) const CASES: &str = "cases";
+pub(crate) const HUNTS: &str = "hunts";
 
 /// Records of another part of the program, which belong into the decision ledger.
 pub trait Notes: Send + Sync + std::fmt::Debug {
@@ -95,6 +97,7 @@ impl History {
                 ALERTS => drop(last_notes.insert(ALERTS, leaf)),
                 ACCESS => drop(last_notes.insert(ACCESS, leaf)),
                 CASES => drop(last_notes.insert(CASES, leaf)),
+                HUNTS => drop(last_notes.insert(HUNTS, leaf)),
                 ACTIVATIONS => history.activations.append(&mut decoded(leaf, &records(&reader, leaf)?)?),
                 RULES => {
                     for record in records(&reader, leaf)? {

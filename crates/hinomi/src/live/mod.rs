@@ -29,7 +29,7 @@ mod watching;
 use hinomi_ledger::LedgerError;
 
 pub use activation::Activation;
-pub(crate) use decisions::{ACCESS, ALERTS, CASES, Leaves, in_force, noted, zone_in_force};
+pub(crate) use decisions::{ACCESS, ALERTS, CASES, HUNTS, Leaves, in_force, noted, zone_in_force};
 pub use decisions::{DECISIONS, DecisionReader, Notes};
 pub use entry::LiveDetection;
 pub(crate) use entry::{Cited as CitedEvent, Decided};

@@ -83,7 +83,7 @@ impl Asked<'_> {
         self.value(name)?.ok_or_else(|| Refused::Senseless(format!("{name} is missing")))
     }
 
-    fn number(&self, name: &str) -> Result<Option<usize>, Refused> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refused> {
         self.value(name)?.map(|text| text.parse().map_err(|_| senseless(name))).transpose()
     }
 

@@ -18,6 +18,7 @@ mod evidence;
 mod export;
 mod health;
 mod holdings;
+mod hunts;
 mod incidents;
 mod judged;
 mod ledger;
@@ -26,6 +27,8 @@ mod read;
 mod record;
 mod rulebook;
 mod rules;
+#[cfg(feature = "query")]
+mod search;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,7 @@ use hinomi_model::Timestamp;
 use serde::Serialize;
 
 pub use asked::{Asked, Shown};
+pub use hunts::Hunts;
 pub use read::Reading;
 pub use work::Person;
 
@@ -64,6 +68,12 @@ pub enum Refused {
     /// Another change came first.
     #[error("it was changed meanwhile")]
     Changed,
+    /// Too much is asked at the same time.
+    #[error("too much is asked at the same time")]
+    Busy {
+        /// When it is worth asking again.
+        seconds: i64,
+    },
     /// It cannot be read or kept now.
     #[error("{0}")]
     Failed(String),

@@ -25,6 +25,7 @@ impl From<Refused> for Problem {
             Refused::NotYet(_) => Code::NotYet,
             Refused::VersionNeeded => return Self::new(Code::IfMatchNeeded),
             Refused::Changed => return Self::new(Code::ChangedMeanwhile),
+            Refused::Busy { seconds } => return Self::wait(*seconds),
             Refused::Failed(_) => Code::Unavailable,
         };
         let problem = Self::because(code, refused.to_string());
@@ -60,6 +61,11 @@ impl ReadModel for Reading {
         // Before the answer: an older version makes a change read again, a newer one would hide what came between.
         let version = if question.operation == "readIncident" { Some(self.version(&asked)?) } else { None };
         let told = Told::ok(self.answer(&asked)?);
+        let told = match question.operation {
+            "saveHunt" => Told { status: 201, ..told },
+            "removeHunt" => Told { status: 204, body: None, ..told },
+            _ => told,
+        };
         Ok(Told { version, ..told })
     }
 

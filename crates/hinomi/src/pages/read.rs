@@ -18,7 +18,9 @@ use super::incidents::{
     Details, Detections, Incident, Incidents, Kinds, Story, Teller, briefs, details, found, ids_of, kinds,
 };
 use super::judged::{self, Whole};
-use super::{Asked, Refused, alerts, ledger, record, rules, sources, today, work};
+#[cfg(feature = "query")]
+use super::search::Searching;
+use super::{Asked, Hunts, Refused, alerts, ledger, record, rules, sources, today, work};
 use crate::casework::{Casework, Desk};
 use crate::judge::Judge;
 
@@ -33,6 +35,7 @@ pub struct Reading {
     health: Health,
     judge: Option<Arc<Judge>>,
     casework: Option<Arc<Casework>>,
+    hunts: Arc<Hunts>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,6 +44,8 @@ pub struct Reading {
 struct Shared {
     evidence: Evidence,
     teller: Teller,
+    #[cfg(feature = "query")]
+    searching: Searching,
     ending: AtomicBool,
     /// Why the last telling failed.
     fault: Mutex<Option<String>>,
@@ -53,12 +58,19 @@ fn json(answer: Result<impl Serialize, Refused>) -> Result<Value, Refused> {
 impl Shared {
     /// Counts and tells on, until the end.
     fn follow(&self) {
+        #[cfg(feature = "query")]
+        let mut warm = false;
         while !self.ending.load(Ordering::Relaxed) {
             let counted = self.evidence.with(|opened| opened.counted().map(Holdings::is_whole));
             let told = self.teller.tell();
             let behind = matches!(counted, Ok(false)) || matches!(told, Ok(true));
             let fault = counted.err().or(told.err()).map(|error| error.to_string());
             *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+            #[cfg(feature = "query")]
+            if !std::mem::replace(&mut warm, true) {
+                // What it met stands before whoever searches.
+                let _ = self.searching.warm();
+            }
             std::thread::park_timeout(if behind { LOOK_BEHIND } else { LOOK });
         }
     }
@@ -74,12 +86,23 @@ impl Reading {
         let shared = Arc::new(Shared {
             evidence: Evidence::new(data.clone()),
             teller: Teller::new(data.clone()),
+            #[cfg(feature = "query")]
+            searching: Searching::new(data.clone()),
             ending: AtomicBool::new(false),
             fault: Mutex::default(),
         });
         let own = shared.clone();
         let thread = std::thread::Builder::new().name("pages".to_owned()).spawn(move || own.follow())?;
-        Ok(Self { shared, health: Health::new(data, config), judge, casework: None, thread: Some(thread) })
+        let hunts = Hunts::new(&data);
+        let health = Health::new(data, config);
+        Ok(Self { shared, health, judge, casework: None, hunts, thread: Some(thread) })
+    }
+
+    /// With the hunts that others write down, too.
+    #[must_use]
+    pub fn with_hunts(mut self, hunts: Arc<Hunts>) -> Self {
+        self.hunts = hunts;
+        self
     }
 
     /// With what people do about incidents.
@@ -125,6 +148,10 @@ impl Reading {
             "readRecord" => json(record::record(evidence, asked)),
             "readProof" => json(record::proof(evidence, asked)),
             "listSuppressions" => json(work::suppressions(self.casework()?, asked)),
+            "listHunts" => json(self.hunts.list()),
+            "saveHunt" => json(self.hunts.save(asked)),
+            "removeHunt" => json(self.hunts.remove(asked)),
+            "search" | "readHistogram" | "query" => self.searched(asked),
             _ => self.told(asked),
         }
     }
@@ -161,6 +188,23 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// Answers about events.
+    #[cfg(feature = "query")]
+    fn searched(&self, asked: &Asked<'_>) -> Result<Value, Refused> {
+        let searching = &self.shared.searching;
+        match asked.operation {
+            "search" => json(searching.search(asked)),
+            "readHistogram" => json(searching.histogram(asked)),
+            _ => json(searching.query(asked)),
+        }
+    }
+
+    #[cfg(not(feature = "query"))]
+    #[expect(clippy::unused_self, reason = "as with searches")]
+    fn searched(&self, _: &Asked<'_>) -> Result<Value, Refused> {
+        Err(Refused::NotAvailable("this program was built without searches: build it with the feature query"))
     }
 
     /// Answers from the story.

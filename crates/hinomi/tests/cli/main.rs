@@ -33,6 +33,8 @@ mod query;
 mod reach;
 mod recorded;
 mod retention;
+#[cfg(feature = "query")]
+mod searches;
 mod sources;
 mod support;
 mod trial;

@@ -256,7 +256,7 @@ fn live_detections_are_joined_as_investigate_joins_them() {
     nothing_of_names(&pages, all);
     assert!(matches!(pages.ask("readIncident", "", "0", &Plain), Err(Refused::NotFound)));
     assert!(matches!(pages.ask("readIncident", "", "%ff", &Plain), Err(Refused::NotFound)));
-    assert!(matches!(pages.ask("search", "", "", &Plain), Err(Refused::NotAvailable(_))));
+    assert!(matches!(pages.ask("nothing", "", "", &Plain), Err(Refused::NotAvailable(_))));
 }
 
 /// Every detection is counted with its rule, and its rule has the text that was in force.

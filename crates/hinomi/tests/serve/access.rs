@@ -334,6 +334,101 @@ fn judged(get: &dyn Fn(&str) -> Answer) {
     }
 }
 
+/// What was done with hunts, in the decision ledger, once there are so many.
+fn hunted(data: &Path, at_least: usize) -> Vec<Value> {
+    use std::sync::Arc;
+
+    use hinomi_ledger::{FileDisk, Places, Reader};
+    let since = Instant::now();
+    loop {
+        let places = Places::in_data_dir(data, "decisions");
+        let read = Reader::open(Arc::new(FileDisk), places, true).ok().map(|reader| {
+            let blocks = reader.blocks(0, reader.size()).map(Result::unwrap);
+            let records = blocks.filter(|block| block.block.scope.source == "hunts").flat_map(|b| b.records);
+            records.map(|record| serde_json::from_slice(&record.bytes).unwrap()).collect::<Vec<Value>>()
+        });
+        match read {
+            Some(steps) if steps.len() >= at_least => return steps,
+            steps => assert!(since.elapsed() < PATIENCE, "only {steps:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn hunts_are_saved_and_removed_and_both_are_written_down() {
+    let mut world = world();
+    let (_, first) = run(&world.served.data(), &["first"]);
+    let session = world.enrol(&secret(&first), &Authenticator::p256(&world.origin, "localhost"));
+    let hunt = json!({ "name": "遠隔操作", "language": "terms", "question": "rclone -host:dc01" });
+    let saved = world.send("POST", "/api/v1/hunts", &session, &hunt);
+    assert_eq!(saved.status, 201, "{}", saved.head);
+    let (saved, version) = (saved.json(), saved.json()["version"].as_u64().unwrap());
+    assert_eq!((&saved["question"], saved["owner"].as_str().is_some()), (&hunt["question"], true));
+    let listed = world.send("GET", "/api/v1/hunts", &session, &Value::Null);
+    assert_eq!(listed.json()["items"], json!([saved]), "{}", listed.head);
+    let path = format!("/api/v1/hunts/{}", saved["id"].as_str().unwrap());
+    assert_eq!(world.send("DELETE", &path, &session, &Value::Null).status, 428);
+    let host = world.host();
+    let remove = |tag: &str| {
+        let headers = [("x-hinomi", "1"), ("cookie", session.as_str()), ("if-match", tag)];
+        raw(world.at, "DELETE", &path, &host, &headers, "").status
+    };
+    assert_eq!(remove(&format!("\"{}\"", version + 1)), 412);
+    assert_eq!(remove(&format!("\"{version}\"")), 204);
+    assert_eq!(remove(&format!("\"{version}\"")), 404);
+    let steps = hunted(&world.served.data(), 2);
+    let told: Vec<_> = steps.iter().map(|step| (&step["step"], &step["by"])).collect();
+    assert_eq!(told, [(&json!("saved"), &saved["owner"]), (&json!("removed"), &saved["owner"])]);
+    assert_eq!(world.served.terminate(), Some(0));
+}
+
+/// A server that nobody derives for.
+#[cfg(feature = "query")]
+#[test]
+fn searches_and_queries_answer_what_came_a_moment_ago() {
+    let world = world();
+    let (_, first) = run(&world.served.data(), &["first"]);
+    let session = world.enrol(&secret(&first), &Authenticator::p256(&world.origin, "localhost"));
+    let line = "{\"@timestamp\": \"2026-10-07T08:00:00Z\", \"host\": \"ws5\", \"word\": \"needle\"}\n";
+    let inlet = world.served.at("h", "http");
+    assert_eq!(crate::support::send(inlet, "/ndjson", &[], line.as_bytes()).status, 200);
+    let since = Instant::now();
+    let found = loop {
+        let found = world.send("GET", "/api/v1/search?q=needle", &session, &Value::Null);
+        assert_eq!(found.status, 200, "{}", String::from_utf8_lossy(&found.body));
+        if found.json()["matches"] == 1 {
+            break found.json();
+        }
+        assert!(since.elapsed() < PATIENCE, "{found:?}", found = found.json());
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(found["events"][0]["raw"], line.trim_end());
+    let ask = |sql: &str| world.send("POST", "/api/v1/query", &session, &json!({ "sql": sql }));
+    let table = ask("SELECT word, count(*) AS n FROM events GROUP BY word");
+    assert_eq!(table.status, 200, "{}", String::from_utf8_lossy(&table.body));
+    assert_eq!(table.json()["rows"], json!([["needle", 1]]));
+    let begun = Instant::now();
+    for (sql, status) in [
+        ("DROP TABLE events", 400),
+        ("SELECT * FROM '/etc/passwd'", 400),
+        ("SELECT nofield FROM events", 400),
+        ("SELECT repeat(repeat(word, 100000), 100000) FROM events", 400),
+        ("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r", 400),
+        ("", 400),
+    ] {
+        let answer = ask(sql);
+        assert_eq!(answer.status, status, "{sql}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!(world.send("GET", "/api/v1/search?q=needle", "", &Value::Null).status, 401);
+    assert_eq!(
+        world.send("GET", "/api/v1/health", &session, &Value::Null).status,
+        200,
+        "it is still at work"
+    );
+}
+
 /// A tool of other makers sends what the contract allows, and much that it does not: nothing answers 5xx, and all is as the
 /// contract says.
 #[test]
@@ -367,7 +462,9 @@ fn what_a_fuzzer_makes_of_the_contract_never_ends_in_a_fault() {
         "listSuppliers",
         "readToday",
     ];
-    for operation in judging {
+    let answered = ["listHunts", "saveHunt", "removeHunt"].into_iter();
+    let searches = ["search", "readHistogram", "query"].into_iter().filter(|_| cfg!(feature = "query"));
+    for operation in judging.into_iter().chain(answered).chain(searches) {
         run.args(["--include-operation-id", operation]);
     }
     run.args([

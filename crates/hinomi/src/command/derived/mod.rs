@@ -30,6 +30,7 @@ use refresh::{Extent, Wish, refresh};
 pub(super) use hunt::run as run_rules;
 pub(super) use iceberg::iceberg;
 pub(super) use keeping::Keeper;
+pub(crate) use query::{Apart, ask_apart};
 pub(super) use query::{answer_query, query};
 pub(super) use search::search;
 pub(super) use verify::verify;

@@ -15,10 +15,7 @@ use crate::command::ledger;
 use crate::exit::{Exit, Failure};
 use crate::recorded::{Recorded, open_reader};
 
-/// Folder of derived data in the data directory of a ledger.
-pub(super) const DERIVED: &str = "derived";
-/// The source of records about derived data.
-pub(super) const SOURCE: &str = "hinomi:derived";
+pub(super) use crate::derived::{DERIVED, DERIVED_SOURCE as SOURCE};
 
 /// Derived data and what an answer has to say about it.
 pub(super) struct Opened {

@@ -2,14 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hinomi_model::Timestamp;
+use hinomi_model::{Digest, Timestamp};
 use hinomi_query::sql::{JsonRow, Limits, Question, Rows, Views, ask, base_tables, cells, json_rows, names};
-use hinomi_query::{Archive, Coverage, coverage};
+use hinomi_query::{Archive, Coverage, DerivedFile, Input, Manifest, QueryError, Run, coverage};
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +29,8 @@ const WIDEST: usize = 80;
 const VERB: &str = "answer-query";
 /// Address space besides what a question may take: program, stacks, and what the allocator reserves.
 const BESIDES: u64 = 1 << 30;
+/// Most of what the answering process says of what went wrong.
+const MOST_SAID: u64 = 1 << 16;
 /// Longest question from standard input.
 const LONGEST: u64 = 1 << 20;
 
@@ -45,6 +47,69 @@ struct Task {
     zone: String,
     notes: Vec<String>,
     reports: Vec<Value>,
+    /// What stands beside derived data and belongs to it.
+    beside: Vec<(Run, Vec<DerivedFile>)>,
+    /// Rows without names of columns, for pages.
+    bare: bool,
+}
+
+/// A question of somebody who waits for a page.
+pub(crate) struct Apart<'q> {
+    /// Where derived data stands.
+    pub(crate) folder: &'q Path,
+    /// What stands beside it.
+    pub(crate) beside: &'q [(Run, Vec<DerivedFile>)],
+    /// The question.
+    pub(crate) sql: String,
+    /// Most rows.
+    pub(crate) rows: usize,
+    /// Bytes that the engine may hold.
+    pub(crate) memory: u64,
+    /// Time for it.
+    pub(crate) seconds: u64,
+    /// Most bytes of an answer.
+    pub(crate) bytes: u64,
+}
+
+/// Has another process answer, and hands over what it printed: JSON.
+pub(crate) fn ask_apart(apart: Apart<'_>) -> Result<Vec<u8>, Failure> {
+    let internal = |e: std::io::Error| Failure::new(Exit::Internal, format!("the answering process: {e}"));
+    let most = apart.bytes;
+    let task = Task {
+        folder: apart.folder.to_owned(),
+        sql: apart.sql,
+        memory: apart.memory,
+        seconds: apart.seconds,
+        rows: apart.rows,
+        output: RowShape::Json,
+        lang: Lang::En,
+        zone: "UTC".to_owned(),
+        notes: Vec::new(),
+        reports: Vec::new(),
+        beside: apart.beside.to_vec(),
+        bare: true,
+    };
+    let mut child =
+        begin(&task, |command| command.stdout(Stdio::piped()).stderr(Stdio::piped())).map_err(internal)?;
+    let mut answer = Vec::new();
+    let read = child.stdout.take().map(|out| out.take(most + 1).read_to_end(&mut answer));
+    if answer.len() as u64 > most {
+        child.kill().and_then(|()| child.wait()).map_err(internal)?;
+        let text = format!("the answer is larger than {} MiB", most >> 20);
+        return Err(Failure::new(Exit::Unreadable, text).hint("ask for fewer rows or columns"));
+    }
+    read.transpose().map_err(internal)?;
+    let mut said = String::new();
+    if let Some(errors) = child.stderr.take() {
+        // What cannot be read is not told; the status says that it failed.
+        let _ = errors.take(MOST_SAID).read_to_string(&mut said);
+    }
+    match outcome(child.wait().map_err(internal)?, &task)? {
+        Exit::Clean => Ok(answer),
+        exit => {
+            Err(Failure::new(exit, said.trim().trim_start_matches("hinomi: ").replace("\n  hint: ", "; ")))
+        }
+    }
 }
 
 /// `hinomi query`.
@@ -74,6 +139,8 @@ pub(crate) fn query(args: &QueryArgs) -> Result<Exit, Failure> {
         zone,
         notes,
         reports,
+        beside: Vec::new(),
+        bare: false,
     };
     hand_over(&task)
 }
@@ -88,17 +155,22 @@ fn read_question() -> Result<String, Failure> {
 /// Has another process answer; what it prints is the output.
 fn hand_over(task: &Task) -> Result<Exit, Failure> {
     let internal = |e: std::io::Error| Failure::new(Exit::Internal, format!("the answering process: {e}"));
-    let program = std::env::current_exe().map_err(internal)?;
-    let mut command = Command::new(program);
+    let mut child = begin(task, |command| command).map_err(internal)?;
+    outcome(child.wait().map_err(internal)?, task)
+}
+
+/// Starts the process and gives it its task.
+fn begin(task: &Task, set: impl FnOnce(&mut Command) -> &mut Command) -> std::io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
     // The allocator reserves address space ahead in pieces of this many KiB; the usual gigabyte would be the whole bound.
     command.arg(VERB).env("MIMALLOC_ARENA_RESERVE", "65536").stdin(Stdio::piped());
-    let mut child = command.spawn().map_err(internal)?;
-    let text = serde_json::to_vec(task).map_err(|e| Failure::new(Exit::Internal, e))?;
+    let mut child = set(&mut command).spawn()?;
+    let text = serde_json::to_vec(task).map_err(std::io::Error::other)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A process that ended early says why by its status.
         let _ = stdin.write_all(&text);
     }
-    outcome(child.wait().map_err(internal)?, task)
+    Ok(child)
 }
 
 fn outcome(status: ExitStatus, task: &Task) -> Result<Exit, Failure> {
@@ -123,7 +195,7 @@ pub(crate) fn answer_query() -> Result<Exit, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, Into::into);
     confine(&task, threads).map_err(|e| Failure::new(Exit::Internal, e))?;
     let (_, zone) = zone(Some(&task.zone), task.lang)?;
-    let archive = Arc::new(Archive::open(&task.folder).map_err(failure)?);
+    let archive = Arc::new(opened(&task.folder, task.beside).map_err(failure)?);
     let limits = Limits {
         memory: usize::try_from(task.memory).unwrap_or(usize::MAX),
         time: Duration::from_secs(task.seconds),
@@ -136,13 +208,27 @@ pub(crate) fn answer_query() -> Result<Exit, Failure> {
         micros.map(|t| Timestamp::from_nanos(t.saturating_add(more).saturating_mul(1000)))
     };
     let coverage = coverage(archive.manifest(), at(rows.since, 0), at(rows.until, 1));
-    let view = View { rows: &rows, coverage: &coverage, notes: &task.notes, lang: task.lang, zone };
+    let (notes, lang, bare) = (&task.notes, task.lang, task.bare);
+    let view = View { rows: &rows, coverage: &coverage, notes, lang, zone, bare };
     print(view.text(task.output)?.as_bytes())?;
     if task.output != RowShape::Json {
         // What a program reads holds rows alone; what they could not hold is said beside them.
         eprint!("{}", view.footer());
     }
     Ok(Exit::Clean)
+}
+
+/// Derived data, with what stands beside it.
+fn opened(folder: &Path, beside: Vec<(Run, Vec<DerivedFile>)>) -> Result<Archive, QueryError> {
+    let (mut manifest, digest) = match Manifest::read(folder) {
+        Err(QueryError::Nothing { .. }) if !beside.is_empty() => {
+            let input = Input::Paths { paths: Vec::new(), zone: "UTC".to_owned() };
+            (Manifest::new(1, input), Digest::of(b""))
+        }
+        read => read?,
+    };
+    beside.into_iter().for_each(|(run, files)| manifest.add(run, files));
+    Archive::of(folder, manifest, digest, None)
 }
 
 /// No more address space and processor time than the task may take, no core dumps of evidence, no life beyond the asking
@@ -168,12 +254,23 @@ struct Document<'d> {
     notes: &'d [String],
 }
 
+/// As pages want it.
+#[derive(Serialize)]
+struct Bare<'d> {
+    columns: Vec<String>,
+    is_cut: bool,
+    rows: Vec<Vec<Value>>,
+    /// None where no event was asked for.
+    coverage: Option<&'d Coverage>,
+}
+
 struct View<'v> {
     rows: &'v Rows,
     coverage: &'v Coverage,
     notes: &'v [String],
     lang: Lang,
     zone: jiff::tz::TimeZone,
+    bare: bool,
 }
 
 impl View<'_> {
@@ -192,6 +289,13 @@ impl View<'_> {
             RowShape::Jsonl => {
                 let lines = objects()?.into_iter().map(|row| Ok(serde_json::to_string(&row)? + "\n"));
                 lines.collect::<Result<_, serde_json::Error>>().map_err(internal)?
+            }
+            RowShape::Json if self.bare => {
+                let rows: Vec<Vec<Value>> = objects()?.into_iter().map(JsonRow::into_values).collect();
+                let coverage = self.rows.files.is_some().then_some(self.coverage);
+                let is_cut = self.rows.is_cut;
+                let document = Bare { columns: names, is_cut, rows, coverage };
+                serde_json::to_string(&document).map_err(internal)?
             }
             RowShape::Json => {
                 let (read, all) = rows.files.unzip();
