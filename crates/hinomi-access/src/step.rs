@@ -241,6 +241,13 @@ pub enum Fact {
         /// Because of which requests.
         requests: BTreeSet<UnmaskId>,
     },
+    /// Evidence was searched, or a record of it read as it was received: names may stand in it.
+    Sought {
+        /// How: `search`, `query` or `readRecord`.
+        operation: String,
+        /// The question, or the reference; a long one is cut.
+        what: String,
+    },
 }
 
 impl Fact {
@@ -266,7 +273,8 @@ impl Fact {
             Self::TokenUsed { .. }
             | Self::TokenRevoked { .. }
             | Self::TokenExpired { .. }
-            | Self::UnmaskUsed { .. } => None,
+            | Self::UnmaskUsed { .. }
+            | Self::Sought { .. } => None,
         }
     }
 

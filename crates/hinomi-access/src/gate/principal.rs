@@ -17,6 +17,9 @@ use crate::session::Session;
 use crate::step::{Actor, Fact};
 use crate::unmask::UnmaskState;
 
+/// Bytes of a question that are written down.
+const MOST_SOUGHT: usize = 2_000;
+
 /// How somebody shows who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Via {
@@ -206,5 +209,19 @@ impl Gate {
             return Ok(());
         }
         self.commit_one(&principal.actor, now, Fact::UnmaskUsed { requests })
+    }
+
+    /// Writes down what of the evidence somebody looked for, before the answer leaves.
+    ///
+    /// # Errors
+    /// [`Refusal::NotKept`]: then the answer must not leave.
+    pub fn sought(
+        &mut self,
+        principal: &Principal,
+        (operation, what): (&str, &str),
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let what = what.get(..what.floor_char_boundary(MOST_SOUGHT)).unwrap_or_default().to_owned();
+        self.commit_one(&principal.actor, now, Fact::Sought { operation: operation.to_owned(), what })
     }
 }

@@ -93,7 +93,10 @@ impl Registry {
                     }
                 }
             }
-            Fact::SignInFailed { .. } | Fact::CounterWentBack { .. } | Fact::SignedOut { .. } => {}
+            Fact::SignInFailed { .. }
+            | Fact::CounterWentBack { .. }
+            | Fact::SignedOut { .. }
+            | Fact::Sought { .. } => {}
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Answer {
 impl Answer {
     /// What the read model told.
     pub(super) fn told(told: Told) -> Self {
-        let Told { status, body, version, file } = told;
+        let Told { status, body, version, file, .. } = told;
         Self { status, body, etag: version, cookies: Vec::new(), file }
     }
 

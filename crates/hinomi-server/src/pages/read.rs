@@ -38,6 +38,8 @@ pub struct Told {
     pub version: Option<u64>,
     /// A file in place of the body.
     pub file: Option<File>,
+    /// What of the evidence was looked for, where that is written down before the answer leaves.
+    pub sought: Option<String>,
 }
 
 /// A file that is handed out: it is saved, and never shown as a page of this server.
@@ -52,12 +54,12 @@ pub struct File {
 impl Told {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body), version: None, file: None }
+        Self { status: 200, body: Some(body), version: None, file: None, sought: None }
     }
 
     /// 200 with a file.
     pub fn file(file: File) -> Self {
-        Self { status: 200, body: None, version: None, file: Some(file) }
+        Self { status: 200, body: None, version: None, file: Some(file), sought: None }
     }
 }
 

@@ -207,7 +207,10 @@ impl Pages {
             japanese: is_japanese(asked.request),
         };
         let answer = self.around.reads.read(&question)?;
-        // Before it leaves: an answer with names that cannot be written down does not leave.
+        // Before it leaves: what cannot be written down does not leave.
+        if let Some(what) = &answer.sought {
+            self.gate().sought(principal, (route.operation, what), asked.now)?;
+        }
         self.gate().shown(principal, &names, asked.now)?;
         Ok(Answer::told(answer))
     }

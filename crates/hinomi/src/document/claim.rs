@@ -140,15 +140,17 @@ impl<'d> Claims<'d> {
 
     /// The sentence above an incident. Whoever shows it says which zone its times are in.
     pub fn headline(&self, incident: &IncidentDoc) -> Said2 {
-        self.headline_in(incident, "")
+        let core = || incident.steps.iter().filter(|s| !s.weak);
+        let confirmed = core().filter(|s| s.certainty == "confirmed").count();
+        self.headline_in(incident, "", (confirmed, core().count()))
     }
 
-    /// The sentence above an incident, with the zone of its times in it.
-    pub fn zoned_headline(&self, incident: &IncidentDoc) -> Said2 {
-        self.headline_in(incident, &format!(" {}", self.zone.iana_name().unwrap_or("UTC")))
+    /// The sentence above an incident, with the zone of its times in it, where steps are told one by one: so many are confirmed, of so many.
+    pub fn zoned_headline(&self, incident: &IncidentDoc, confirmed_of: (usize, usize)) -> Said2 {
+        self.headline_in(incident, &format!(" {}", self.zone.iana_name().unwrap_or("UTC")), confirmed_of)
     }
 
-    fn headline_in(&self, incident: &IncidentDoc, zone: &str) -> Said2 {
+    fn headline_in(&self, incident: &IncidentDoc, zone: &str, (confirmed, n): (usize, usize)) -> Said2 {
         let core: Vec<&StepDoc> = incident.steps.iter().filter(|s| !s.weak).collect();
         let gather = |pick: &dyn Fn(&StepDoc) -> Vec<String>| -> Vec<String> {
             let mut found: Vec<String> = Vec::new();
@@ -164,7 +166,6 @@ impl<'d> Claims<'d> {
         let first = core.iter().filter_map(|s| self.span(s).0).min();
         let last = core.iter().filter_map(|s| self.span(s).1).max();
         let stages: Vec<Said2> = self.stages(&core);
-        let confirmed = core.iter().filter(|s| s.certainty == "confirmed").count();
         let way = |ja: bool| {
             stages
                 .iter()
@@ -183,7 +184,6 @@ impl<'d> Claims<'d> {
         } else {
             format!("from {} until {}{zone}", self.time(first), self.until(first, last))
         };
-        let n = core.len();
         let en = format!(
             "{} and {place_en}, {span_en}: {}. {confirmed} of {n} steps {} confirmed by cited events.",
             who.en,

@@ -66,10 +66,24 @@ impl ReadModel for Reading {
             "removeHunt" => Told { status: 204, body: None, ..told },
             _ => told,
         };
-        Ok(Told { version, ..told })
+        Ok(Told { version, sought: sought(&asked), ..told })
     }
 
     fn marks(&self) -> Marks {
         self.changes()
+    }
+}
+
+/// What somebody looks for in what was received as it was received, where names may stand. Further pages of a search are the same search.
+fn sought(asked: &Asked<'_>) -> Option<String> {
+    let value = |name: &str| asked.value(name).ok().flatten();
+    match asked.operation {
+        "search" if value("after").is_none() && value("snapshot").is_none() => {
+            let bound = |name: &str| value(name).map(|time| format!(" {name}:{time}")).unwrap_or_default();
+            Some(format!("{}{}{}", value("q").unwrap_or_default(), bound("from"), bound("until")))
+        }
+        "query" => Some(String::from_utf8_lossy(asked.body).into_owned()),
+        "readRecord" => value("reference"),
+        _ => None,
     }
 }

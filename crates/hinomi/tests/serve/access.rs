@@ -404,6 +404,23 @@ fn searches_and_queries_answer_what_came_a_moment_ago() {
         std::thread::sleep(Duration::from_millis(100));
     };
     assert_eq!(found["events"][0]["raw"], line.trim_end());
+    // Who looked for what is written down, once for all pages of a search.
+    let sought = || {
+        let audit = world.send("GET", "/api/v1/audit?limit=500", &session, &Value::Null).json();
+        let items = audit["items"].as_array().unwrap().clone();
+        let of = |item: &&Value| item["action"] == "sought";
+        items.iter().filter(of).map(|item| item["details"].to_string()).collect::<Vec<_>>()
+    };
+    let noted = sought();
+    assert!(noted.iter().all(|what| what.contains("needle")) && !noted.is_empty(), "{noted:?}");
+    let (snapshot, reference) =
+        (found["snapshot"].as_str().unwrap(), found["events"][0]["reference"].as_str().unwrap());
+    let further = format!("/api/v1/search?q=needle&snapshot={snapshot}&offset=0");
+    assert_eq!(world.send("GET", &further, &session, &Value::Null).status, 200);
+    assert_eq!(sought().len(), noted.len());
+    let record = format!("/api/v1/records?reference={}", reference.replace('#', "%23").replace('@', "%40"));
+    assert_eq!(world.send("GET", &record, &session, &Value::Null).status, 200);
+    assert!(sought().iter().any(|what| what.contains(reference)), "{:?}", sought());
     let ask = |sql: &str| world.send("POST", "/api/v1/query", &session, &json!({ "sql": sql }));
     let table = ask("SELECT word, count(*) AS n FROM events GROUP BY word");
     assert_eq!(table.status, 200, "{}", String::from_utf8_lossy(&table.body));

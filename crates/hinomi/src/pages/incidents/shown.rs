@@ -292,9 +292,12 @@ impl<'a> Scene<'a> {
     }
 
     fn headline(&self) -> Text {
-        let core = self.incident.steps.iter().filter(|step| !step.weak).take(HEADLINE_STEPS).cloned();
-        let document = self.document(core.collect(), 2);
-        let said = document.incidents.first().map(|of| Claims::new(&document, self.table).zoned_headline(of));
+        let core = || self.incident.steps.iter().filter(|step| !step.weak);
+        // The document folds neighbouring steps of one rule; the page lists, and counts, each.
+        let confirmed_of = (core().filter(|step| step.certainty == "confirmed").count(), core().count());
+        let document = self.document(core().take(HEADLINE_STEPS).cloned().collect(), 2);
+        let claims = Claims::new(&document, self.table);
+        let said = document.incidents.first().map(|of| claims.zoned_headline(of, confirmed_of));
         said.map(|said| Text::new(said.en, said.ja)).unwrap_or_default()
     }
 
