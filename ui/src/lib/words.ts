@@ -117,7 +117,7 @@ const HEALTHS: Record<string, Pair> = {
 export const healthName = (word: string): string => pick(HEALTHS, word);
 
 const STATES: Record<string, Pair> = {
-  open: ["open", "対応中"],
+  open: ["open", "未終了"],
   contained: ["contained", "封じ込め済み"],
   closed: ["closed", "終了"],
   acknowledged: ["acknowledged", "確認済み"],

@@ -235,7 +235,7 @@ export function Ledger() {
                   <b>{t(`${count(ledger.exposure.records)} records`, `${count(ledger.exposure.records)} 件`)}</b> (
                   {bytes(ledger.exposure.bytes)})
                   {t(", acknowledged and in no checked copy elsewhere, the oldest from", "：受領済みで、外部の検査済み複製がない。最古は")}{" "}
-                  <When at={ledger.exposure.since} /> {zoneLabel()}
+                  <When at={ledger.exposure.since} precision="day" />
                 </Known>
               </p>
             </section>

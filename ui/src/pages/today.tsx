@@ -248,7 +248,7 @@ export function Today({ place }: { place: Place }) {
             {today.incidents.length > 0 && (
               <section aria-labelledby="open">
                 <h2 id="open">
-                  <a href="#/incidents">{t("Open incidents", "対応中のインシデント")}</a>
+                  <a href="#/incidents">{t("Open incidents", "終了していないインシデント")}</a>
                 </h2>
                 <IncidentTable rows={today.incidents} />
               </section>

@@ -92,7 +92,7 @@ function Hands({ of, tag, onChange }: Props) {
       </p>
       {of.grown && (
         <p class="bad">
-          {t("It was contained or closed, and has grown since: it is open again.", "封じ込め・完了の後に増えたため、再び対応中です。")}
+          {t("It was contained or closed, and has grown since: it is open again.", "封じ込め・完了の後に増えたため、再び未終了です。")}
         </p>
       )}
       {may(signed, "respond") && (

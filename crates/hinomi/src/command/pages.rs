@@ -21,6 +21,8 @@ pub(super) struct Beside<'a> {
     pub(super) judge: Option<&'a Arc<Judge>>,
     pub(super) casework: Option<&'a Arc<Casework>>,
     pub(super) hunts: &'a Arc<Hunts>,
+    /// Of times that state none.
+    pub(super) zone: Option<&'a str>,
 }
 
 /// Begins to serve pages, if any are wanted. Without them everything else works: what is received comes first.
@@ -92,7 +94,9 @@ pub(super) fn judge(args: &Serve, configuration: &Configuration, journal: &Journ
 
 /// What pages read. Without a thread for it pages still let people in, and say that there is nothing to see.
 fn reads(args: &Serve, beside: &Beside<'_>, journal: &Journal) -> Arc<dyn ReadModel> {
-    match Reading::start(args.data.clone(), args.config.clone(), beside.judge.cloned()) {
+    let started =
+        Reading::start_in(beside.zone, args.data.clone(), args.config.clone(), beside.judge.cloned());
+    match started {
         Ok(reading) => {
             let reading = reading.with_hunts(beside.hunts.clone());
             match beside.casework {

@@ -60,16 +60,22 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     .map_err(server_failure)?;
     announce(&service, &journal);
     // Whatever follows the ledger begins here, and ends before the service stops.
+    let zone = zone(args, &configuration);
     #[cfg(feature = "query")]
     let keeper = std::num::NonZeroU32::new(args.derive)
-        .map(|every| Keeper::start(&args.data, ledger.clone(), every, journal.clone()));
+        .map(|every| Keeper::start((&args.data, zone.clone()), ledger.clone(), every, journal.clone()));
     let casework = pages::casework(args, &journal);
     let alerts = alerting::start(args, &configuration, (&service, &ledger), casework.as_ref(), &journal)?;
     let health =
         watching::health(args.health, &args.data, &ledger, (service.board().clone(), journal.clone()));
     let judge = pages::judge(args, &configuration, &journal);
     let hunts = Hunts::new(&args.data);
-    let works = pages::Beside { judge: judge.as_ref(), casework: casework.as_ref(), hunts: &hunts };
+    let works = pages::Beside {
+        judge: judge.as_ref(),
+        casework: casework.as_ref(),
+        hunts: &hunts,
+        zone: zone.as_deref(),
+    };
     let access = pages::start(args, &configuration, &ledger, (alerts.as_ref(), &works), &journal)?;
     let mut beside = Beside { alerts, access, health, casework, hunts };
     let mut watching = watching(args, &configuration.detection, &beside, &journal)?;
@@ -107,6 +113,11 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     }
     journal.info("stopped; everything received is durable", &[]);
     Ok(Exit::Clean)
+}
+
+/// The zone of times that state none, unless detection is told otherwise later.
+fn zone(args: &Serve, configuration: &Configuration) -> Option<String> {
+    args.how.tz.clone().or_else(|| configuration.detection.zone.clone())
 }
 
 /// What runs beside detection and is told of it.

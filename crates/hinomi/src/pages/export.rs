@@ -27,7 +27,7 @@ fn said(text: &Text) -> Said2 {
 
 fn state(work: &Brief) -> Said2 {
     let (en, ja) = match work.state {
-        State::Open => ("open", "対応中"),
+        State::Open => ("open", "未終了"),
         State::Contained => ("contained", "封じ込め済み"),
         State::Closed => ("closed", "完了"),
     };

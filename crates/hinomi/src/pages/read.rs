@@ -83,11 +83,28 @@ impl Reading {
     /// # Errors
     /// When there is no thread.
     pub fn start(data: PathBuf, config: Option<PathBuf>, judge: Option<Arc<Judge>>) -> std::io::Result<Self> {
+        Self::start_in(None, data, config, judge)
+    }
+
+    /// As [`Self::start`], where times that state no zone are of this one.
+    ///
+    /// # Errors
+    /// When there is no thread.
+    #[cfg_attr(
+        not(feature = "query"),
+        expect(unused_variables, reason = "only searches read again what was received")
+    )]
+    pub fn start_in(
+        zone: Option<&str>,
+        data: PathBuf,
+        config: Option<PathBuf>,
+        judge: Option<Arc<Judge>>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             evidence: Evidence::new(data.clone()),
             teller: Teller::new(data.clone()),
             #[cfg(feature = "query")]
-            searching: Searching::new(data.clone()),
+            searching: Searching::new(data.clone(), zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok())),
             ending: AtomicBool::new(false),
             fault: Mutex::default(),
         });

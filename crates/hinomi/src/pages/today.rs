@@ -129,7 +129,7 @@ impl Facts<'_> {
         }
         let text = Text::new(
             "No open incident, and no alert that nobody has acknowledged.",
-            "対応中のインシデントも、未確認の警報もありません。",
+            "終了していないインシデントも、未確認の警報もありません。",
         );
         Headline { state: "calm", text, incidents: Vec::new() }
     }
@@ -152,7 +152,7 @@ fn burning(count: usize) -> Text {
     let (noun, verb) = if count == 1 { ("incident", "needs") } else { ("incidents", "need") };
     Text::new(
         format!("{count} open {noun} of high or critical severity {verb} somebody now."),
-        format!("重大度「高」以上の対応中インシデントが {count} 件あります。"),
+        format!("重大度「高」以上で終了していないインシデントが {count} 件あります。"),
     )
 }
 

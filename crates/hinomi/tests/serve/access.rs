@@ -383,6 +383,38 @@ fn hunts_are_saved_and_removed_and_both_are_written_down() {
     assert_eq!(world.served.terminate(), Some(0));
 }
 
+/// Whoever narrows a search by what an incident states has to find it there.
+#[cfg(feature = "query")]
+#[test]
+fn searches_take_times_without_a_zone_as_detection_does() {
+    let folder = TempDir::new().unwrap();
+    write_configuration(folder.path(), &format!("{CONFIGURATION}[detection]\nzone = \"Asia/Tokyo\"\n"));
+    let log = folder.path().join("auth.log");
+    std::fs::write(
+        &log,
+        "Jan 22 07:44:50 gw01 sshd[7]: Accepted password for aoki from 192.0.2.7 port 40 ssh2\n",
+    )
+    .unwrap();
+    let data = folder.path().join("data");
+    let kept = command(&["ledger", "append", "--data", data.to_str().unwrap(), log.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(kept.status.success(), "{}", String::from_utf8_lossy(&kept.stderr));
+    let world = begin(Served::start_in(folder));
+    let (_, first) = run(&world.served.data(), &["first"]);
+    let session = world.enrol(&secret(&first), &Authenticator::p256(&world.origin, "localhost"));
+    let since = Instant::now();
+    let time = loop {
+        let found = world.send("GET", "/api/v1/search?q=aoki", &session, &Value::Null).json();
+        if let Some(time) = found["events"][0]["time"].as_str() {
+            break time.to_owned();
+        }
+        assert!(since.elapsed() < PATIENCE, "{found}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(time.ends_with("-01-21T22:44:50Z") || time.contains("-01-21T22:44:50."), "{time}");
+}
+
 /// A server that nobody derives for.
 #[cfg(feature = "query")]
 #[test]

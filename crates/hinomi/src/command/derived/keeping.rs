@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hinomi_ledger::Ledger;
+use hinomi_query::MANIFEST;
 use hinomi_server::serve::Journal;
 
+use super::opening::DERIVED;
 use super::refresh::{Extent, Refreshed, Wish, refresh};
 use crate::command::investigate::language;
 use crate::exit::Failure;
@@ -22,6 +24,8 @@ pub(crate) struct Keeper {
 
 struct Work {
     data: PathBuf,
+    /// Of times that state none, as detection takes them.
+    zone: Option<String>,
     ledger: Arc<Ledger>,
     journal: Journal,
     stop: Arc<AtomicBool>,
@@ -29,9 +33,14 @@ struct Work {
 
 impl Keeper {
     /// Begins at once and looks again so many seconds after each time.
-    pub(crate) fn start(data: &Path, ledger: Arc<Ledger>, every: NonZeroU32, journal: Journal) -> Self {
+    pub(crate) fn start(
+        (data, zone): (&Path, Option<String>),
+        ledger: Arc<Ledger>,
+        every: NonZeroU32,
+        journal: Journal,
+    ) -> Self {
         let stop = Arc::<AtomicBool>::default();
-        let work = Work { data: data.to_owned(), ledger, journal, stop: Arc::clone(&stop) };
+        let work = Work { data: data.to_owned(), zone, ledger, journal, stop: Arc::clone(&stop) };
         let thread = std::thread::spawn(move || work.run(Duration::from_secs(every.get().into())));
         Self { stop, thread }
     }
@@ -65,11 +74,13 @@ impl Work {
     }
 
     fn refresh(&self) -> Result<Refreshed, Failure> {
+        // What is derived already keeps the zone that it was derived with.
+        let is_first = !self.data.join(DERIVED).join(MANIFEST).exists();
         refresh(
             &self.data,
             &Wish {
                 extent: Extent::Due,
-                tz: None,
+                tz: self.zone.as_deref().filter(|_| is_first),
                 jobs: None,
                 quiet: true,
                 lang: language(),

@@ -227,7 +227,10 @@ fn derive(
         Input::Paths { .. } => None,
     });
     let anew = before.is_none_or(|m| m.runs.len() == round.replaces.len());
-    let (zone_name, time_zone) = zone(wish.tz.or(stored.map(|(zone, _)| zone)), wish.lang)?;
+    // Without derived data, as detection takes them.
+    let in_force = if stored.is_none() { crate::live::zone_in_force(data) } else { None };
+    let named = wish.tz.or(stored.map(|(zone, _)| zone)).or(in_force.as_deref());
+    let (zone_name, time_zone) = zone(named, wish.lang)?;
     let lanes = match (wish.jobs.filter(|_| anew), stored) {
         (None, Some((_, lanes))) => lanes,
         (given, _) => super::lanes(given),

@@ -23,6 +23,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use hinomi_query::search::{Search, Sweep, parse};
 use hinomi_query::{Coverage, Gap, QueryError};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::evidence::Evidence;
@@ -155,9 +156,9 @@ impl Since {
 }
 
 impl Searching {
-    pub(super) fn new(data: PathBuf) -> Self {
+    pub(super) fn new(data: PathBuf, zone: Option<TimeZone>) -> Self {
         Self {
-            standing: Standing::new(data.clone()),
+            standing: Standing::new(data.clone(), zone),
             sweeps: Sweeps::new(),
             evidence: Evidence::new(data),
             slots: Slots::new(AT_ONCE),

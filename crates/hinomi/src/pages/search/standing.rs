@@ -78,6 +78,8 @@ pub(super) struct Standing {
 /// What is known.
 #[derive(Debug, Default)]
 struct State {
+    /// Of times that state none, as long as nothing is derived.
+    zone: Option<TimeZone>,
     reader: Option<Reader>,
     derived: Option<Derived>,
     /// Leaves before this were looked at.
@@ -131,10 +133,10 @@ fn failed(error: &QueryError) -> Refused {
 
 impl Standing {
     /// Nothing is opened yet; what another process left in the folder of fresh data goes.
-    pub(super) fn new(data: PathBuf) -> Self {
+    pub(super) fn new(data: PathBuf, zone: Option<TimeZone>) -> Self {
         // What cannot be removed is not used either: numbers go on from what is there.
         let _ = std::fs::remove_dir_all(data.join(DERIVED).join(FRESH));
-        Self { data, state: Mutex::default() }
+        Self { data, state: Mutex::new(State { zone, ..State::default() }) }
     }
 
     /// What can be searched, a second old at most.
@@ -301,7 +303,7 @@ impl State {
             Input::Ledger { zone, .. } => TimeZone::get(zone).ok(),
             Input::Paths { .. } => None,
         });
-        named.unwrap_or(TimeZone::UTC)
+        named.or_else(|| self.zone.clone()).unwrap_or(TimeZone::UTC)
     }
 
     /// Both together.
