@@ -1,4 +1,4 @@
-// One page for the board, made to be printed: four answers, what is contradicted, exceptions, suppliers, restores.
+// One report for the board, made to be printed: open incidents, four answers, what is contradicted, exceptions, suppliers, restores.
 import type { ComponentChildren } from "preact";
 import { useGet } from "../api/use";
 import type { Board as Model } from "../api/types";
@@ -6,6 +6,7 @@ import { count } from "../lib/figures";
 import { t } from "../lib/language";
 import { zone, zoneLabel } from "../lib/time";
 import { Answers, JudgedNote } from "../parts/answers";
+import { IncidentTable } from "../parts/incident-table";
 import { StatedDay, When } from "../parts/marks";
 import { Show } from "../parts/states";
 import { ClaimTable, ExceptionTable, SupplierPart } from "./claims";
@@ -45,6 +46,30 @@ function Copies({ of }: { of: Model["copies"] }) {
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** A board that reads only this page learns of what is open. */
+function OpenIncidents() {
+  const asked = useGet("/api/v1/incidents", { query: { state: "open", limit: 5, zone: zone() } });
+  return (
+    <section>
+      <h2>{t("Open incidents", "終了していないインシデント")}</h2>
+      <Show of={asked} lines={2}>
+        {(list) =>
+          list.items.length === 0 ? (
+            <p>{t("None, as far as logs were heard.", "受信した記録の限り、ありません。")}</p>
+          ) : (
+            <>
+              <Wide label={t("Open incidents", "終了していないインシデント")}>
+                <IncidentTable rows={list.items} />
+              </Wide>
+              {list.next && <p class="dim">{t("There are further ones.", "ほかにもあります。")}</p>}
+            </>
+          )
+        }
+      </Show>
+    </section>
   );
 }
 
@@ -123,6 +148,7 @@ export function Board() {
           "「不明」も答えです。斜線で示し、合計から除かず、「問題なし」とは扱いません。人を非難するものではなく、資格情報の使用を示します。",
         )}
       </p>
+      <OpenIncidents />
       <Show of={asked} lines={12}>
         {(board) => <Sheet of={board} />}
       </Show>

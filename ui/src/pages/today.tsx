@@ -239,12 +239,6 @@ export function Today({ place }: { place: Place }) {
         {(today) => (
           <div class="today">
             <Headline today={today} />
-            <section aria-labelledby="questions">
-              <h2 id="questions">{t("The four questions", "四つの問い")}</h2>
-              <Answers of={today.answers} />
-              <JudgedNote of={today.judged} now={today.as_of} />
-              <Ask place={place} days={today.judged?.zone ?? "UTC"} />
-            </section>
             {today.incidents.length > 0 && (
               <section aria-labelledby="open">
                 <h2 id="open">
@@ -253,6 +247,12 @@ export function Today({ place }: { place: Place }) {
                 <IncidentTable rows={today.incidents} />
               </section>
             )}
+            <section aria-labelledby="questions">
+              <h2 id="questions">{t("The four questions", "四つの問い")}</h2>
+              <Answers of={today.answers} brief />
+              <JudgedNote of={today.judged} now={today.as_of} />
+              <Ask place={place} days={today.judged?.zone ?? "UTC"} />
+            </section>
             <div class="two">
               <Changes of={today.changes} since={today.changes_since} />
               <div>

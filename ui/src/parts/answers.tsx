@@ -33,7 +33,7 @@ export function JudgedNote({ of, now }: { of: Judged | null; now?: string }) {
       {age} · {far} ·{" "}
       {t(
         `${count(of.events)} events, ${count(of.leaves)} leaves, ${count(of.lists)} lists`,
-        `イベント ${count(of.events)}・台帳 ${count(of.leaves)} 葉・一覧 ${count(of.lists)}`,
+        `イベント ${count(of.events)}・台帳 ${count(of.leaves)} リーフ・一覧 ${count(of.lists)}`,
       )}
       {of.unread > 0 && (
         <span class="unknown">
@@ -69,7 +69,36 @@ export function Unknowns({ of }: { of: Unknown[] }) {
   );
 }
 
-export function Answers({ of }: { of: Answer[] }) {
+/** What a first look has room for; a printed page has room for all. */
+const FIRST = 3;
+
+/** Facts and what is unknown, behind a line that counts them. */
+function Further({ of, facts }: { of: Answer; facts: Answer["facts"] }) {
+  const unknown = lacking(of);
+  if (facts.length === 0 && unknown.length === 0) return null;
+  return (
+    <details class="further">
+      <summary>
+        {facts.length > 0 && t(`${facts.length} further`, `ほか ${facts.length} 件`)}
+        {facts.length > 0 && unknown.length > 0 && " · "}
+        {unknown.length > 0 && t(`${unknown.length} unknown, and what settles them`, `不明 ${unknown.length} 件と確かめ方`)}
+      </summary>
+      {facts.length > 0 && (
+        <ul class="known">
+          {facts.map((fact, i) => (
+            <FactLine key={i} fact={fact} />
+          ))}
+        </ul>
+      )}
+      <Unknowns of={unknown} />
+    </details>
+  );
+}
+
+const lacking = (one: Answer): Unknown[] => one.unknown.filter((lack) => say(lack.what) !== say(one.text));
+
+/** `brief` folds what is more than a first look. */
+export function Answers({ of, brief = false }: { of: Answer[]; brief?: boolean }) {
   return (
     <ol class="answers">
       {of.map((one) => (
@@ -82,12 +111,12 @@ export function Answers({ of }: { of: Answer[] }) {
             <p>{say(one.text)}</p>
             {one.facts.length > 0 && (
               <ul class="known">
-                {one.facts.map((fact, i) => (
+                {one.facts.slice(0, brief ? FIRST : undefined).map((fact, i) => (
                   <FactLine key={i} fact={fact} />
                 ))}
               </ul>
             )}
-            <Unknowns of={one.unknown.filter((lack) => say(lack.what) !== say(one.text))} />
+            {brief ? <Further of={one} facts={one.facts.slice(FIRST)} /> : <Unknowns of={lacking(one)} />}
           </div>
         </li>
       ))}

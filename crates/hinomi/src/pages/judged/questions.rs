@@ -404,7 +404,7 @@ impl Asking<'_> {
             (self.report.events, self.report.ledgers.iter().map(|l| l.leaves).sum::<u64>());
         vec![fact(
             format!("{events} events in {leaves} leaves of the ledger were read."),
-            format!("台帳 {leaves} 葉、イベント {events} 件を読み取りました。"),
+            format!("台帳 {leaves} リーフ、イベント {events} 件を読み取りました。"),
             "/ledger",
         )]
     }
