@@ -45,11 +45,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|e| Failure::new(Exit::Internal, e))?;
     let ledger = Arc::new(open_or_make(&args.data, &args.new)?);
     journal.info("the ledger is open", &[("origin", ledger.identity().origin.as_str())]);
-    let tokens = tokens(&configuration, &args.data, args.config.is_some())?;
-    if tokens.is_empty() && configuration.needs_tokens() {
-        let hint = "hinomi config token NAME --data DIR makes one; then SIGHUP";
-        journal.warn("no request can be accepted: there are no tokens", &[("hint", hint)]);
-    }
+    let tokens = first_tokens(args, &configuration, &journal)?;
     let service = Service::start(
         &configuration,
         tokens,
@@ -107,6 +103,21 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
     watching.into_iter().for_each(Watching::stop);
     drop(health);
     close(ledger)?;
+    ended(failed, &journal)
+}
+
+/// The tokens of senders, when the server begins.
+fn first_tokens(args: &Serve, configuration: &Configuration, journal: &Journal) -> Result<Tokens, Failure> {
+    let tokens = tokens(configuration, &args.data, args.config.is_some())?;
+    if tokens.is_empty() && configuration.needs_tokens() {
+        let hint = "hinomi config token NAME --data DIR makes one; then SIGHUP";
+        journal.warn("no request can be accepted: there are no tokens", &[("hint", hint)]);
+    }
+    Ok(tokens)
+}
+
+/// Says how it ended.
+fn ended(failed: Option<String>, journal: &Journal) -> Result<Exit, Failure> {
     if let Some(reason) = failed {
         journal.warn("stopped; what was received last was not kept", &[("why", &reason)]);
         return Err(Failure::new(Exit::Internal, reason).hint("start again: opening the ledger recovers it"));
