@@ -20,6 +20,8 @@ interface Kept {
 }
 
 const KEPT = 60;
+/** Seconds until an answer that was not to be had is asked for again. */
+const AGAIN = 5;
 const kept = new Map<string, Kept>();
 
 function keep(key: string, value: unknown, tag: string | null): Kept {
@@ -76,7 +78,9 @@ export function useGet<P extends keyof Gets & string>(
     return () => stop.abort();
   }, [key, turn, skip]);
 
-  const retry = state.current.trouble?.retryAfter ?? null;
+  const { trouble: hindered } = state.current;
+  // What is not there now may be in a moment, also where the server does not say when.
+  const retry = hindered?.retryAfter ?? (hindered?.status === 503 ? AGAIN : null);
   useEffect(() => {
     if (retry === null) return;
     const timer = setTimeout(() => again(true), retry * 1000);
