@@ -129,6 +129,7 @@ const MATRIX: Record<string, Pair> = {
   missed: ["trial missed", "試験で見逃し"],
   present: ["rule present, untried", "ルールあり・未試験"],
   blind: ["blind", "見えない（ルールまたはログなし）"],
+  unknown: ["not known", "不明"],
 };
 export const matrixName = (word: string): string => pick(MATRIX, word);
 

@@ -9,8 +9,8 @@ import { matrixName, stageName } from "../lib/words";
 import { When } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
 
-const STATES = ["proven", "missed", "present", "blind"] as const;
-const SIGNS = { proven: "✓", missed: "✗", present: "·", blind: "" };
+const STATES = ["proven", "missed", "present", "blind", "unknown"] as const;
+const SIGNS = { proven: "✓", missed: "✗", present: "·", blind: "", unknown: "?" };
 
 function Cell({ of, chosen }: { of: MatrixTechnique; chosen: boolean }) {
   return (
@@ -123,7 +123,7 @@ function Trials({ matrix }: { matrix: Matrix }) {
 }
 
 export function CoveragePage({ place }: { place: Place }) {
-  const asked = useGet("/api/v1/coverage");
+  const asked = useGet("/api/v1/coverage", { on: ["incidents"] });
   const chosen = place.query.get("technique");
   return (
     <>
@@ -144,14 +144,23 @@ export function CoveragePage({ place }: { place: Place }) {
           return (
             <>
               <ul class="tally matrix-tally">
-                {STATES.map((state) => (
-                  <li key={state}>
-                    <i class={`cell cell-${state}`}>{SIGNS[state]}</i> <b>{count(techniques.filter((x) => x.state === state).length)}</b>{" "}
-                    {matrixName(state)}
-                  </li>
-                ))}
+                {STATES.map((state) => ({ state, of: techniques.filter((x) => x.state === state).length }))
+                  .filter(({ state, of }) => of > 0 || state !== "unknown")
+                  .map(({ state, of }) => (
+                    <li key={state}>
+                      <i class={`cell cell-${state}`}>{SIGNS[state]}</i> <b>{count(of)}</b> {matrixName(state)}
+                    </li>
+                  ))}
                 <li class="dim">ATT&CK {matrix.attack_version}</li>
               </ul>
+              {techniques.some((x) => x.state === "unknown") && (
+                <p class="unknown">
+                  {t(
+                    "No rules are in force yet: what would be seen is not known.",
+                    "有効なルールがまだないため、何が検知されるかは不明です。",
+                  )}
+                </p>
+              )}
               {matrix.same_rules === false && (
                 <p class="unknown">
                   {t(

@@ -289,15 +289,10 @@ fn evidence_is_answered_to_whoever_may_see_it() {
         let answer = get(path);
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
     }
-    // Incidents are there once they were told, also when there are none.
-    let begun = Instant::now();
-    while get("/api/v1/incidents").status != 200 {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    assert_eq!(get("/api/v1/incidents").json()["items"], json!([]));
-    // So are claims once they were judged: without evidence nothing of them is decided.
+    // Incidents are there once they were told, also when there are none; so are claims once they were judged: without
+    // evidence nothing of them is decided.
     judged(&get);
+    assert_eq!(get("/api/v1/incidents").json()["items"], json!([]));
     let claims = get("/api/v1/claims").json();
     assert!(claims["items"].as_array().unwrap().len() >= 40, "{claims}");
     assert_eq!(claims["judged"]["events"], 0);
@@ -319,18 +314,20 @@ fn evidence_is_answered_to_whoever_may_see_it() {
     assert_eq!(raw(world.at, "GET", "/api/v1/ledger", &world.host(), &[], "").status, 401);
 }
 
-/// Waits until claims were judged for the first time.
+/// Waits until claims were judged and incidents told for the first time.
 fn judged(get: &dyn Fn(&str) -> Answer) {
     let begun = Instant::now();
-    loop {
-        let answer = get("/api/v1/claims");
-        if answer.status == 200 {
-            return;
+    for path in ["/api/v1/claims", "/api/v1/incidents"] {
+        loop {
+            let answer = get(path);
+            if answer.status == 200 {
+                break;
+            }
+            let said = String::from_utf8_lossy(&answer.body);
+            assert!(answer.status == 503, "{path}: {said}");
+            assert!(begun.elapsed() < PATIENCE, "{path}: {said}");
+            std::thread::sleep(Duration::from_millis(100));
         }
-        let said = String::from_utf8_lossy(&answer.body);
-        assert!(answer.status == 503 && said.contains("not_yet"), "{said}");
-        assert!(begun.elapsed() < PATIENCE, "{said}");
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! Only a trial that was detected proves something, and only where a log comes that one of the rules reads. What the logs here
-//! are is known once claims were judged; until then nothing is said of it.
+//! are is known once claims were judged; until then nothing is said of it. Without rules in force, nothing is said at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +71,7 @@ enum State {
     Missed,
     Present,
     Blind,
+    Unknown,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,7 +150,7 @@ fn state(tried: Option<&Tried>, rules: u64, unheard: Option<u64>) -> State {
 /// Every technique of the pinned version.
 fn techniques(rules: &Rules, logs: Option<&[Log]>) -> Vec<TechniqueRow> {
     let (tried, named) = (tried(committed()), named(rules));
-    let hearing = hearing(rules, logs);
+    let (hearing, none) = (hearing(rules, logs), rules.all.is_empty());
     let row = |(id, name): (&str, &str)| {
         let of = named.get(id);
         let deaf = |hearing: &BTreeSet<&str>| {
@@ -160,7 +161,7 @@ fn techniques(rules: &Rules, logs: Option<&[Log]>) -> Vec<TechniqueRow> {
         TechniqueRow {
             id: id.to_owned(),
             name: name.to_owned(),
-            state: state(tried, rules, unheard),
+            state: if none { State::Unknown } else { state(tried, rules, unheard) },
             executed: tried.map_or(0, |tried| tried.executed),
             detected: tried.map_or(0, |tried| tried.detected),
             rules,
@@ -175,14 +176,15 @@ fn logs(known: &Known) -> Option<&[Log]> {
     known.last.as_deref().map(|last| last.report.logs.as_slice())
 }
 
-/// Whether the rules of the trials are in force as they were.
-fn same_rules(rules: &Rules) -> bool {
-    measured_with().is_some_and(|files| rules.holds(files))
+/// Whether the rules of the trials are in force as they were; `None` while no rules are in force.
+fn same_rules(rules: &Rules) -> Option<bool> {
+    (!rules.all.is_empty()).then(|| measured_with().is_some_and(|files| rules.holds(files)))
 }
 
-/// The matrix in numbers; `None` while rules are not known.
+/// The matrix in numbers; `None` while no rules are in force.
 pub(super) fn figures(known: &Known, story: Option<&Story>) -> Option<Figures> {
     let rules = &story?.rules;
+    let same_rules = same_rules(rules)?;
     let all = techniques(rules, logs(known));
     let count = |state: State| all.iter().filter(|one| one.state == state).count() as u64;
     let sum = |of: fn(&Committed) -> u64| committed().iter().map(of).sum();
@@ -193,7 +195,7 @@ pub(super) fn figures(known: &Known, story: Option<&Story>) -> Option<Figures> {
         present: count(State::Present),
         blind: count(State::Blind),
         techniques: all.len() as u64,
-        same_rules: same_rules(rules),
+        same_rules,
     })
 }
 
@@ -214,7 +216,7 @@ pub(in crate::pages) fn coverage(known: &Known, story: &Story) -> Matrix {
     Matrix {
         attack_version: attack::VERSION,
         measured: committed().iter().map(|trial| trial.at).max().map(time),
-        same_rules: Some(same_rules(&story.rules)),
+        same_rules: same_rules(&story.rules),
         tactics: TACTICS.into_iter().map(of).collect(),
         trials: committed().iter().map(trial).collect(),
     }
@@ -235,6 +237,14 @@ mod tests {
         assert_eq!(state(Some(&tried(3, 0)), 1, Some(0)), State::Missed);
         assert_eq!(state(None, 1, Some(0)), State::Present);
         assert_eq!(state(None, 0, None), State::Blind);
+    }
+
+    #[test]
+    fn without_rules_in_force_nothing_is_said() {
+        let rules = Rules::default();
+        let rows = techniques(&rules, None);
+        assert!(rows.len() > 150 && rows.iter().all(|one| one.state == State::Unknown));
+        assert_eq!(same_rules(&rules), None);
     }
 
     #[test]
