@@ -2,7 +2,8 @@
 # The recorded case on the web pages: examples/demo.sh PROGRAM FOLDER [--stop]
 #
 # PROGRAM keeps the logs of examples/case as evidence in FOLDER, which is made anew, and serves its pages on this machine only. On a
-# terminal that is until Ctrl-C; otherwise the server stays, and `--stop` ends it.
+# terminal that is until Ctrl-C; otherwise the server stays, and `--stop` ends it. Where pages were not built, the case is told on the
+# terminal.
 set -euo pipefail
 program=$(realpath "$1") folder=$2
 examples=$(realpath "$(dirname "$0")")
@@ -41,6 +42,13 @@ free_port() {
 
 stop
 [[ ${3-} == --stop ]] && exit 0
+if [[ ! -f $examples/../ui/dist/index.html ]]; then
+    # 1 says that something was found.
+    "$program" investigate "$examples/case" --tz Asia/Tokyo || [[ $? == 1 ]]
+    echo
+    echo "The web pages were not built: they need Node 20 or newer, which Debian 12 does not have (nodejs.org does). With it, run make demo again."
+    exit 0
+fi
 rm -rf "$folder"
 mkdir -p "$folder"
 folder=$(realpath "$folder")

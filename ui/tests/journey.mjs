@@ -2,7 +2,7 @@
 // LINK is the one-time link that `make demo` prints; what pages serve is what is built into that program.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { open } from "./browser/open.mjs";
+import { authenticator, open } from "./browser/open.mjs";
 
 const [link, folder = "journey", lang = "ja", scheme = "light"] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -18,18 +18,7 @@ const page = await context.newPage();
 page.on("pageerror", (error) => console.error(error.message));
 page.on("console", (message) => message.type() === "error" && console.error(message.text()));
 page.on("response", (answer) => answer.status() >= 400 && console.error(answer.status(), answer.url()));
-const cdp = await context.newCDPSession(page);
-await cdp.send("WebAuthn.enable");
-await cdp.send("WebAuthn.addVirtualAuthenticator", {
-  options: {
-    protocol: "ctap2",
-    transport: "internal",
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-    automaticPresenceSimulation: true,
-  },
-});
+await authenticator(context, page);
 
 let step = 0;
 async function picture(name) {

@@ -278,6 +278,11 @@ impl Fact {
         }
     }
 
+    /// Whether somebody only read: such steps come with each search, others are few.
+    pub fn is_reading(&self) -> bool {
+        matches!(self, Self::UnmaskUsed { .. } | Self::Sought { .. })
+    }
+
     /// Whether somebody has to hear of it at once: an envelope was opened, a device may have a copy.
     pub fn is_loud(&self) -> bool {
         match self {

@@ -37,8 +37,10 @@ use crate::segment::segment_path;
 use crate::tlog::{Tile, TileKind};
 use crate::wal::wal_path;
 
-/// How often a ledger that changed under the snapshot is looked at again.
+/// How often a ledger that changed under the snapshot is looked at again, and how much longer each time until then: 12 s in all. A
+/// change of the signing key waits for the disk.
 const TRIES: u32 = 50;
+const TRY_PAUSE: Duration = Duration::from_millis(10);
 const STEP: u64 = 1 << 20;
 /// How often, and how long apart, a checkpoint is looked for that is about to be shown.
 const SHOWN_WITHIN: u32 = 500;
@@ -126,10 +128,11 @@ impl SnapshotFile {
 /// [`LedgerError::Missing`] where there is none; [`LedgerError::NotAuthentic`] when the checkpoint is not signed by the key
 /// that is there; what reading meets.
 pub fn snapshot(disk: &dyn Disk, places: &Places, evidence: bool) -> Result<Snapshot, LedgerError> {
-    for _ in 0..TRIES {
+    for number in 1..=TRIES {
         if let Some(found) = attempt(disk, places, evidence)? {
             return Ok(found);
         }
+        std::thread::sleep(TRY_PAUSE * number);
     }
     Err(LedgerError::Refused { why: "the ledger changed all the time while it was looked at" })
 }

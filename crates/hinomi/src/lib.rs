@@ -23,6 +23,7 @@ pub mod judge;
 pub mod kept;
 pub mod live;
 pub mod measure;
+mod outbox;
 pub mod pages;
 pub mod reach;
 pub mod recorded;

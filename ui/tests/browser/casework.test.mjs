@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { accessible, choose, PATIENCE, settled, visit } from "./help.mjs";
-import { open } from "./open.mjs";
+import { authenticator, open } from "./open.mjs";
 import { hinomi, reason, serve, withFiles } from "./real.mjs";
 
 const recorded = fileURLToPath(new URL("../../../examples/case", import.meta.url));
@@ -26,10 +26,7 @@ function receive(data) {
 async function enrol(context, page, { data, origin }) {
   const role = ["access", "invite", "resp", "--data", data, "--role", "responder"];
   const link = /http:\/\/\S+\/#\/enrol\/\S+/.exec(execFileSync(hinomi, role).toString())[0];
-  const cdp = await context.newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
-  await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, automaticPresenceSimulation: true } });
+  await authenticator(context, page);
   await page.goto(link.replace(/^http:\/\/[^/]+/, origin));
   await page.getByRole("button", { name: "Make a passkey" }).click();
   await page.waitForSelector(".rail");

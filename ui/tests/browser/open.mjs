@@ -12,6 +12,14 @@ export const open = () =>
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 
+/** A page's device that holds passkeys and knows its user. */
+export async function authenticator(context, page) {
+  const cdp = await context.newCDPSession(page);
+  const knows = { hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  await cdp.send("WebAuthn.enable");
+  await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", ...knows } });
+}
+
 const { incidents } = JSON.parse(readFileSync(new URL("../fixtures/incidents.json", import.meta.url)));
 export const INCIDENT = incidents.toSorted((a, b) => b.detections - a.detections)[0];
 

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { choose, visit } from "./help.mjs";
-import { missing, open } from "./open.mjs";
+import { authenticator, missing, open } from "./open.mjs";
 
 const hinomi = process.env.HINOMI ?? "";
 const modules = process.env.HINOMI_OIDC_PROVIDER ?? "";
@@ -139,12 +139,7 @@ test("an identity provider: invitation, there and back, a factor here, refusals"
     const other = await browser.newContext({ locale: "en-GB", ignoreHTTPSErrors: true });
     await choose(other, { "hinomi.language": "en" });
     const second = await visit(other);
-    const cdp = await other.newCDPSession(second.page);
-    await cdp.send("WebAuthn.enable");
-    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true };
-    await cdp.send("WebAuthn.addVirtualAuthenticator", {
-      options: { ...options, isUserVerified: true, automaticPresenceSimulation: true },
-    });
+    await authenticator(other, second.page);
     const named = /http:\/\/\S+\/#\/enrol\/\S+/.exec(
       execFileSync(hinomi, ["access", "invite", "mori", "--role", "viewer", "--data", data]).toString(),
     )[0];

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { missing } from "./open.mjs";
+import { authenticator, missing } from "./open.mjs";
 
 export const hinomi = process.env.HINOMI ?? "";
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
@@ -64,16 +64,7 @@ export async function withFiles(page) {
 export async function enrolled(context, page, { data, origin }) {
   const link = /http:\/\/\S+\/#\/enrol\/\S+/.exec(execFileSync(hinomi, ["access", "first", "--data", data]).toString())[0];
   await withFiles(page);
-  const cdp = await context.newCDPSession(page);
-  const authenticator = {
-    protocol: "ctap2",
-    transport: "internal",
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-  };
-  await cdp.send("WebAuthn.enable");
-  await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { ...authenticator, automaticPresenceSimulation: true } });
+  await authenticator(context, page);
   await page.goto(link.startsWith(origin) ? link : link.replace(/^http:\/\/[^/]+/, origin));
   await page
     .locator("button.primary, main button, form button")

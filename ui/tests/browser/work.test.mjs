@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { start } from "../server.mjs";
-import { INCIDENT, missing, open } from "./open.mjs";
+import { authenticator, INCIDENT, missing, open } from "./open.mjs";
 import { accessible, choose, settled, visit } from "./help.mjs";
 
 const bundles = JSON.parse(readFileSync(new URL("../fixtures/bundles.json", import.meta.url)));
@@ -275,18 +275,7 @@ test("what the server says has changed is read again", { skip: missing }, async 
 
 test("the first administrator enrols a passkey, signs out and in again", { skip: missing }, async () => {
   const { server, page, context, faults } = await session("first-start");
-  const cdp = await context.newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await authenticator(context, page);
   await page.goto(`${server.url}/#/enrol/wrong-link`);
   await page.waitForSelector(".wrong");
   await page.goto("about:blank");

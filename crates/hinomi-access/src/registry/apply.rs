@@ -1,6 +1,6 @@
 //! What a step changes.
 
-use super::{MOST_REQUESTS, MOST_STEPS, Registry};
+use super::{MOST_READINGS, MOST_REQUESTS, MOST_STEPS, Registry, SLACK};
 use crate::account::{Account, Standing};
 use crate::factor::{Factor, Factors};
 use crate::id::{AccountId, FactorId};
@@ -24,9 +24,21 @@ impl Registry {
         }
         self.take(&step.fact, step.at);
         self.steps.push_back(step.clone());
-        while self.steps.len() > MOST_STEPS {
-            self.steps.pop_front();
+        if self.steps.len() >= MOST_STEPS + SLACK {
+            self.shorten();
         }
+    }
+
+    /// Forgets the oldest steps: of those that only read first, so that searches push nothing out.
+    fn shorten(&mut self) {
+        let readings = self.steps.iter().filter(|step| step.fact.is_reading()).count();
+        let mut over = readings.saturating_sub(MOST_READINGS);
+        self.steps.retain(|step| {
+            let forgotten = over > 0 && step.fact.is_reading();
+            over -= usize::from(forgotten);
+            !forgotten
+        });
+        self.steps.drain(..self.steps.len().saturating_sub(MOST_STEPS));
     }
 
     fn take(&mut self, fact: &Fact, at: Moment) {
@@ -226,5 +238,39 @@ fn new_account(
         last_sign_in: None,
         until: None,
         expected: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::factor::FactorKind;
+    use crate::step::{Actor, Step};
+
+    #[test]
+    fn whoever_searches_pushes_no_other_step_out() {
+        let mut registry = Registry::default();
+        let failure = Fact::SignInFailed {
+            account: None,
+            method: FactorKind::Passkey,
+            why: None,
+            from: "192.0.2.0/24".to_owned(),
+            more: 0,
+        };
+        let search = Fact::Sought { operation: "search".to_owned(), what: "rclone".to_owned() };
+        let facts = std::iter::repeat_n(failure.clone(), 10)
+            .chain(std::iter::repeat_n(search, 20_000))
+            .chain(std::iter::repeat_n(failure, 6_000));
+        for (number, fact) in (0..).zip(facts) {
+            let step = Step { number, at: Moment::default(), actor: Actor::Nobody, fact };
+            registry.apply(&Kept { step, material: None });
+            if (10..20_010).contains(&number) && number % 101 == 0 {
+                let others = registry.steps().filter(|step| !step.fact.is_reading()).count();
+                assert_eq!(others, 10, "step {number}");
+            }
+        }
+        assert!((MOST_STEPS..MOST_STEPS + SLACK).contains(&registry.steps().count()));
+        let last: Vec<u64> = registry.steps().rev().take(2).map(|step| step.number).collect();
+        assert_eq!(last, [26_009, 26_008]);
     }
 }

@@ -22,8 +22,11 @@ use crate::unmask::Unmask;
 pub use change::AccountChange;
 pub(crate) use change::{line, link_for};
 
-/// Steps that can be asked for here; all are in the decision ledger.
+/// Steps that can be asked for here, those among them that only read, and how many more there are before the oldest are
+/// forgotten; all are in the decision ledger.
 const MOST_STEPS: usize = 5_000;
+const MOST_READINGS: usize = 1_000;
+const SLACK: usize = 500;
 /// Most accounts, disabled ones included.
 const MOST_ACCOUNTS: usize = 10_000;
 /// Most requests that are kept; the oldest that are over go first.

@@ -130,6 +130,24 @@ fn copies_of_a_ledger_at_work_are_sound_and_hold_what_was_acknowledged() {
     assert!(packed > 0, "files were packed meanwhile");
 }
 
+/// As long as the signing key is being changed the keys may contradict the log: a snapshot waits for the end of that.
+#[test]
+fn a_change_of_the_signing_key_that_takes_long_is_waited_for() {
+    let home = Home::new(inline());
+    let (ledger, _) = home.open();
+    drop(ledger.append("s", "c", vec![record(7, "1")]).unwrap());
+    ledger.close().unwrap();
+    let next = home.places.keys.join("signer.next");
+    fs::copy(home.places.keys.join("signer"), &next).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| snapshot(&FileDisk, &home.places, true));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert!(!waiting.is_finished(), "the keys are those of a change that is not over");
+        fs::remove_file(&next).unwrap();
+        assert!(waiting.join().unwrap().is_ok());
+    });
+}
+
 #[test]
 fn keys_alone_say_whether_they_open() {
     let home = Home::new(inline());

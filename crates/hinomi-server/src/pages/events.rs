@@ -47,6 +47,7 @@ struct Following {
     session: Option<Digest>,
 }
 
+#[derive(Default)]
 struct State {
     followers: BTreeMap<u64, Following>,
     next: u64,
@@ -79,16 +80,7 @@ impl Hub {
         // Without randomness a follower of another run may be told too little, until the next change.
         let _ = entropy.fill(&mut drawn);
         let run = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
-        let state = State {
-            followers: BTreeMap::new(),
-            next: 0,
-            looks: 0,
-            marks: Marks::default(),
-            told: BTreeMap::new(),
-            last: 0,
-            is_looking: false,
-        };
-        Self { gate, clock, reads, run, state: Mutex::new(state), moved: watch::Sender::new(0) }
+        Self { gate, clock, reads, run, state: Mutex::default(), moved: watch::Sender::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -307,18 +299,6 @@ impl fmt::Debug for Hub {
 mod tests {
     use super::*;
 
-    fn state() -> State {
-        State {
-            followers: BTreeMap::new(),
-            next: 0,
-            looks: 0,
-            marks: Marks::default(),
-            told: BTreeMap::new(),
-            last: 0,
-            is_looking: false,
-        }
-    }
-
     fn marks(topic: Topic, value: u64) -> Marks {
         let mut marks = Marks::default();
         marks.set(topic, value);
@@ -327,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_part_that_changes_all_the_time_is_told_now_and_then_and_its_last_change_always() {
-        let mut state = state();
+        let mut state = State::default();
         let mut events = 0;
         for look in 0..100 {
             state.looks = look;
@@ -343,7 +323,7 @@ mod tests {
     /// Whoever does not read for a thousand changes gets the last one about each part, and nothing was kept for that.
     #[test]
     fn a_slow_reader_gets_each_part_once() {
-        let mut state = state();
+        let mut state = State::default();
         for look in 1..=1_000 {
             state.looks = look;
             for topic in Topic::ALL {
@@ -357,7 +337,7 @@ mod tests {
 
     #[test]
     fn incidents_are_told_at_once_and_the_first_page_with_them() {
-        let mut state = state();
+        let mut state = State::default();
         assert!(state.take(marks(Topic::Incidents, 1)));
         assert!(state.take(marks(Topic::Incidents, 2)));
         let told: Vec<(Topic, u64)> =

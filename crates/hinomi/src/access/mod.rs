@@ -14,7 +14,6 @@
 //! Who may what (`hinomi-access`); requests (`hinomi_server::pages`).
 
 mod answering;
-mod notes;
 mod running;
 mod store;
 mod words;

@@ -16,6 +16,7 @@ use super::{AccessError, socket};
 use crate::alerting::{Faults, pseudonym_secret};
 use crate::clock;
 use crate::live::Notes;
+use crate::outbox::Outbox;
 
 /// What accounts need of the rest of the program.
 pub struct Surroundings {
@@ -38,7 +39,7 @@ pub struct Access {
     gate: Arc<Mutex<Gate>>,
     pages: Serving,
     origin: String,
-    outbox: Arc<super::notes::Outbox>,
+    outbox: Arc<Outbox<Step>>,
     entropy: Arc<dyn Entropy>,
     // Closes the socket when it is dropped.
     _door: Option<LocalServer>,

@@ -20,14 +20,18 @@ use hinomi_model::{Digest, Entropy};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::notes::Outbox;
 use super::{AccessError, folder};
 use crate::kept::{self, Files, KeptError, fault, private};
 use crate::live::{ACCESS, noted};
+use crate::outbox::{Numbered, Outbox};
 
 const HEADER: &str = "hinomi access 1 ";
 /// Steps are joined into the state when the file has so many bytes.
 const MOST_STEPS: u64 = 4 << 20;
+/// Steps that wait for the decision ledger; beyond that the oldest are dropped. Failures to sign in are written once a minute.
+const MOST_WAITING: usize = 100_000;
+/// Steps that wait while searches are still answered: whoever searches does not push out what was done with accounts.
+const MOST_WAITING_TO_READ: usize = MOST_WAITING / 2;
 
 /// What is saved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -37,13 +41,19 @@ struct Saved {
     unrecorded: VecDeque<Step>,
 }
 
+impl Numbered for Step {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// Hears of steps that were kept.
 pub(super) type Heard = Box<dyn Fn(&Step) + Send>;
 
 /// The files, open for writing.
 pub(super) struct Store {
     files: Files,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Step>>,
     heard: Heard,
     _lock: File,
 }
@@ -53,7 +63,7 @@ pub(super) struct Found {
     pub(super) store: Store,
     pub(super) registry: Registry,
     pub(super) key: Key,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) outbox: Arc<Outbox<Step>>,
     /// Steps that only the decision ledger had.
     pub(super) caught_up: usize,
 }
@@ -78,8 +88,7 @@ pub(super) fn open(data: &Path, entropy: &dyn Entropy, heard: Heard) -> Result<F
     if new {
         saved.registry.key_is_lost();
     }
-    let outbox = Arc::new(Outbox::default());
-    outbox.add(saved.unrecorded);
+    let outbox = Arc::new(Outbox::new(ACCESS, MOST_WAITING, saved.unrecorded));
     let files = Files::open(&folder, HEADER)?;
     let mut store = Store { files, outbox: outbox.clone(), heard, _lock: lock };
     store.save(&saved.registry)?;
@@ -126,6 +135,11 @@ impl Store {
 impl Keep for Store {
     fn keep(&mut self, registry: &Registry, steps: &[Kept]) -> Result<(), NotKept> {
         let failed = |error: KeptError| NotKept(error.to_string());
+        let reads = steps.iter().any(|kept| kept.step.fact.is_reading());
+        if reads && self.outbox.counts().0 >= MOST_WAITING_TO_READ {
+            let why = "so many steps wait for the decision ledger that nothing more is read: is it written?";
+            return Err(NotKept(why.to_owned()));
+        }
         if self.files.length() >= MOST_STEPS {
             self.save(registry).map_err(failed)?;
         }
@@ -242,5 +256,31 @@ mod tests {
         kept::replace(&path, "state", &state).unwrap();
         kept::replace(&path, "key", b"short\n").unwrap();
         assert!(matches!(again(), AccessError::Kept(KeptError::Damaged { .. })));
+    }
+
+    #[test]
+    fn while_too_much_waits_for_the_decision_ledger_nothing_more_is_read() {
+        use hinomi_access::{Actor, Fact};
+
+        use crate::live::Notes as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let found = open(folder.path(), &SeededEntropy::new(1), Box::new(|_| {})).unwrap();
+        let (mut store, registry) = (found.store, found.registry);
+        let kept = |number, fact| {
+            let step = Step { number, at: Moment::from_seconds(1), actor: Actor::Nobody, fact };
+            Kept { step, material: None }
+        };
+        let search = || Fact::Sought { operation: "search".to_owned(), what: "x".to_owned() };
+        let failure = Fact::TokenExpired { token: "t1".parse().unwrap() };
+        let many: Vec<Kept> = (0..MOST_WAITING_TO_READ as u64).map(|number| kept(number, search())).collect();
+        store.keep(&registry, &many).unwrap();
+        let next = MOST_WAITING_TO_READ as u64;
+        assert!(store.keep(&registry, &[kept(next, search())]).is_err());
+        store.keep(&registry, &[kept(next, failure)]).unwrap();
+        // As soon as the ledger has some of them, searches are answered again.
+        found.outbox.durable(2);
+        store.keep(&registry, &[kept(next + 1, search())]).unwrap();
+        assert_eq!(found.outbox.counts(), (MOST_WAITING_TO_READ, 0));
     }
 }

@@ -18,7 +18,6 @@ mod dispatch;
 mod feed;
 mod figures;
 mod heart;
-mod notes;
 mod running;
 mod sources;
 mod store;

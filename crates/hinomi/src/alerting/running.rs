@@ -20,23 +20,31 @@ use super::dispatch::{Dispatch, Tried};
 use super::feed::Feed;
 use super::figures::Figures;
 use super::heart::{self, Vital};
-use super::notes::Outbox;
 use super::store::{Found, Saved, Store, identity};
 use super::{AlertsError, socket, sources};
 use crate::casework::Casework;
 use crate::clock;
-use crate::live::Notes;
+use crate::live::{ALERTS, Notes};
+use crate::outbox::{Numbered, Outbox};
 
 /// Time between two looks at the ledgers.
 const LOOK: Duration = Duration::from_millis(250);
 /// What waits for the thread.
 const WAITING: usize = 1_024;
+/// Steps that wait for the decision ledger; beyond that the oldest are dropped and counted.
+const MOST_WAITING: usize = 100_000;
 /// Rounds after which the places in the ledgers are saved although nothing happened.
 const SAVE_PLACES: u64 = 240;
 /// How long messages that are being sent may take when the server stops.
 const FAREWELL: u32 = 20;
 /// Outcomes of test messages that are remembered for whoever asks.
 const REMEMBERED: usize = 100;
+
+impl Numbered for Step {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
 
 /// What alerts need of the rest of the program.
 pub struct Surroundings {
@@ -73,7 +81,7 @@ pub struct Alerts {
     vital: Vital,
     journal: Journal,
     data: PathBuf,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Step>>,
     figures: Arc<Figures>,
     // Closes the socket when it is dropped.
     _door: Option<LocalServer>,
@@ -149,7 +157,7 @@ struct Thread {
     cursors: Cursors,
     /// What could not be saved.
     unsaved: Vec<Step>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Step>>,
     figures: Arc<Figures>,
     feed: Feed,
     casework: Option<Arc<Casework>>,
@@ -187,9 +195,9 @@ impl Alerts {
         let (rounds, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let vital = Vital { rounds: rounds.clone(), ready: around.ready.clone(), stop };
         let hearts = heart::start(hearts, &vital, &journal)?;
-        let (outbox, figures) = (Arc::new(Outbox::default()), Arc::new(Figures::default()));
         let Saved { desk, cursors, unrecorded } = saved;
-        outbox.add(unrecorded);
+        let (outbox, figures) =
+            (Arc::new(Outbox::new(ALERTS, MOST_WAITING, unrecorded)), Arc::new(Figures::default()));
         let door = open_door(around, &commands);
         let mut thread = Thread {
             alerting,

@@ -32,6 +32,7 @@ use self::store::Store;
 use crate::alerting::{AlertsError, pseudonym_secret};
 use crate::kept::KeptError;
 use crate::live::{LiveDetection, Notes};
+use crate::outbox::Outbox;
 
 pub use act::{Assignee, Change, Refusal, Wanted};
 pub use clocks::{ClocksError, Kind, Words};
@@ -65,7 +66,7 @@ fn folder(data: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Casework {
     inner: Mutex<Inner>,
-    outbox: Arc<store::Outbox>,
+    outbox: Arc<Outbox<Step>>,
     kinds: Vec<Kind>,
     pseudonyms: [u8; 32],
 }

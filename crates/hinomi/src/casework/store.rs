@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ use super::CaseworkError;
 use super::desk::Desk;
 use super::step::Step;
 use crate::kept::{self, Files, KeptError, fault};
-use crate::live::{CASES, Notes, noted};
+use crate::live::{CASES, noted};
+use crate::outbox::{Numbered, Outbox};
 
 const HEADER: &str = "hinomi cases 1 ";
 /// Steps are joined into the state when the file has so many bytes.
 const MOST_STEPS: u64 = 4 << 20;
-/// Steps that are handed over at a time, and their bytes, unless one alone has more: the ledger takes little at once.
-const AT_ONCE: usize = 256;
-const BYTES_AT_ONCE: usize = 256 << 10;
+/// Steps that wait for the decision ledger: none is dropped, since people make them, and there is a bound on what they keep.
+const MOST_WAITING: usize = usize::MAX;
 
 /// What is saved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,11 +28,17 @@ struct Saved {
     unrecorded: VecDeque<Step>,
 }
 
+impl Numbered for Step {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// The files, open for writing.
 #[derive(Debug)]
 pub(super) struct Store {
     files: Files,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Step>>,
 }
 
 /// What a start finds.
@@ -70,8 +76,7 @@ pub(super) fn open(data: &Path) -> Result<Found, CaseworkError> {
             }
         }
     }
-    let outbox = Arc::new(Outbox::default());
-    outbox.add(unrecorded);
+    let outbox = Arc::new(Outbox::new(CASES, MOST_WAITING, unrecorded));
     let mut store = Store { files: Files::open(&folder, HEADER)?, outbox };
     store.save(&desk)?;
     Ok(Found { store, desk, loss })
@@ -88,7 +93,7 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn outbox(&self) -> Arc<Outbox> {
+    pub(super) fn outbox(&self) -> Arc<Outbox<Step>> {
         self.outbox.clone()
     }
 
@@ -109,49 +114,4 @@ fn read(folder: &Path) -> Result<Option<Saved>, KeptError> {
         }
     }
     Ok(Some(saved))
-}
-
-/// Steps that are not in the ledger yet. None is dropped: people make them, and there is a bound on what they keep.
-#[derive(Debug, Default)]
-pub(super) struct Outbox(Mutex<VecDeque<Step>>);
-
-impl Outbox {
-    fn add(&self, steps: impl IntoIterator<Item = Step>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(steps);
-    }
-
-    fn waiting(&self) -> VecDeque<Step> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn forget(&self, before: u64) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while waiting.front().is_some_and(|step| step.number < before) {
-            waiting.pop_front();
-        }
-    }
-}
-
-impl Notes for Outbox {
-    fn source(&self) -> &'static str {
-        CASES
-    }
-
-    fn from(&self, number: u64) -> Vec<(u64, Vec<u8>)> {
-        // What the ledger had before the program was started.
-        self.forget(number);
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = |step: &Step| (step.number, serde_json::to_vec(step).unwrap_or_default());
-        let mut bytes = 0;
-        let fits = |(_, body): &(u64, Vec<u8>)| {
-            let first = bytes == 0;
-            bytes += body.len();
-            first || bytes <= BYTES_AT_ONCE
-        };
-        waiting.iter().take(AT_ONCE).map(record).take_while(fits).collect()
-    }
-
-    fn durable(&self, number: u64) {
-        self.forget(number);
-    }
 }

@@ -22,6 +22,8 @@ const SENTENCES: &str = "steps and every other sentence made again, byte for byt
     not checked: counts, grouping and the list of sources, which need the whole input (run investigate again)";
 const WHOLE: &str = "detections and their incidents made again\n\
     not checked: the lists of sources and diagnostics";
+const PARTS: &str = "detections made again\n\
+    not checked: incidents, since not all of their detections are listed, and the lists of sources and diagnostics";
 
 pub(super) fn run(what: Verify) -> Result<Exit, Failure> {
     match what {
@@ -44,7 +46,7 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
     let (engine, rejected) = engine(&args.pack, &subjects)?;
     if text.trim_start().starts_with('{') {
         let found = results(args, &text, (&engine, rejected), &subjects)?;
-        show(&found, args.json, WHOLE)?;
+        show(&found, args.json, if found.left_out == 0 { WHOLE } else { PARTS })?;
         return Ok(if found.faults.is_empty() { Exit::Clean } else { Exit::Failed });
     }
     let sources =
@@ -114,7 +116,7 @@ fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure>
             ));
             if found.left_out > 0 {
                 text.push_str(&format!(
-                    "{} detections are made now and not listed: suppressed, beyond --max-detections, or received since\n",
+                    "{} detections are made now and not listed: by its own account suppressed or beyond --max-detections, or received since\n",
                     found.left_out
                 ));
             }

@@ -2,14 +2,15 @@
 //!
 //! # Definitions
 //! It holds when reading the sources again with the settings that it states gives each of its detections, whole but for
-//! the paths that files had, and no detection that it leaves out; and then the same incidents of them. What was suppressed or not listed, and
-//! what a ledger received later, may be missing: it is counted.
+//! the paths that files had, and no detection that it leaves out; and then the same incidents of them. As many as it says were suppressed or
+//! not listed, and what a ledger received later, may be missing: they are counted, and incidents are not compared then.
 //!
 //! # Trust
 //! The document may have been altered: nothing in it is believed before it was compared.
 
 use std::collections::BTreeMap;
 
+use hinomi_model::{EvidencePlace, EvidenceRef};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,8 +30,21 @@ pub struct Results {
     detections: Vec<Value>,
     files: Vec<Value>,
     #[serde(default)]
-    ledgers: Vec<Value>,
-    suppressions: Vec<Value>,
+    ledgers: Vec<Ledger>,
+    suppressions: Vec<Suppression>,
+}
+
+/// A ledger as it was then.
+#[derive(Debug, Deserialize)]
+struct Ledger {
+    origin: String,
+    /// Leaves that it had.
+    size: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Suppression {
+    hidden: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,11 +112,7 @@ impl Results {
         );
         let left_out: Vec<&String> = found.keys().filter(|id| !seen.contains_key(id.as_str())).collect();
         let left_out_count = left_out.len();
-        if !self.may_lack() {
-            let what = "the rules find it, and the document leaves it out";
-            let fault = |id: &String| Fault::Detection { id: id.clone(), what: what.to_owned() };
-            faults.extend(left_out.into_iter().map(fault));
-        }
+        faults.extend(self.hidden(&left_out, &found));
         // What was left out changes the grouping as well.
         if faults.is_empty() && left_out_count == 0 {
             faults.extend(self.incidents_differ(again));
@@ -113,9 +123,35 @@ impl Results {
         Verification { citations, files, steps: self.detections.len(), left_out: left_out_count, faults }
     }
 
-    /// Whether it states why it does not list everything.
-    fn may_lack(&self) -> bool {
-        self.summary.unlisted > 0 || !self.suppressions.is_empty() || !self.ledgers.is_empty()
+    /// Detections that it leaves out without saying so.
+    fn hidden(&self, left_out: &[&String], found: &BTreeMap<String, Value>) -> Vec<Fault> {
+        let is_later = |id: &&String| found.get(id.as_str()).is_some_and(|of| self.came_later(of));
+        let owed: Vec<&&String> = left_out.iter().filter(|id| !is_later(id)).collect();
+        let stated =
+            self.suppressions.iter().map(|of| of.hidden).fold(self.summary.unlisted, u64::saturating_add);
+        if owed.len() as u64 <= stated {
+            return Vec::new();
+        }
+        let what = match stated {
+            0 => "the rules find it, and the document leaves it out".to_owned(),
+            _ => format!(
+                "it is one of {} that the document leaves out, and it says that {stated} are",
+                owed.len()
+            ),
+        };
+        owed.iter().map(|id| Fault::Detection { id: (**id).clone(), what: what.clone() }).collect()
+    }
+
+    /// Whether a detection cites a record that its ledger had not received then.
+    fn came_later(&self, detection: &Value) -> bool {
+        let cited = detection.get("evidence").and_then(Value::as_array).into_iter().flatten();
+        let places = cited.filter_map(|of| of.get("reference")?.as_str()?.parse::<EvidenceRef>().ok());
+        places.into_iter().any(|cited| match cited.place {
+            EvidencePlace::Log { origin, leaf, .. } => {
+                self.ledgers.iter().any(|known| known.origin == origin && leaf >= known.size)
+            }
+            _ => false,
+        })
     }
 
     fn incidents_differ(&self, again: &Report) -> Option<Fault> {

@@ -1,4 +1,5 @@
-//! What is read of `hinomi assure --json`: the part that pages show.
+//! What is read of `hinomi assure --json`: the part that pages show. It is what [`crate::assure`] writes, but taken apart from it: the
+//! result that is kept may come from the program before, which said less or more.
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ use super::{Asked, Refused};
 use crate::clock;
 use crate::kept::{Files, KeptError, groups, make_folder, state};
 use crate::live::{HUNTS, Notes};
+use crate::outbox::{Numbered, handed};
 
 /// Before the state.
 const HEADER: &str = "hinomi-hunts 1 ";
@@ -24,8 +25,6 @@ const MOST: usize = 1_000;
 /// Longest name and question, in characters.
 const LONGEST_NAME: usize = 256;
 const LONGEST_QUESTION: usize = 65_536;
-/// Steps that are handed to the decision ledger at a time.
-const AT_ONCE: usize = 64;
 /// Steps that wait for it; beyond that the oldest are dropped.
 const MOST_WAITING: usize = 10_000;
 
@@ -100,6 +99,12 @@ struct Open {
 pub struct Hunts {
     folder: PathBuf,
     open: Mutex<Option<Open>>,
+}
+
+impl Numbered for Step {
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl State {
@@ -218,12 +223,11 @@ impl Notes for Hunts {
     }
 
     fn from(&self, number: u64) -> Vec<(u64, Vec<u8>)> {
-        let record = |step: &Step| (step.number, serde_json::to_vec(step).unwrap_or_default());
         let some = self.with(|open| {
             open.state.waiting.retain(|step| step.number >= number);
             // A folder that was lost counts on where the ledger is, so that no number comes twice.
             open.state.next = open.state.next.max(number);
-            Ok(open.state.waiting.iter().take(AT_ONCE).map(record).collect())
+            Ok(handed(open.state.waiting.iter()))
         });
         some.unwrap_or_default()
     }

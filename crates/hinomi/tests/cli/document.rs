@@ -169,6 +169,28 @@ fn what_json_never_said_does_not_hold() {
     rejects("leaves it out", &|said| drop(said["detections"].as_array_mut().unwrap().remove(3)));
     rejects("make other incidents", &|said| said["incidents"][0]["level"] = "low".into());
     rejects("make other incidents", &|said| drop(said["incidents"].as_array_mut().unwrap().pop()));
+    // Whatever it may lack, it lacks no more than it says; saying so is seen.
+    let less = |said: &mut Value, by: usize| said["detections"].as_array_mut().unwrap().truncate(20 - by);
+    let many = kept.said()["detections"].as_array().unwrap().len() as u64;
+    let hides = |count: u64| {
+        serde_json::json!([{"name": "n", "owner": "o", "reason": "r", "expires": null,
+                                                 "expired": false, "hidden": count}])
+    };
+    rejects("and it says that 1 are", &|said| {
+        less(said, 0);
+        said["suppressions"] = hides(1);
+    });
+    rejects("leaves it out", &|said| {
+        less(said, 0);
+        said["suppressions"] = hides(0);
+        said["ledgers"] = serde_json::json!([{"origin": "a ledger", "size": 0}]);
+    });
+    let (code, faults, left_out) = kept.verify(|said| {
+        less(said, 3);
+        said["suppressions"] = hides(many - 20);
+        said["summary"]["unlisted"] = 3.into();
+    });
+    assert_eq!((code, faults, left_out), (0, vec![], many - 17));
     // Another window would let events disappear.
     rejects("no rule finds it", &|said| said["reading"]["since"] = "2026-11-23T00:00:00Z".into());
 }

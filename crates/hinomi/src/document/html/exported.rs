@@ -1,12 +1,11 @@
 //! One incident as a file by itself: what happened, what people did, the cited records with their proofs, and the program that
 //! checks them, which needs neither a server nor a network.
 
-use super::super::markup::{base64, both, embedded, escape, word};
+use super::super::markup::{both, embedded, escape, word};
 use super::super::model::Document;
-use super::{Claims, SCRIPT, STYLE, Said2, citations, files_and_rules, incident};
+use super::{Claims, SCRIPT, Said2, banner, citations, files_and_rules, hash, incident, opening, terms};
 use hinomi_detect::story::StoryTable;
 use hinomi_model::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 /// What people did, as rows of a table.
 #[derive(Debug, Default)]
@@ -79,22 +78,10 @@ pub struct Exported<'a> {
 /// When the proofs cannot be written as JSON.
 pub fn exported(what: &Exported<'_>) -> Result<String, serde_json::Error> {
     let claims = Claims::new(what.document, what.table);
-    let hash = |text: &str| format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())));
     let verifier = what.verifier.map(|script| script.replace("</script", "<\\/script"));
     let scripts = [Some(hash(SCRIPT)), verifier.as_deref().map(hash)].into_iter().flatten();
     let scripts = scripts.collect::<Vec<_>>().join(" ");
-    let lang = if what.document.settings.lang == "ja" { "ja" } else { "en" };
-    let policy = format!(
-        "default-src 'none'; style-src {}; script-src {scripts}; base-uri 'none'; form-action 'none'",
-        hash(STYLE)
-    );
-    let mut out = String::with_capacity(1 << 20);
-    out.push_str(&format!(
-        "<!DOCTYPE html>\n<html lang=\"{lang}\" data-lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>Hinomi 火の見</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    ));
+    let mut out = opening(what.document, &scripts);
     head(&claims, what, &mut out);
     for (number, one) in what.document.incidents.iter().enumerate() {
         incident::incident(&claims, number, one, &mut out);
@@ -117,12 +104,7 @@ pub fn exported(what: &Exported<'_>) -> Result<String, serde_json::Error> {
 
 fn head(claims: &Claims<'_>, what: &Exported<'_>, out: &mut String) {
     let zone = escape(&what.document.settings.zone);
-    out.push_str(&format!(
-        "<header><h1>Hinomi 火の見 · {}</h1><span class=\"screen\"><button id=\"lang\" type=\"button\">日本語 / English</button> \
-         <button id=\"theme\" type=\"button\">{}</button></span></header>\n",
-        word("Incident", "インシデント"),
-        word("Light / dark", "明 / 暗"),
-    ));
+    banner("Incident", "インシデント", out);
     out.push_str(&format!(
         "<p class=\"dim\">{} {} · {} · {} · {}</p>\n",
         word("Saved", "出力"),
@@ -131,10 +113,11 @@ fn head(claims: &Claims<'_>, what: &Exported<'_>, out: &mut String) {
         word(&format!("all times {zone}"), &format!("時刻はすべて {zone}")),
         both(&what.state),
     ));
-    out.push_str(&format!("<div class=\"card\"><p class=\"dim\">{}</p><p>{}</p></div>\n", both(&Said2::new(
-        "An account is a credential that was used, not a person. «Confirmed» means that cited events state it; «estimated» that it is inferred; «unknown» that no complete log would have shown it.",
-        "アカウントは使われた資格情報を指し、人を指すものではありません。「確認」は引用した記録がそう述べているもの、「推定」は推論、「不明」はそれを示すはずの完全なログがないものです。",
-    )), both(&names(what.proofs))));
+    out.push_str(&format!(
+        "<div class=\"card\"><p class=\"dim\">{}</p><p>{}</p></div>\n",
+        terms(),
+        both(&names(what.proofs))
+    ));
 }
 
 fn names(proofs: &Proofs) -> Said2 {

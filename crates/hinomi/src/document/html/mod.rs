@@ -32,20 +32,7 @@ pub(super) const DATA_CLOSES: &str = "</script>";
 /// When the data cannot be written as JSON.
 pub fn html(document: &Document, table: &StoryTable) -> Result<String, serde_json::Error> {
     let claims = Claims::new(document, table);
-    let hash = |text: &str| base64(&Sha256::digest(text.as_bytes()));
-    let lang = if document.settings.lang == "ja" { "ja" } else { "en" };
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    let mut out = String::with_capacity(1 << 20);
-    out.push_str(&format!(
-        "<!DOCTYPE html>\n<html lang=\"{lang}\" data-lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>Hinomi 火の見</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    ));
+    let mut out = opening(document, &hash(SCRIPT));
     head(&claims, &mut out);
     for (number, incident) in document.incidents.iter().enumerate() {
         incident::incident(&claims, number, incident, &mut out);
@@ -59,15 +46,49 @@ pub fn html(document: &Document, table: &StoryTable) -> Result<String, serde_jso
     Ok(out)
 }
 
-fn head(claims: &Claims<'_>, out: &mut String) {
-    let document = claims.document;
-    let totals = &document.totals;
+/// A hash as policies name it.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())))
+}
+
+/// The page until its body, with these scripts and no others.
+fn opening(document: &Document, scripts: &str) -> String {
+    let lang = if document.settings.lang == "ja" { "ja" } else { "en" };
+    let policy = format!(
+        "default-src 'none'; style-src {}; script-src {scripts}; base-uri 'none'; form-action 'none'",
+        hash(STYLE)
+    );
+    let mut out = String::with_capacity(1 << 20);
+    out.push_str(&format!(
+        "<!DOCTYPE html>\n<html lang=\"{lang}\" data-lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<title>Hinomi 火の見</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+    ));
+    out
+}
+
+fn banner(en: &str, ja: &str, out: &mut String) {
     out.push_str(&format!(
         "<header><h1>Hinomi 火の見 · {}</h1><span class=\"screen\"><button id=\"lang\" type=\"button\">日本語 / English</button> \
          <button id=\"theme\" type=\"button\">{}</button></span></header>\n",
-        word("Incident report", "インシデント報告"),
+        word(en, ja),
         word("Light / dark", "明 / 暗"),
     ));
+}
+
+/// What words of certainty mean.
+fn terms() -> String {
+    both(&Said2::new(
+        "An account is a credential that was used, not a person. «Confirmed» means that cited events state it; «estimated» that it is inferred; «unknown» that no complete log would have shown it.",
+        "アカウントは使われた資格情報を指し、人を指すものではありません。「確認」は引用した記録がそう述べているもの、「推定」は推論、「不明」はそれを示すはずの完全なログがないものです。",
+    ))
+}
+
+fn head(claims: &Claims<'_>, out: &mut String) {
+    let document = claims.document;
+    let totals = &document.totals;
+    banner("Incident report", "インシデント報告", out);
     let zone = escape(&document.settings.zone);
     out.push_str(&format!(
         "<p class=\"dim\">{} {} · {} {} → {} · {}</p>\n",
@@ -80,10 +101,7 @@ fn head(claims: &Claims<'_>, out: &mut String) {
     ));
     out.push_str(&format!("<div class=\"card\"><p class=\"headline\">{}</p>", both(&verdict(document))));
     out.push_str(&format!("<p>{}</p>", both(&read(document))));
-    out.push_str(&format!("<p class=\"dim\">{}</p></div>\n", both(&Said2::new(
-        "An account is a credential that was used, not a person. «Confirmed» means that cited events state it; «estimated» that it is inferred; «unknown» that no complete log would have shown it.",
-        "アカウントは使われた資格情報を指し、人を指すものではありません。「確認」は引用した記録がそう述べているもの、「推定」は推論、「不明」はそれを示すはずの完全なログがないものです。",
-    ))));
+    out.push_str(&format!("<p class=\"dim\">{}</p></div>\n", terms()));
     contents(claims, out);
 }
 

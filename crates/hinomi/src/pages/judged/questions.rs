@@ -69,6 +69,15 @@ fn grade(worst: Option<Outcome>) -> Grade {
     }
 }
 
+/// The answer where nothing was tried, and of how many claims how many are contradicted, and how many open.
+fn at_best_partly(weighed: &Weighed<'_>) -> (Grade, usize, usize, usize) {
+    let answer = match grade(weighed.worst()) {
+        Grade::Yes => Grade::Partly,
+        other => other,
+    };
+    (answer, weighed.count(), weighed.with(&CONTRADICTED), weighed.with(&[Outcome::Unknown]))
+}
+
 fn fact(en: String, ja: String, link: &str) -> Fact {
     Fact { text: Text::new(en, ja), link: Some(link.to_owned()), evidence: Vec::new() }
 }
@@ -208,7 +217,10 @@ impl Asking<'_> {
             _ if !self.scope.is_seen(self.report) => self.no_log(),
             None => (
                 Grade::Unknown,
-                Text::new("Not known: rules are still being read.", "不明です：ルールを読み込み中です。"),
+                Text::new(
+                    "Not known: no rules are in force yet.",
+                    "不明です：有効なルールがまだありません。",
+                ),
                 "being-worked-out",
             ),
             Some(of) if of.detected == 0 => {
@@ -240,12 +252,7 @@ impl Asking<'_> {
     }
 
     fn stopped(weighed: &Weighed<'_>) -> Answer {
-        let (all, bad, open) =
-            (weighed.count(), weighed.with(&CONTRADICTED), weighed.with(&[Outcome::Unknown]));
-        let answer = match grade(weighed.worst()) {
-            Grade::Yes => Grade::Partly,
-            other => other,
-        };
+        let (answer, all, bad, open) = at_best_partly(weighed);
         let text = match (answer, all) {
             (_, 0) => Text::new(
                 "Not known: no claim about who gets in applies to it.",
@@ -277,12 +284,7 @@ impl Asking<'_> {
     }
 
     fn restore(&self, weighed: &Weighed<'_>) -> Answer {
-        let (all, bad, open) =
-            (weighed.count(), weighed.with(&CONTRADICTED), weighed.with(&[Outcome::Unknown]));
-        let answer = match grade(weighed.worst()) {
-            Grade::Yes => Grade::Partly,
-            other => other,
-        };
+        let (answer, all, bad, open) = at_best_partly(weighed);
         let text = match (answer, all) {
             (_, 0) => Text::new(
                 "Not known: nothing that was read speaks of backup copies of it.",
