@@ -53,7 +53,7 @@ pub use export::{ExportedBlock, ExportedRecord, LeafProof};
 pub use keys::{VaultKey, VaultRecipient};
 pub use leaf::*;
 pub use options::{Creation, Options, Places, Surroundings};
-pub use reader::{BlockRecords, Reader};
+pub use reader::{BlockRecords, OpenedBlock, Reader};
 pub use records::{MAX_RECORD, Record};
 pub use repair::{Repaired, repair};
 pub use sealed_file::{SealedReader, SealedWriter};

@@ -103,6 +103,22 @@ pub struct BlockRecords {
     pub records: Vec<Record>,
 }
 
+/// A block whose frames its data key opened. Its records were not compared with the tree, which takes the hashes of all of them.
+#[derive(Debug)]
+pub struct OpenedBlock {
+    /// What the leaf says.
+    pub block: Block,
+    /// Frames, the first record of each that is of this block, and how many are.
+    parts: Vec<(Decoded, usize, usize)>,
+}
+
+impl OpenedBlock {
+    /// The records, in order.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.parts.iter().flat_map(|(decoded, first, count)| decoded.1.iter().skip(*first).take(*count))
+    }
+}
+
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reader({})", self.places.evidence.display())
@@ -440,27 +456,62 @@ impl Reader {
         }
     }
 
-    /// Records of a block, its hashes and its key.
-    pub(crate) fn verified(&self, leaf: u64, block: &Block) -> Result<Verified, LedgerError> {
+    /// A leaf's block with its records as the data key gives them, for whoever shows a few of many; `None` if the leaf is not a
+    /// block. Whoever has the key could have put other records there: what proves something takes [`Self::block`].
+    ///
+    /// # Errors
+    /// As [`Self::block`], but that records which are not those of the tree are not noticed.
+    pub fn opened(&self, leaf: u64) -> Result<Option<OpenedBlock>, LedgerError> {
+        match self.published.leaf(leaf)? {
+            (Leaf::Block(block), _, _) => {
+                let secret = self.key_of(&block)?;
+                let parts = self.parts(leaf, &block, &secret)?;
+                Ok(Some(OpenedBlock { block, parts }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The data key of a block, as its leaf commits to it.
+    fn key_of(&self, block: &Block) -> Result<Arc<DataKey>, LedgerError> {
         let secret = self.data_key(block.key)?;
         if *secret.commitment() != self.commitment_of(block)? {
             return Err(LedgerError::NotAuthentic { what: "the data key of a block" });
         }
-        let mut records = Vec::new();
+        Ok(secret)
+    }
+
+    /// Frames with records of a block: which of them, and how many.
+    fn parts(
+        &self,
+        leaf: u64,
+        block: &Block,
+        secret: &DataKey,
+    ) -> Result<Vec<(Decoded, usize, usize)>, LedgerError> {
+        let (mut parts, mut records) = (Vec::new(), 0);
         for at in self.places_of(leaf, block)? {
-            let decoded = self.decoded(at, &secret, block.key)?;
+            let decoded = self.decoded(at, secret, block.key)?;
             let mut skip = 0;
             for part in &decoded.0.parts {
                 let count = part.count as usize;
-                if part.block == block.block && part.first as usize == records.len() {
-                    records.extend(decoded.1.iter().skip(skip).take(count).cloned());
+                if part.block == block.block && part.first as usize == records {
+                    parts.push((decoded.clone(), skip, count));
+                    records += count;
                 }
                 skip += count;
             }
         }
-        if records.len() != block.count as usize {
+        if records != block.count as usize {
             return Err(LedgerError::Missing { what: "records of leaf", name: leaf.to_string() });
         }
+        Ok(parts)
+    }
+
+    /// Records of a block, its hashes and its key.
+    pub(crate) fn verified(&self, leaf: u64, block: &Block) -> Result<Verified, LedgerError> {
+        let secret = self.key_of(block)?;
+        let opened = OpenedBlock { block: block.clone(), parts: self.parts(leaf, block, &secret)? };
+        let records: Vec<Record> = opened.records().cloned().collect();
         let hashes = secret.record_hashes(block.block, 0, &records);
         if root_of(hashes.iter().copied()).as_bytes() != &block.root {
             return Err(LedgerError::NotAuthentic { what: "the records of a block" });

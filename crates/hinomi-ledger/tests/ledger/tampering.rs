@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use hinomi_ledger::checkpoint::Checkpoint;
 use hinomi_ledger::note::Note;
-use hinomi_ledger::{Anchor, Ledger, Options, Places, Verdict, Verification, VerifyOptions, verify};
+use hinomi_ledger::{
+    Anchor, Ledger, Options, Places, Reader, Record, Verdict, Verification, VerifyOptions, verify,
+};
 
 use crate::support::{Home, inline, record, rewrite};
 
@@ -325,4 +327,41 @@ fn a_tampered_index_of_a_segment_never_leads_to_other_records() {
     bytes[5] ^= 1;
     rewrite(&tile, &bytes);
     assert!(matches!(records(), Err(hinomi_ledger::LedgerError::NotAuthentic { .. })));
+}
+
+/// Records of all blocks that open, as their data keys give them.
+fn opened(home: &Home) -> BTreeMap<u64, Vec<Record>> {
+    let Ok(reader) = Reader::open(home.around.disk.clone(), home.places.clone(), true) else {
+        return BTreeMap::new();
+    };
+    let open = |leaf: u64| Some((leaf, reader.opened(leaf).ok()??.records().cloned().collect()));
+    (0..reader.size()).filter_map(open).collect()
+}
+
+#[test]
+fn what_a_data_key_opens_was_sealed_with_it() {
+    let home = small();
+    let reader = Reader::open(home.around.disk.clone(), home.places.clone(), true).unwrap();
+    let sound = opened(&home);
+    assert_eq!(sound.len(), 9);
+    for (leaf, records) in &sound {
+        assert_eq!(reader.block(*leaf).unwrap().unwrap().records, *records);
+    }
+    let mut closed = 0;
+    for folder in ["wal", "segments"] {
+        for entry in fs::read_dir(home.places.evidence.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let whole = fs::read(&path).unwrap();
+            for at in (0..whole.len()).step_by(5) {
+                let mut bent = whole.clone();
+                bent[at] ^= 1;
+                rewrite(&path, &bent);
+                let found = opened(&home);
+                closed += sound.len() - found.len();
+                assert!(found.iter().all(|(leaf, records)| sound.get(leaf) == Some(records)), "byte {at}");
+            }
+            rewrite(&path, &whole);
+        }
+    }
+    assert!(closed > 100, "{closed}");
 }

@@ -3,10 +3,13 @@
 //! # Invariants
 //! A reference carries the digest of the bytes that stand in the ledger, not of what was derived of them. An event whose record was erased is
 //! not shown.
+//!
+//! # Trust
+//! A line is what the data key of its block gives, as derived data is: it is compared with the tree when somebody opens or verifies it.
 
 use std::collections::BTreeMap;
 
-use hinomi_ledger::{BlockRecords, LedgerError, Reader};
+use hinomi_ledger::{LedgerError, OpenedBlock, Reader};
 use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
 use hinomi_query::search::Found;
 use hinomi_query::shown;
@@ -44,43 +47,54 @@ pub(super) fn events(
     let mut order: Vec<(usize, Found)> = found.into_iter().enumerate().collect();
     // Blocks one after the other: each is read once.
     order.sort_by_key(|(_, event)| (number(event, "leaf"), number(event, "record")));
+    let lines = evidence.with(|opened| lines(&order, &opened.reader))?;
     let mut shown = BTreeMap::new();
-    evidence.with(|opened| {
-        let mut blocks = Blocks { reader: &opened.reader, held: None };
-        for (at, event) in &order {
-            if let Some(event) = one(event, origin, &mut blocks, asked)? {
-                shown.insert(*at, event);
-            }
+    for ((at, event), bytes) in order.iter().zip(lines) {
+        if let Some(event) = bytes.and_then(|bytes| one(event, origin, &bytes, asked)) {
+            shown.insert(*at, event);
         }
-        Ok(())
-    })?;
+    }
     Ok(shown.into_values().collect())
+}
+
+/// The bytes of events that stand in the order of their blocks. Two threads unpack.
+fn lines(order: &[(usize, Found)], reader: &Reader) -> Result<Vec<Option<Vec<u8>>>, Refused> {
+    let leaf = |at: usize| order.get(at).and_then(|(_, event)| number(event, "leaf"));
+    let middle = order.len() / 2;
+    let split = (middle..order.len()).find(|at| leaf(*at) != leaf(at.saturating_sub(1)));
+    let (front, back) = order.split_at(split.unwrap_or(order.len()));
+    if back.is_empty() {
+        return part(front, reader);
+    }
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| part(back, reader));
+        let mut all = part(front, reader)?;
+        all.extend(other.join().map_err(|_| Refused::Failed("reading lines broke off".to_owned()))??);
+        Ok(all)
+    })
+}
+
+fn part(order: &[(usize, Found)], reader: &Reader) -> Result<Vec<Option<Vec<u8>>>, Refused> {
+    let mut blocks = Blocks { reader, held: None };
+    order.iter().map(|(_, event)| bytes(&mut blocks, event)).collect()
 }
 
 fn number(event: &Found, name: &str) -> Option<u64> {
     event.field(name)?.parse().ok()
 }
 
-fn one(
-    event: &Found,
-    origin: &str,
-    blocks: &mut Blocks<'_>,
-    asked: &Asked<'_>,
-) -> Result<Option<FoundEvent>, Refused> {
+/// Leaf, record and offset of an event.
+fn placed(event: &Found) -> Option<(u64, u32, u64)> {
+    let record = u32::try_from(number(event, "record")?).ok()?;
+    Some((number(event, "leaf")?, record, number(event, "offset").unwrap_or_default()))
+}
+
+fn one(event: &Found, origin: &str, bytes: &[u8], asked: &Asked<'_>) -> Option<FoundEvent> {
     let of = |name: &str| event.field(name).map(shown).unwrap_or_default();
-    let (Some(leaf), Some(record)) = (number(event, "leaf"), number(event, "record")) else {
-        return Ok(None);
-    };
-    let (Ok(record), offset) = (u32::try_from(record), number(event, "offset").unwrap_or_default()) else {
-        return Ok(None);
-    };
-    let Some(bytes) = bytes(blocks, (leaf, record, offset), number(event, "length").unwrap_or_default())?
-    else {
-        return Ok(None);
-    };
+    let (leaf, record, offset) = placed(event)?;
     let place = EvidencePlace::Log { origin: origin.to_owned(), leaf, record };
     let sub = number(event, "sub").and_then(|sub| u32::try_from(sub).ok()).unwrap_or_default();
-    let reference = EvidenceRef { place, offset, sub, event: Digest::of(&bytes) };
+    let reference = EvidenceRef { place, offset, sub, event: Digest::of(bytes) };
     let mut fields = BTreeMap::new();
     for (name, value) in event.fields.iter().filter(|(name, _)| !PLACE.contains(&name.as_str())) {
         let value = match name.as_str() {
@@ -92,15 +106,15 @@ fn one(
     }
     let time =
         event.time.map(|t| super::super::time(hinomi_model::Timestamp::from_nanos(t.saturating_mul(1000))));
-    Ok(Some(FoundEvent {
+    Some(FoundEvent {
         time,
         kind: of("kind"),
         host: Some(of("host")).filter(|host| !host.is_empty()),
         source: of("source"),
         reference: reference.to_string(),
-        raw: line(&bytes).unwrap_or_else(|| told(&fields)),
+        raw: line(bytes).unwrap_or_else(|| told(&fields)),
         fields,
-    }))
+    })
 }
 
 /// Names of accounts, each as this person may see it.
@@ -110,37 +124,34 @@ fn accounts(value: &str, asked: &Asked<'_>) -> String {
     names.join(", ")
 }
 
-/// Blocks of the ledger; the last one is held, because to read one is to verify all of its records.
+/// Blocks of the ledger; the last one is held.
 struct Blocks<'r> {
     reader: &'r Reader,
-    held: Option<BlockRecords>,
+    held: Option<(u64, OpenedBlock)>,
 }
 
 impl Blocks<'_> {
     /// A block; `None` when it was erased, or is none.
-    fn at(&mut self, leaf: u64) -> Result<Option<&BlockRecords>, Refused> {
-        if self.held.as_ref().is_none_or(|held| held.leaf != leaf) {
+    fn at(&mut self, leaf: u64) -> Result<Option<&OpenedBlock>, Refused> {
+        if self.held.as_ref().is_none_or(|(held, _)| *held != leaf) {
             self.held = None;
             if leaf >= self.reader.size() {
                 return Ok(None);
             }
-            self.held = match self.reader.block(leaf) {
-                Ok(block) => block,
+            self.held = match self.reader.opened(leaf) {
+                Ok(block) => block.map(|block| (leaf, block)),
                 Err(LedgerError::Erased { .. }) => None,
                 Err(error) => return Err(error.into()),
             };
         }
-        Ok(self.held.as_ref())
+        Ok(self.held.as_ref().map(|(_, block)| block))
     }
 }
 
 /// The bytes of an event; `None` when they were erased, or are not there.
-fn bytes(
-    blocks: &mut Blocks<'_>,
-    (leaf, record, offset): (u64, u32, u64),
-    length: u64,
-) -> Result<Option<Vec<u8>>, Refused> {
-    let Ok(length) = usize::try_from(length) else { return Ok(None) };
+fn bytes(blocks: &mut Blocks<'_>, event: &Found) -> Result<Option<Vec<u8>>, Refused> {
+    let Some((leaf, record, offset)) = placed(event) else { return Ok(None) };
+    let Ok(length) = usize::try_from(number(event, "length").unwrap_or_default()) else { return Ok(None) };
     let (mut bytes, mut joining) = (Vec::new(), Joining::default());
     let (mut first, mut skip) = (record as usize, usize::try_from(offset).unwrap_or(usize::MAX));
     let mut source: Option<String> = None;
@@ -155,7 +166,7 @@ fn bytes(
         if source.as_ref().is_some_and(|source| *source != block.block.scope.source) {
             continue;
         }
-        for record in block.records.iter().skip(first) {
+        for record in block.records().skip(first) {
             let rest = record.bytes.get(skip..).unwrap_or_default();
             bytes.extend_from_slice(rest.get(..rest.len().min(length - bytes.len())).unwrap_or_default());
             if bytes.len() < length && joining.lacks_line_feed(&record.bytes) {
