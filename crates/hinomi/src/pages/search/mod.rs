@@ -36,9 +36,9 @@ use sweeps::{Begun, Key, Sweeps};
 pub(super) use table::Table;
 
 /// Time that an answer is worked on.
-const WORK_NS: i64 = 350_000_000;
+const WORK_NS: i64 = 300_000_000;
 /// Time after which matches are not counted any more once what is to be shown is there.
-const COUNT_NS: i64 = 150_000_000;
+const COUNT_NS: i64 = 120_000_000;
 /// Answers that are worked on at the same time.
 const AT_ONCE: usize = 2;
 /// Longest text of a search, in characters.
