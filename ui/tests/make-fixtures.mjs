@@ -490,7 +490,10 @@ const exceptions = assure.exceptions.map((one) => ({
   state: one.lacks.length ? "void" : one.ended ? "ended" : "valid",
   covers: one.covers,
   after_end: one.after_end,
-  lacks: one.lacks,
+  lacks: one.lacks.map((code) => ({
+    en: code,
+    ja: { owner: "責任者", reason: "理由", entity: "対象", valid_until: "期限" }[code] ?? code,
+  })),
 }));
 const reach = assure.reach?.answer?.radius ?? [];
 const suppliers = assure.suppliers.map((one) => ({
@@ -738,7 +741,7 @@ const answer = {
     changes_since: new Date(Date.parse(now) - 86_400_000).toISOString(),
   },
   "/incidents": { items: incidents.map(row), next: null },
-  "/alerts": { items: alerts, next: null },
+  "/alerts": { at_work: true, items: alerts, next: null },
   "/sources": {
     as_of: now,
     from: sources.from,

@@ -71,6 +71,9 @@ pub struct ObservationSpec {
     /// For sign-ins: what is opened.
     #[serde(default)]
     pub access: Option<Access>,
+    /// For sign-ins: the event says that the session is over. It counts where its beginning is not in what was read.
+    #[serde(default)]
+    pub ends: bool,
     /// Whether one event per span and host is enough.
     #[serde(default)]
     pub sample: Option<Sample>,

@@ -8,6 +8,7 @@
 //! - A factor is disproven only when an event says so, when an event lists all factors and there is one, or when the log that
 //!   names the checks of other sessions of the same service on the same device goes on before and after and names none.
 //!   Everything else is unknown.
+//! - A session of which only the end was read is a session, and what its beginning would say is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,8 +62,10 @@ const UNNAMED: [&str; 5] = ["unknown", "radius", "saml", "federated", "other"];
 /// One sign-in.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// When.
+    /// When; the end where its beginning was not read.
     pub time: Timestamp,
+    /// Its beginning was read.
+    pub begins: bool,
     /// Whose credentials were used.
     pub account: Option<Resolved>,
     /// What it opens.
@@ -108,6 +111,8 @@ pub enum FactorReason {
     NotInLog(usize),
     /// Nothing says it; these logs would.
     Unsaid(Vec<Bilingual>),
+    /// Only the end of the session was read.
+    Unbegun,
 }
 
 /// Sign-ins of some accounts, and which of them a check of a factor proves.
@@ -190,7 +195,7 @@ impl Rebuilt {
             let account = name.map(|name| names.account(name, seen.account_id.as_deref()));
             all.push(Owned { account, seen });
         }
-        let (checked, signed_in) = (in_order(checked), in_order(signed_in));
+        let (checked, signed_in) = (in_order(specs, checked), in_order(specs, signed_in));
         let sessions = joined(specs, signed_in, names);
         let checks = checks_once(checked, names);
         let proofs = assign(&sessions, &checks);
@@ -200,6 +205,9 @@ impl Rebuilt {
     /// The sessions, each judged whether it had a second factor.
     pub(crate) fn judged(mut self, specs: &[ObservationSpec], named: &Named, spans: &Spans) -> Vec<Session> {
         for (at, session) in self.sessions.iter_mut().enumerate() {
+            if !session.begins {
+                continue;
+            }
             let check = self.proofs.get(&at).and_then(|c| self.checks.get(*c));
             (session.second_factor, session.because) = match (session.stated, check) {
                 (Some(true), _) => (Truth::True, FactorReason::Stated(true)),
@@ -220,13 +228,16 @@ struct Owned {
 
 /// One account after the other, each in order of time: what is said of an account is judged while it is at hand.
 /// Observations are large, so their times are sorted and not they.
-fn in_order(all: Vec<Owned>) -> impl Iterator<Item = Owned> {
+/// An end comes behind what began in the same second: many logs tell no more.
+fn in_order(specs: &[ObservationSpec], all: Vec<Owned>) -> impl Iterator<Item = Owned> {
     let mut accounts: HashMap<Option<Arc<str>>, usize, RandomState> = HashMap::default();
-    let mut order: Vec<(usize, Timestamp, usize, usize)> = Vec::with_capacity(all.len());
+    let mut order: Vec<(usize, i64, usize, usize)> = Vec::with_capacity(all.len());
     for (at, Owned { account, seen }) in all.iter().enumerate() {
         let next = accounts.len();
         let account = *accounts.entry(account.as_ref().map(|a| Arc::clone(&a.id))).or_insert(next);
-        order.push((account, seen.time, seen.event, at));
+        let ends = specs.get(seen.rule).is_some_and(|spec| spec.ends);
+        let placed = seen.time.as_nanos().saturating_add(if ends { NANOS_PER_SECOND } else { 0 });
+        order.push((account, placed, seen.event, at));
     }
     order.sort_unstable();
     let mut all: Vec<Option<Owned>> = all.into_iter().map(Some).collect();
@@ -241,9 +252,14 @@ fn joined(specs: &[ObservationSpec], ordered: impl Iterator<Item = Owned>, names
     let mut sessions: Vec<Session> = Vec::with_capacity(ordered.size_hint().0);
     let mut open: HashMap<Who, Vec<usize>, RandomState> = HashMap::default();
     let services: Vec<Arc<str>> = specs.iter().map(|s| s.service.as_str().into()).collect();
+    let mut ends = Ends::default();
     for Owned { account, seen } in ordered {
         let (Some(spec), Some(service)) = (specs.get(seen.rule), services.get(seen.rule)) else { continue };
         let session = Session::begin((spec, service), account, seen, names);
+        if spec.ends {
+            sessions.extend(ends.end(session));
+            continue;
+        }
         let who = session.account.as_ref().map(|a| Arc::clone(&a.id));
         let recent = open.entry((who, Arc::clone(service))).or_default();
         let is_near = |s: &Session| session.time.as_nanos() - s.time.as_nanos() <= ONE_SIGN_IN;
@@ -252,11 +268,65 @@ fn joined(specs: &[ObservationSpec], ordered: impl Iterator<Item = Owned>, names
         if let Some(known) = same.and_then(|at| sessions.get_mut(at)) {
             known.join(session);
         } else {
+            ends.begin(&session);
             recent.push(sessions.len());
             sessions.push(session);
         }
     }
     sessions
+}
+
+/// Account, service and host.
+type Seat = (Option<Arc<str>>, Arc<str>, Option<Arc<str>>);
+
+/// Ends of sessions, in order of time, put to their beginnings: as many as began may end.
+#[derive(Default)]
+struct Ends {
+    begun: HashMap<Seat, u64, RandomState>,
+    /// The last ends of each seat.
+    recent: HashMap<Seat, Vec<End>, RandomState>,
+}
+
+/// The end of a session: when, its number if the log has one, and the log.
+type End = (Timestamp, Option<String>, usize);
+
+impl Ends {
+    fn seat(session: &Session) -> Seat {
+        let account = session.account.as_ref().map(|a| Arc::clone(&a.id));
+        let device = session.devices.first().map(|d| Arc::clone(&d.id));
+        (account, Arc::clone(&session.service), device)
+    }
+
+    fn begin(&mut self, session: &Session) {
+        *self.begun.entry(Self::seat(session)).or_default() += 1;
+    }
+
+    /// The session that an end speaks of, if its beginning was not read and no copy of the line said so before.
+    fn end(&mut self, mut session: Session) -> Option<Session> {
+        let seat = Self::seat(&session);
+        let log = session.logs.first().copied().unwrap_or_default();
+        let recent = self.recent.entry(seat.clone()).or_default();
+        recent.retain(|(time, ..)| session.time.as_nanos() - time.as_nanos() <= ONE_SIGN_IN);
+        let copy = |(time, key, of): &End| match (key, &session.key) {
+            (Some(known), Some(key)) => known == key,
+            _ => *of != log && session.time.as_nanos() - time.as_nanos() <= 2 * NANOS_PER_SECOND,
+        };
+        if recent.iter().any(copy) {
+            return None;
+        }
+        recent.push((session.time, session.key.clone(), log));
+        match self.begun.get_mut(&seat) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                None
+            }
+            _ => {
+                session.begins = false;
+                session.because = FactorReason::Unbegun;
+                Some(session)
+            }
+        }
+    }
 }
 
 impl Session {
@@ -272,6 +342,7 @@ impl Session {
         sort_once(&mut factors);
         Self {
             time: seen.time,
+            begins: true,
             account,
             access: spec.access.unwrap_or(Access::Network),
             service: Arc::clone(service),
@@ -417,7 +488,7 @@ fn unchecked(
 fn assign(sessions: &[Session], checks: &[Check]) -> BTreeMap<usize, usize> {
     let mut by_account: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, session) in sessions.iter().enumerate() {
-        if let Some(account) = session.account_id() {
+        if let Some(account) = session.account_id().filter(|_| session.begins) {
             by_account.entry(account).or_default().push(at);
         }
     }
@@ -466,6 +537,7 @@ mod tests {
             format!("{{kind: sign-in, access: remote, service: vpn, {settled}}}"),
             "{kind: factor}".to_owned(),
             "{kind: sign-in, access: cloud, service: idp, all_factors: true}".to_owned(),
+            "{kind: sign-in, ends: true, access: remote, service: ssh}".to_owned(),
         ]
         .iter()
         .map(|text| serde_yaml_ng::from_str(text).unwrap())
@@ -477,6 +549,7 @@ mod tests {
     const RADIUS: usize = 2;
     const CHECK: usize = 3;
     const CLOUD: usize = 4;
+    const SSH_END: usize = 5;
 
     /// Seconds, rule, log, account, program.
     fn seen(list: &[(i64, usize, usize, &str, &str)]) -> Vec<Observation> {
@@ -586,6 +659,46 @@ mod tests {
         ]);
         let truths: Vec<Truth> = judged(&observations).into_iter().map(|j| j.1).collect();
         assert_eq!(truths, [Truth::True, Truth::False]);
+    }
+
+    /// The log that names the checks of others goes on: still nothing follows for a session whose beginning was erased.
+    #[test]
+    fn a_session_that_only_ends_is_unknown_and_one_that_began_ends_silently() {
+        let observations = seen(&[
+            (99, CHECK, 0, "aoki", "sshd"),
+            (100, SSH, 0, "aoki", "sshd"),
+            (200, SSH_END, 0, "contractor", "sshd"),
+            (300, SSH_END, 0, "aoki", "sshd"),
+            (900, CHECK, 0, "mori", "sshd"),
+        ]);
+        let want =
+            [(100, Truth::True, FactorReason::Checked(0)), (200, Truth::Unknown, FactorReason::Unbegun)];
+        assert_eq!(judged(&observations), want);
+    }
+
+    /// Logs that tell seconds only, and events that are numbered in any order.
+    #[test]
+    fn a_session_of_less_than_a_second_has_a_beginning() {
+        let observations = seen(&[(200, SSH_END, 0, "aoki", "sshd"), (200, SSH, 0, "aoki", "sshd")]);
+        let want = [(200, Truth::Unknown)];
+        let found = judged(&observations);
+        assert_eq!(found.iter().map(|j| (j.0, j.1)).collect::<Vec<_>>(), want);
+        assert_ne!(found[0].2, FactorReason::Unbegun);
+    }
+
+    #[test]
+    fn as_many_sessions_end_as_began_and_copies_of_an_end_are_one() {
+        let mut observations = seen(&[
+            (100, SSH, 0, "aoki", "sshd"),
+            (200, SSH_END, 0, "aoki", "sshd"),
+            (201, SSH_END, 5, "aoki", "sshd"),
+            (400, SSH_END, 0, "aoki", "sshd"),
+            (420, SSH_END, 5, "aoki", "sshd"),
+        ]);
+        observations[3].session = Some("77".to_owned());
+        observations[4].session = Some("77".to_owned());
+        let seconds: Vec<i64> = judged(&observations).into_iter().map(|j| j.0).collect();
+        assert_eq!(seconds, [100, 400]);
     }
 
     #[test]

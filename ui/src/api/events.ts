@@ -9,6 +9,8 @@ type Said = { what: string } | { state: Connection };
 const EVERYTHING = ["today", "incidents", "sources", "alerts", "ledger"];
 /** After a refusal: the server has no room for more followers now. */
 const AGAIN_MS = 60_000;
+/** A connection that is made anew within this, as after a fresh proof, was not lost. */
+const GRACE_MS = 8_000;
 
 const listeners = new Set<Listener>();
 const watchers = new Set<(state: Connection) => void>();
@@ -45,11 +47,14 @@ function stream(signal: AbortSignal, say: (said: Said) => void): Promise<void> {
   return new Promise((done) => {
     let source: EventSource | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let grace: ReturnType<typeof setTimeout> | undefined;
     const open = () => {
       let before = false;
       const current = new EventSource("/api/v1/events");
       source = current;
       current.addEventListener("open", () => {
+        clearTimeout(grace);
+        grace = undefined;
         say({ state: "open" });
         // What changed between the first answers and now; later the server remembers where we were.
         if (!before) for (const what of EVERYTHING) say({ what });
@@ -57,7 +62,8 @@ function stream(signal: AbortSignal, say: (said: Said) => void): Promise<void> {
       });
       current.addEventListener("error", () => {
         const closed = current.readyState === EventSource.CLOSED;
-        say({ state: closed ? "none" : "lost" });
+        if (closed) say({ state: "none" });
+        else grace ??= setTimeout(() => say({ state: "lost" }), GRACE_MS);
         if (closed && !signal.aborted) timer = setTimeout(open, AGAIN_MS);
       });
       current.addEventListener("changed", (event) => {
@@ -71,6 +77,7 @@ function stream(signal: AbortSignal, say: (said: Said) => void): Promise<void> {
     };
     signal.addEventListener("abort", () => {
       clearTimeout(timer);
+      clearTimeout(grace);
       source?.close();
       done();
     });

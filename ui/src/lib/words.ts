@@ -71,6 +71,7 @@ export const answerName = (word: string): string => pick(ANSWERS, word);
 
 const KINDS: Record<string, Pair> = {
   host: ["host", "ホスト"],
+  client: ["named client", "接続元の端末"],
   account: ["account", "アカウント"],
   address: ["address", "アドレス"],
   file: ["file", "ファイル"],

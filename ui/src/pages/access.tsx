@@ -97,7 +97,11 @@ function AccountLine({ of, onChange, onLink }: { of: Account; onChange: () => vo
       <td>{of.roles.map(roleName).join(t(", ", "・"))}</td>
       <td>{of.factors.length === 0 ? <span class="dim">{t("none yet", "未登録")}</span> : of.factors.map(kindName).join(t(", ", "・"))}</td>
       <td>
-        <When at={of.last_sign_in} precision="minute" none={t("never", "なし")} />
+        <When
+          at={of.last_sign_in}
+          precision="minute"
+          none={of.id === signed?.session.account ? t("signed in now", "サインイン中") : t("never", "なし")}
+        />
       </td>
       <td>
         {may(signed, "accounts_manage") && of.id !== signed?.session.account && (

@@ -42,6 +42,20 @@ function Taken({ of: alert, onChange }: { of: Alert; onChange: () => void }) {
   );
 }
 
+/** Nobody is told of anything: an empty list must not read as quiet. */
+function NotAtWork() {
+  return (
+    <p class="unknown" role="status">
+      {t(
+        "Alerts are not at work here: nobody is told of anything. They are set up with",
+        "通知は動作していません。誰にも通知されません。設定方法：",
+      )}{" "}
+      <code>[alerts]</code>{" "}
+      {t("in the configuration of the server (hinomi config example).", "をサーバーの設定に加えてください（hinomi config example）。")}
+    </p>
+  );
+}
+
 export function Alerts() {
   const asked = useGet("/api/v1/alerts", { query: { limit: 200 }, on: ["alerts"] });
   return (
@@ -57,7 +71,9 @@ export function Alerts() {
       </header>
       <Show of={asked}>
         {(list) =>
-          list.items.length === 0 ? (
+          !list.at_work && list.items.length === 0 ? (
+            <NotAtWork />
+          ) : list.items.length === 0 ? (
             <Empty title={t("No alert is open.", "未対応の通知はありません。")}>
               <p>
                 {t("Whether anybody would be told is tried with:", "通知経路の確認：")} <code>hinomi alert test</code>
@@ -65,6 +81,7 @@ export function Alerts() {
             </Empty>
           ) : (
             <div class="scroll" role="region" tabIndex={0} aria-label={t("Alerts", "通知")}>
+              {!list.at_work && <NotAtWork />}
               <table class="list">
                 <thead>
                   <tr>

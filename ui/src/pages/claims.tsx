@@ -93,7 +93,7 @@ export function ExceptionTable({ items }: { items: Exception[] }) {
               </span>
               {one.lacks.length > 0 && (
                 <small class="unknown">
-                  {t("lacks", "不足：")} {one.lacks.join(", ")}
+                  {t("lacks:", "不足：")} {one.lacks.map(say).join(t(", ", "、"))}
                 </small>
               )}
             </td>

@@ -193,6 +193,30 @@ function DetectionNote({ of, onOpen }: { of: Detection; onOpen: (reference: stri
   );
 }
 
+/** Where records are missing, in words: the hatched lanes of the timeline. */
+function Gaps({ of }: { of: Model }) {
+  if (of.gaps.length === 0) return null;
+  return (
+    <>
+      <p>
+        {t(
+          "Records are missing or doubtful here: that nothing is seen there means nothing.",
+          "次の範囲では記録が欠けているか、確かではありません。何も見えなくても、何もなかったとは言えません。",
+        )}
+      </p>
+      <ul class="gaps">
+        {of.gaps.map((gap, i) => (
+          <li key={i}>
+            {gap.host !== "" ? <Name of={gap.host} /> : <span class="unknown">{t("no host stated", "ホストの記載なし")}</span>}{" "}
+            {say(gap.text)}
+            {gap.missing !== null && <span class="dim"> {t(`${count(gap.missing)} records`, `${count(gap.missing)} 件`)}</span>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
 function Unseen({ of }: { of: Model }) {
   if (of.unseen_stages.length === 0)
     return <Empty title={t("Every stage's log was there for the whole span.", "全段階の記録が全期間にありました。")} />;
@@ -256,6 +280,7 @@ function Rest({ of, items, onJump }: { of: Model; items: Detection[]; onJump: (i
       </section>
       <section aria-labelledby="unseen">
         <h2 id="unseen">{t("What this does not show", "分からないこと")}</h2>
+        <Gaps of={of} />
         <Unseen of={of} />
       </section>
       <section aria-labelledby="graph">

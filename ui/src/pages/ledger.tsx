@@ -6,7 +6,7 @@ import { bytes, count, grouped } from "../lib/figures";
 import { say, t } from "../lib/language";
 import { zoneLabel } from "../lib/time";
 import { verdictName } from "../lib/words";
-import { Known, When } from "../parts/marks";
+import { Known, When, StatedDay } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
 import { AnchorField, readAnchor } from "../parts/verify";
 import { agrees } from "../lib/anchor";
@@ -235,7 +235,7 @@ export function Ledger() {
                   <b>{t(`${count(ledger.exposure.records)} records`, `${count(ledger.exposure.records)} 件`)}</b> (
                   {bytes(ledger.exposure.bytes)})
                   {t(", acknowledged and in no checked copy elsewhere, the oldest from", "：受領済みで、外部の検査済み複製がない。最古は")}{" "}
-                  <When at={ledger.exposure.since} precision="day" />
+                  <StatedDay at={ledger.exposure.since} /> (UTC)
                 </Known>
               </p>
             </section>

@@ -6,7 +6,7 @@ import type { Coverage, Found, FoundEvent, Hunt, Table, Unsearched } from "../ap
 import { count } from "../lib/figures";
 import { t } from "../lib/language";
 import { amend, type Place } from "../lib/route";
-import { marks, understand, type Term } from "../lib/syntax";
+import { marks, meant, understand, type Term } from "../lib/syntax";
 import { show, zoneLabel } from "../lib/time";
 import { Evidence } from "../parts/evidence";
 import { Histogram } from "../parts/histogram";
@@ -111,6 +111,31 @@ function TermNote({ term }: { term: Term }) {
   return <li class={term.negated ? "term term-not" : "term"}>{text}</li>;
 }
 
+/** What is searched as it stands, and was probably meant otherwise. */
+function MeantNote({ text }: { text: string }) {
+  const { sql, pseudonyms } = useMemo(() => meant(text), [text]);
+  return (
+    <>
+      {sql && (
+        <p class="hint">
+          {t(
+            `Did you mean SQL? It begins with ${sql}. As it stands, the words are searched.`,
+            `SQL のつもりですか？ SQL は ${sql} で始まります。このままでは単語として検索します。`,
+          )}
+        </p>
+      )}
+      {pseudonyms.length > 0 && (
+        <p class="hint">
+          {t(
+            `${pseudonyms.join(", ")}: a pseudonym. Records hold names as they were received, so pseudonyms are not searched; search for the name, or open the incident that shows the pseudonym.`,
+            `${pseudonyms.join("、")} は仮名です。レコードは受信したままの名前を含むため、仮名では検索できません。名前で検索するか、その仮名を表示しているインシデントを開いてください。`,
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
 function Box({ text, onAsk }: { text: string; onAsk: (text: string) => void }) {
   const [draft, setDraft] = useState(text);
   useEffect(() => setDraft(text), [text]);
@@ -152,6 +177,7 @@ function Box({ text, onAsk }: { text: string; onAsk: (text: string) => void }) {
       </div>
       <div class="understood" aria-live="polite">
         {understood.problem === "quote" && <p class="wrong">{t("A quotation mark is not closed.", "引用符が閉じていません。")}</p>}
+        <MeantNote text={draft} />
         {understood.language === "sql" && (
           <p class="dim">
             SQL · <kbd>Ctrl</kbd>+<kbd>Enter</kbd>
@@ -188,8 +214,8 @@ function CoverageNote({ of, unsearched, complete }: { of: Coverage; unsearched: 
       <summary>
         <span class="unknown-tag">{t("not seen", "未確認")}</span>{" "}
         {t(
-          `${of.whole} of ${of.sources} sources have events on every day of the range; ${of.timeless} events state no time; ${of.losses} places could not be read`,
-          `全日に記録がある情報源 ${of.whole} / ${of.sources}。時刻なし ${of.timeless} 件、読めなかった箇所 ${of.losses}`,
+          `${of.whole} of ${of.sources} logs (a kind of log on a host) have events on every day of the range; ${of.timeless} events state no time; ${of.losses} places could not be read`,
+          `全日に記録があるログ（種類×ホスト） ${of.whole} / ${of.sources}。時刻なし ${of.timeless} 件、読めなかった箇所 ${of.losses}`,
         )}
         {unseen(unsearched)}
       </summary>

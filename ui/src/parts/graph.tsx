@@ -8,6 +8,8 @@ import { useKeys } from "./keys";
 import { Certainty, When } from "./marks";
 
 const COLUMNS = ["address", "account", "host", "file"] as const;
+/** A client stands with the addresses: something came from there. */
+const columnOf = (kind: Entity["kind"]) => (kind === "client" ? "address" : kind);
 const ROW = 40;
 const WIDE = 240;
 const MOST = 12;
@@ -20,6 +22,8 @@ interface Edge {
   certain: boolean;
 }
 const key = (kind: string, name: string): string => `${kind} ${name.toLowerCase()}`;
+
+const rank = (id: string): number => COLUMNS.findIndex((c) => id.startsWith(c) || (c === "address" && id.startsWith("client")));
 
 /** Entities that an event names together, with the step at which that was first seen. */
 export function edgesOf(
@@ -43,7 +47,7 @@ export function edgesOf(
           if (found) met.add(found);
         }
       }
-      const list = [...met].sort((a, b) => COLUMNS.findIndex((c) => a.startsWith(c)) - COLUMNS.findIndex((c) => b.startsWith(c)));
+      const list = [...met].sort((a, b) => rank(a) - rank(b));
       for (const one of list) {
         during[position]?.add(one);
         if (!since.has(one)) since.set(one, position);
@@ -116,7 +120,7 @@ function Edges({ edges, places, at }: { edges: Edge[]; places: Places; at: numbe
 export function Graph({ steps, entities, detections, at, onStep }: Props) {
   const table = useMemo(() => new Map(detections.map((one) => [one.id, one])), [detections]);
   const { edges, since, during } = useMemo(() => edgesOf(steps, table, entities), [steps, table, entities]);
-  const columns = COLUMNS.map((kind) => entities.filter((entity) => entity.kind === kind && since.has(key(kind, entity.name))));
+  const columns = COLUMNS.map((kind) => entities.filter((entity) => columnOf(entity.kind) === kind && since.has(key(kind, entity.name))));
   const places: Places = new Map();
   columns.forEach((column, i) =>
     column.slice(0, MOST).forEach((entity, j) => places.set(key(entity.kind, entity.name), { x: 20 + i * WIDE, y: 52 + j * ROW })),
@@ -164,7 +168,7 @@ export function Graph({ steps, entities, detections, at, onStep }: Props) {
                   <circle r="5" />
                   <text x="-4" y="-9">
                     {entity.name.length > 20 ? `${entity.name.slice(0, 19)}…` : entity.name}
-                    <title>{entity.name}</title>
+                    <title>{`${kindName(entity.kind)} ${entity.name}`}</title>
                   </text>
                 </g>
               );

@@ -1,4 +1,4 @@
-// How many events match over time; dragging over it narrows the range. Below, hatched: sources that were not there.
+// How many events match over time; dragging over it narrows the range. Below, hatched: logs that were not there.
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -96,11 +96,7 @@ function Plot({ model, onBrush }: { model: Model; onBrush: Props["onBrush"] }) {
       )}
       <div class="unseen-strip" aria-hidden="true">
         {model.unseen.map((n, i) => (
-          <i
-            key={i}
-            class={n > 0 ? "hatched" : ""}
-            title={n > 0 ? t(`${n} sources without events that day`, `記録のない情報源 ${n}`) : ""}
-          />
+          <i key={i} class={n > 0 ? "hatched" : ""} title={n > 0 ? t(`${n} logs without events that day`, `記録のないログ ${n}`) : ""} />
         ))}
       </div>
     </figure>

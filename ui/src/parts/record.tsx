@@ -155,7 +155,7 @@ function NewClock({ of, onChange }: Props) {
       </label>
       {chosen && (
         <p class="dim">
-          {say(chosen.about)} {t("Source:", "根拠：")} {chosen.source}
+          {say(chosen.about)} {t("Source:", "根拠：")} {say(chosen.source)}
         </p>
       )}
       <label>

@@ -5,7 +5,7 @@ import type { Detection } from "../../src/api/types";
 import { bytes, grouped } from "../../src/lib/figures";
 import { setLanguage } from "../../src/lib/language";
 import { geometry, selectedBy } from "../../src/lib/rows";
-import { understand, marks } from "../../src/lib/syntax";
+import { understand, marks, meant } from "../../src/lib/syntax";
 import { ago, show, span, zoneLabel } from "../../src/lib/time";
 import { lanesOf, marksOf, MOST_LANES, ticks, whole, zoomed } from "../../src/lib/timeline";
 import { told } from "../../src/pages/audit";
@@ -178,6 +178,17 @@ test("keys move the selection and stay inside", () => {
   assert.equal(selectedBy("End", -1, 10, 0), null);
 });
 
+test("a slip in the first word of SQL and a pseudonym are told, ordinary words are not", () => {
+  assert.equal(meant("SELEC 1").sql, "SELECT");
+  assert.equal(meant("slect * from events").sql, "SELECT");
+  assert.equal(meant("WIHT a AS (SELECT 1)").sql, "WITH");
+  for (const plain of ["SELECT 1", "server down", "sudo with", "select", "selector", "service restart", "rclone copy", "seal broken"])
+    assert.equal(meant(plain).sql, null, plain);
+  assert.deepEqual(meant("account-012345678901 host:fs01").pseudonyms, ["account-012345678901"]);
+  assert.deepEqual(meant("-user.name=account-012345678901").pseudonyms, ["account-012345678901"]);
+  assert.deepEqual(meant("account-1 accounts").pseudonyms, []);
+});
+
 test("details of the audit are told without keys, and moments as moments", () => {
   setLanguage("ja");
   const details = {
@@ -187,9 +198,9 @@ test("details of the audit are told without keys, and moments as moments", () =>
     key: { parts: ["x".repeat(90)], long: "y".repeat(90) },
   };
   assert.deepEqual(told(details), [
-    "account: a1",
-    "roles: viewer auditor",
-    `link.expires: ${show("2026-11-26T02:26:51Z", "second", "Asia/Tokyo")}`,
+    "アカウント: a1",
+    "役割: viewer auditor",
+    `link.有効期限: ${show("2026-11-26T02:26:51Z", "second", "Asia/Tokyo")}`,
   ]);
   setLanguage("en");
 });

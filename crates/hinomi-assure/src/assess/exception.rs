@@ -44,8 +44,39 @@ pub struct ExceptionProblem {
     pub lacks: Vec<&'static str>,
     /// A claim that does not exist.
     pub unknown_claim: Option<String>,
+    /// The parts that it has; empty where it lacks them.
+    pub claim: String,
+    /// The entity, as it is written.
+    pub entity: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// What is done instead.
+    pub compensation: String,
+    /// Its end.
+    pub until: Option<Timestamp>,
     /// Where it stands.
     pub place: Place,
+}
+
+impl ExceptionProblem {
+    /// What is wrong with an entry of a list, and what is there.
+    pub(crate) fn of(entity: &Entity, lacks: Vec<&'static str>, unknown_claim: Option<String>) -> Self {
+        let said = |name| entity.value(name).unwrap_or_default().to_owned();
+        Self {
+            id: entity.id.clone(),
+            lacks,
+            unknown_claim,
+            claim: said("claim"),
+            entity: said("entity"),
+            owner: said("owner"),
+            reason: said("reason"),
+            compensation: said("compensation"),
+            until: entity.valid.until,
+            place: entity.place.clone(),
+        }
+    }
 }
 
 /// What an exception lacks to cover anything.
@@ -78,8 +109,7 @@ impl Exceptions {
         let lacks = lacks(entity);
         let unknown_claim = (known.is_none() && !claim.is_empty()).then(|| claim.clone());
         let (Some(known), Some(until), []) = (known, entity.valid.until, lacks.as_slice()) else {
-            let (id, place) = (entity.id.clone(), entity.place.clone());
-            self.problems.push(ExceptionProblem { id, lacks, unknown_claim, place });
+            self.problems.push(ExceptionProblem::of(entity, lacks, unknown_claim));
             return;
         };
         let named = said("entity");

@@ -97,7 +97,7 @@ impl First {
         let Some(spec) = specs.get(seen.rule) else { return };
         let kind = spec.kind;
         self.kinds.insert(kind);
-        if kind == ObservationKind::SignIn {
+        if kind == ObservationKind::SignIn && !spec.ends {
             self.signed_in.add(seen.time);
             self.accesses.insert(spec.access.unwrap_or(Access::Network).name());
         }

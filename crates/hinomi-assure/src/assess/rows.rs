@@ -210,6 +210,17 @@ impl SessionRow<'_> {
 }
 
 impl SessionRow<'_> {
+    /// Whether an attribute is one that only the beginning of a session would say.
+    fn is_of_beginning(&self, name: &str) -> bool {
+        match name.split_once('.').map_or(name, |(prefix, _)| prefix) {
+            "account" | "supplier" | "device" | "access" | "service" => false,
+            "address" | "segment" | "from_outside" => self.session.address.is_none(),
+            "origin" => self.session.origin.is_none() && self.session.address.is_none(),
+            "time" | "second_factor" => true,
+            other => self.session.attributes.get(other).is_none(),
+        }
+    }
+
     /// What lists say.
     fn listed(&self, name: &str) -> Option<Value<'_>> {
         let (prefix, rest) = name.split_once('.')?;
@@ -242,6 +253,9 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 impl Row for SessionRow<'_> {
     fn attribute(&self, name: &str) -> Value<'_> {
         let session = self.session;
+        if !session.begins && self.is_of_beginning(name) {
+            return Value::Unknown;
+        }
         match name {
             "account" => Value::word(session.account.as_ref().map(|a| &*a.id)),
             "access" => Value::word(Some(session.access.name())),

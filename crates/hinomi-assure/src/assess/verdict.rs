@@ -69,6 +69,8 @@ pub enum Reason {
     Attribute(String, Option<String>),
     /// What is known of a second factor.
     Factor(FactorReason),
+    /// Only the end of the session was read.
+    Unbegun,
 }
 
 /// Gathers the rows of one claim.
@@ -111,10 +113,14 @@ impl<'b, 'm> Bench<'b, 'm> {
     pub(super) fn judge(&mut self, row: &dyn Row, time: Option<Timestamp>, day: Option<Day>) {
         // Where it is not known whether the claim applies, it is not applied: that the entity is on no list is another
         // claim's to say.
-        if self.scope.as_mut().is_some_and(|scope| scope.holds(row) != Truth::True) {
-            return;
-        }
-        let truth = self.holds.holds(row);
+        let applies = self.scope.as_mut().map_or(Truth::True, |scope| scope.holds(row));
+        // A session whose beginning was not read may be one that it applies to, and must not be passed over.
+        let unbegun = row.session().is_some_and(|session| !session.begins);
+        let truth = match applies {
+            Truth::True => self.holds.holds(row),
+            Truth::Unknown if unbegun => Truth::Unknown,
+            Truth::Unknown | Truth::False => return,
+        };
         match row.attribute(&self.claim.about) {
             Value::Words(entities) => {
                 entities.iter().for_each(|entity| self.count((entity, truth), row, time, day));
@@ -272,7 +278,9 @@ fn ground(claim: &Claim, row: &dyn Row, outcome: Outcome, time: Option<Timestamp
         let texts = row.attribute(name).texts();
         Reason::Attribute(name.to_owned(), texts.map(|t| t.join(", ")))
     };
-    let reasons: Vec<Reason> = names.into_iter().map(reason).collect();
+    let unbegun = row.session().is_some_and(|session| !session.begins) && outcome == Outcome::Unknown;
+    let reasons: Vec<Reason> =
+        if unbegun { vec![Reason::Unbegun] } else { names.into_iter().map(reason).collect() };
     let mut events = row.session().map_or_else(|| row.events(), |s| s.events.clone());
     events.extend(reasons.iter().filter_map(|r| match r {
         Reason::Factor(FactorReason::Checked(event) | FactorReason::NotInLog(event)) => Some(*event),

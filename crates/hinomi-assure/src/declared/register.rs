@@ -89,8 +89,7 @@ impl Register {
     fn add(&mut self, entity: &Entity, claim: &str, now: Timestamp) {
         let lacks = lacks(entity);
         let (Some(until), []) = (entity.valid.until, lacks.as_slice()) else {
-            let (id, place) = (entity.id.clone(), entity.place.clone());
-            self.problems.push(ExceptionProblem { id, lacks, unknown_claim: None, place });
+            self.problems.push(ExceptionProblem::of(entity, lacks, None));
             return;
         };
         if entity.valid.from.is_some_and(|from| from > now) || entity.known_from.is_some_and(|k| k > now) {

@@ -185,7 +185,9 @@ impl Writer<'_> {
         let mut seen: BTreeMap<(String, &'static str, String), Event> = BTreeMap::new();
         for observation in self.material.observations {
             let Some(spec) = self.material.specs.get(observation.rule) else { continue };
-            if !matches!(spec.kind, ObservationKind::SignIn | ObservationKind::Administrator) {
+            let is_use = matches!(spec.kind, ObservationKind::SignIn | ObservationKind::Administrator);
+            // Where somebody came from, only the beginning says.
+            if !is_use || spec.ends {
                 continue;
             }
             for edge in self.edges_of(spec, observation) {

@@ -9,10 +9,12 @@
 //! # Not here
 //! Whether a missing source *should* exist: that needs an inventory (`hinomi-assure`).
 
+mod active;
 mod report;
 mod runs;
 mod tracker;
 
+pub use active::{Active, WentOn};
 pub use report::{ClockJump, Gap, Silence, SourceReport};
 pub use tracker::{SourceTracker, Window};
 

@@ -2,6 +2,8 @@
 
 use hinomi_model::Timestamp;
 
+use super::Active;
+
 /// Numbers that the source must have given out and that are not in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -78,4 +80,6 @@ pub struct SourceReport {
     pub silences: Vec<Silence>,
     /// Hours since 1970 in which it has an event, in order.
     pub hours: Vec<i64>,
+    /// Minutes in which it has an event.
+    pub active: Active,
 }

@@ -8,11 +8,12 @@ use hinomi_columns::{Batch, Store, ValueId, well_known};
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::runs::Runs;
-use super::{MAX_HOURS, MAX_SOURCES, Silence, SourceReport};
+use super::{Active, MAX_HOURS, MAX_SOURCES, Silence, SourceReport};
 
 /// Largest gaps and silences listed per source.
 const MOST_LISTED: usize = 50;
 const HOUR_NS: i64 = 3600 * NANOS_PER_SECOND;
+const MINUTE_NS: i64 = 60 * NANOS_PER_SECOND;
 /// A stretch is worth naming from this many hours …
 const SHORTEST_SILENCE: u64 = 6;
 /// … and this many times the source's usual pause between active hours.
@@ -35,19 +36,20 @@ impl Window {
 }
 
 /// Everything seen of every source.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceTracker {
     sources: BTreeMap<(String, String, String), Source>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Source {
     seen: u64,
     without_time: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    hours: HashMap<i64, u32, RandomState>,
-    last_hour: Option<i64>,
+    /// Minutes with events as bits, by hour.
+    hours: HashMap<i64, u64, RandomState>,
+    last_minute: Option<i64>,
     runs: Runs,
     numbered: bool,
 }
@@ -114,12 +116,10 @@ impl Source {
             Some(time) => {
                 self.first = Some(self.first.map_or(time, |f| f.min(time)));
                 self.last = Some(self.last.map_or(time, |l| l.max(time)));
-                let hour = time.as_nanos().div_euclid(HOUR_NS);
-                if self.last_hour != Some(hour) {
-                    self.last_hour = Some(hour);
-                    if self.hours.len() < MAX_HOURS || self.hours.contains_key(&hour) {
-                        *self.hours.entry(hour).or_default() += 1;
-                    }
+                let minute = time.as_nanos().div_euclid(MINUTE_NS);
+                if self.last_minute != Some(minute) {
+                    self.last_minute = Some(minute);
+                    self.note(minute.div_euclid(60), 1 << minute.rem_euclid(60));
                 }
             }
         }
@@ -129,23 +129,27 @@ impl Source {
         }
     }
 
+    fn note(&mut self, hour: i64, minutes: u64) {
+        if self.hours.len() < MAX_HOURS || self.hours.contains_key(&hour) {
+            *self.hours.entry(hour).or_default() |= minutes;
+        }
+    }
+
     fn merge(&mut self, other: Self) {
         self.seen += other.seen;
         self.without_time += other.without_time;
         self.first = self.first.into_iter().chain(other.first).min();
         self.last = self.last.into_iter().chain(other.last).max();
-        for (hour, count) in other.hours {
-            if self.hours.len() < MAX_HOURS || self.hours.contains_key(&hour) {
-                *self.hours.entry(hour).or_default() += count;
-            }
+        for (hour, minutes) in other.hours {
+            self.note(hour, minutes);
         }
         self.runs.merge(other.runs);
         self.numbered |= other.numbered;
     }
 
     fn finish(self, host: String, channel: String, kind: String) -> SourceReport {
-        let mut hours: Vec<i64> = self.hours.keys().copied().collect();
-        hours.sort_unstable();
+        let minutes: BTreeMap<i64, u64> = self.hours.into_iter().collect();
+        let hours: Vec<i64> = minutes.keys().copied().collect();
         let silences = silences(&hours);
         let found = self.runs.finish(MOST_LISTED);
         SourceReport {
@@ -164,6 +168,7 @@ impl Source {
             clock_jump_count: found.jump_count,
             silences,
             hours,
+            active: Active(minutes.into_iter().collect()),
         }
     }
 }

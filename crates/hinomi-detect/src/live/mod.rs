@@ -6,7 +6,8 @@
 //!
 //! # Definitions
 //! - **Watermark.** The latest time of receipt of the leaves so far, less the allowed lateness. It never goes back.
-//! - **On time.** An event whose own time lies behind the watermark before its leaf, and at most [`AHEAD_NS`] behind its
+//! - **On time.** An event whose own time lies behind the watermark before its leaf (of the first leaf: behind its own receipt less the
+//!   allowed lateness), and at most [`AHEAD_NS`] behind its
 //!   receipt. Its matches take part in correlations once the watermark has passed its time: order is
 //!   (event time, event hash), whatever the order of arrival.
 //! - **Late.** Every other event with a time. It meets rules of single events like any other and the detection says
@@ -234,9 +235,12 @@ impl Live {
     /// One leaf: when its last record was received, and what matched in it, in order.
     pub fn step(&mut self, engine: &Engine, received: Timestamp, arrived: Vec<Arrival>) -> Vec<Detection> {
         let before = self.watermark();
+        // The first leaf has no other before it: what is old when it comes is late there, too.
+        let first = received.as_nanos().saturating_sub(self.lateness_ns).saturating_sub(1);
+        let behind = before.unwrap_or(Timestamp::from_nanos(first));
         let mut made = Vec::new();
         for arrival in arrived {
-            self.arrive(engine, (before, received), arrival, &mut made);
+            self.arrive(engine, (behind, received), arrival, &mut made);
         }
         self.received = self.received.max(Some(received));
         let now = self.received.unwrap_or(received);
@@ -263,12 +267,12 @@ impl Live {
     fn arrive(
         &mut self,
         engine: &Engine,
-        (before, received): (Option<Timestamp>, Timestamp),
+        (behind, received): (Timestamp, Timestamp),
         Arrival { event, rules }: Arrival,
         made: &mut Vec<Detection>,
     ) {
         let ahead = received.as_nanos().saturating_add(AHEAD_NS);
-        let on_time = |time: Timestamp| before.is_none_or(|w| time > w) && time.as_nanos() <= ahead;
+        let on_time = |time: Timestamp| time > behind && time.as_nanos() <= ahead;
         let late = event.time.is_some_and(|time| !on_time(time));
         self.tally.events += 1;
         self.tally.late += u64::from(late);

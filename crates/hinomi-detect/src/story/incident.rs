@@ -34,6 +34,8 @@ pub struct Incident {
     pub last: Option<Timestamp>,
     /// Entities with the number of signals that name them, most first; without events.
     pub entities: Vec<(EntityId, u64)>,
+    /// Hosts that are named only as where something came from: clients, of which nothing says that they were touched.
+    pub clients: BTreeSet<EntityId>,
     /// Parts that decisive reasons hold together.
     pub firm_parts: usize,
 }
@@ -161,6 +163,7 @@ impl Incident {
         Self {
             stages: stages(table, &steps, signals),
             entities: counted(core.iter().chain(&weak_before).chain(&context), signals, entities),
+            clients: clients(core.iter().chain(&weak_before).chain(&context), signals, entities),
             firm_parts: core.iter().filter_map(|at| firm.get(*at)).collect::<BTreeSet<_>>().len(),
             core,
             weak_before,
@@ -317,6 +320,19 @@ fn stages(table: &StoryTable, steps: &[Step], signals: &[Signal]) -> Vec<StageSe
         })
     };
     (0..count).filter_map(seen).collect()
+}
+
+fn clients<'a>(
+    at: impl Iterator<Item = &'a usize>,
+    signals: &[Signal],
+    entities: &[Entity],
+) -> BTreeSet<EntityId> {
+    let mut named: BTreeMap<EntityId, bool> = BTreeMap::new();
+    for (id, role) in at.filter_map(|at| signals.get(*at)).flat_map(|signal| &signal.named) {
+        *named.entry(*id).or_insert(true) &= *role == Role::Source;
+    }
+    let is_host = |id: EntityId| entities.get(id as usize).is_some_and(|e| e.kind == EntityKind::Host);
+    named.into_iter().filter(|(id, only)| *only && is_host(*id)).map(|(id, _)| id).collect()
 }
 
 fn counted<'a>(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::entity::{Entity, EntityKind, Role};
+use super::lost::{Loss, LossRule, Shown, lost};
 
 /// Number of a stage, in the order of the table.
 pub type StageId = u8;
@@ -36,6 +37,8 @@ pub struct StoryTable {
     pub(super) observers: Vec<Observer>,
     /// Tags of rules that say that a record of what happened was removed.
     erasing: Vec<String>,
+    /// Detections that say that records are missing.
+    lost_records: Vec<LossRule>,
     stages: Vec<Stage>,
     /// Channels that a host with any of some other channels must have.
     pub expected: Vec<Expected>,
@@ -271,6 +274,11 @@ impl StoryTable {
     /// Whether tags of a rule, without their prefix, say that a record of what happened was removed.
     pub fn erases<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
         names.any(|name| self.erasing.iter().any(|e| e.eq_ignore_ascii_case(name)))
+    }
+
+    /// What a detection says is missing, given the fields of its event.
+    pub fn lost<'v>(&self, shown: Shown<'_>, value: impl Fn(&str) -> Option<&'v str>) -> Option<Loss<'_>> {
+        lost(&self.lost_records, shown, value)
     }
 
     fn stage_named(&self, name: &str) -> Option<StageId> {

@@ -41,7 +41,9 @@ pub use bound::{Bound, PagesSetup, Serving};
 pub use embedded::verifier;
 pub use problem::{Code, Problem};
 pub use provider::{ClientCredential, Provider, ProviderSetup, Seen};
-pub use read::{File, Marks, Question, ReadModel, ReadNothing, Told, Topic};
+pub use read::{
+    Deed, DeedKind, Deeds, DeedsAsked, File, Marks, Question, ReadModel, ReadNothing, Told, Topic,
+};
 pub use route::{Listed, routes};
 pub use service::{Around, Pages};
 pub use setting::{PagesAt, Place};

@@ -2,7 +2,8 @@
 //! answer is made elsewhere.
 
 use hinomi_access::{Names, Principal};
-use serde_json::Value;
+use hinomi_model::Timestamp;
+use serde_json::{Map, Value};
 
 use super::problem::{Code, Problem};
 
@@ -123,10 +124,85 @@ pub trait ReadModel: Send + Sync {
     /// A [`Problem`]; [`Code::NotAvailable`] for what this server does not have.
     fn read(&self, question: &Question<'_>) -> Result<Told, Problem>;
 
+    /// What people did about incidents, suppressions and hunts.
+    ///
+    /// # Errors
+    /// A [`Problem`] where the decision ledger cannot be read.
+    fn deeds(&self, _: &DeedsAsked<'_>) -> Result<Deeds, Problem> {
+        Ok(Deeds::default())
+    }
+
     /// What has changed is seen by these. Cheap: asked for every second while somebody follows.
     fn marks(&self) -> Marks {
         Marks::default()
     }
+}
+
+/// What an act was about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeedKind {
+    /// An incident.
+    Incident,
+    /// A suppression of alerts.
+    Suppression,
+    /// A saved hunt.
+    Hunt,
+}
+
+impl DeedKind {
+    /// As in the contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Incident => "incident",
+            Self::Suppression => "suppression",
+            Self::Hunt => "hunt",
+        }
+    }
+}
+
+/// Which acts are asked for.
+#[derive(Debug)]
+pub struct DeedsAsked<'q> {
+    /// The one way for names of accounts into the answer.
+    pub names: &'q Names,
+    /// Those below this position; from the newest on if there is none.
+    pub below: Option<u64>,
+    /// Those about this only.
+    pub kind: Option<DeedKind>,
+    /// As many.
+    pub limit: usize,
+}
+
+/// Something that somebody did, as the decision ledger has it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Deed {
+    /// Where it stands: later ones are greater.
+    pub position: u64,
+    /// Its number among those of its kind.
+    pub number: u64,
+    /// When.
+    pub at: Timestamp,
+    /// About what.
+    pub kind: DeedKind,
+    /// What, a word.
+    pub action: String,
+    /// Id, where it has one, and name of who did it; none where the program itself did.
+    pub actor: Option<(String, String)>,
+    /// What the thing is called.
+    pub on: Option<String>,
+    /// The incident.
+    pub incident: Option<String>,
+    /// What else is known.
+    pub details: Map<String, Value>,
+}
+
+/// Acts, newest first.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Deeds {
+    /// They.
+    pub items: Vec<Deed>,
+    /// Where it goes on.
+    pub below: Option<u64>,
 }
 
 /// There is nothing to read.

@@ -190,6 +190,11 @@ impl Pages {
         Ok(())
     }
 
+    /// What answers about evidence.
+    pub(super) fn model(&self) -> &dyn ReadModel {
+        &*self.around.reads
+    }
+
     fn reads(&self, route: &Route, asked: &Asked<'_>) -> Result<Answer, Problem> {
         let principal = asked.principal()?;
         if !asked.request.body.is_empty() && !guard::is_safe(&asked.request.method) {

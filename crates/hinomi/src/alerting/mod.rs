@@ -69,6 +69,11 @@ fn folder(data: &Path) -> PathBuf {
     data.join("alerts")
 }
 
+/// Whether a server sends alerts now: it answers at its socket.
+pub(crate) fn is_at_work(data: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket(data)).is_ok()
+}
+
 /// The socket of a server at work.
 fn socket(data: &Path) -> PathBuf {
     folder(data).join("socket")

@@ -16,5 +16,6 @@ pub use gather::{Gathered, gather};
 pub use model::{AssureReport, LedgerEntry, Surroundings, build};
 pub use page::page;
 pub use reach::{numbers, question};
+pub(crate) use sentence::lack;
 pub use table::{table, workbook};
 pub use terminal::{View, terminal};

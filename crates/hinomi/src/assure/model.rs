@@ -368,7 +368,8 @@ pub struct ExceptionEntry {
     pub covers: u64,
     /// Contradictions after its end.
     pub after_end: u64,
-    /// What it lacks to cover anything.
+    /// What it lacks to cover anything: `claim`, `entity`, `owner`, `reason`, `valid_until`, or `unknown_claim:` and the
+    /// claim that does not exist.
     pub lacks: Vec<String>,
 }
 
@@ -584,6 +585,9 @@ fn suppliers(
     suppliers
 }
 
+/// Before the name of a claim that does not exist.
+pub(super) const UNKNOWN_CLAIM: &str = "unknown_claim:";
+
 fn exceptions(assessment: &Assessment, declaration: &Declaration) -> Vec<ExceptionEntry> {
     let used = assessment.exceptions.iter().chain(&declaration.exceptions).map(|e| ExceptionEntry {
         id: e.id.clone(),
@@ -606,15 +610,15 @@ fn exceptions(assessment: &Assessment, declaration: &Declaration) -> Vec<Excepti
     let problems = assessment.exception_problems.iter().filter(|e| !is_declared(e));
     let unusable = problems.chain(&declaration.problems).map(|e| {
         let mut lacks: Vec<String> = e.lacks.iter().map(|l| (*l).to_owned()).collect();
-        lacks.extend(e.unknown_claim.iter().map(|claim| format!("claim {claim:?} does not exist")));
+        lacks.extend(e.unknown_claim.iter().map(|claim| format!("{UNKNOWN_CLAIM}{claim}")));
         ExceptionEntry {
             id: e.id.clone(),
-            claim: String::new(),
-            entity: String::new(),
-            owner: String::new(),
-            reason: String::new(),
-            compensation: String::new(),
-            until: None,
+            claim: e.claim.clone(),
+            entity: e.entity.clone(),
+            owner: e.owner.clone(),
+            reason: e.reason.clone(),
+            compensation: e.compensation.clone(),
+            until: e.until.map(last_moment),
             ended: false,
             covers: 0,
             after_end: 0,
@@ -670,6 +674,7 @@ fn cite(event: &Event, citations: &mut Citations) -> EvidenceEntry {
 fn factor_word(factor: &FactorReason) -> Option<&'static str> {
     match factor {
         FactorReason::Unsaid(_) => None,
+        FactorReason::Unbegun => Some("beginning-not-read"),
         FactorReason::Stated(yes) => Some(if *yes { "stated" } else { "stated-single" }),
         FactorReason::Named(_) => Some("named"),
         FactorReason::Checked(_) => Some("checked"),
@@ -681,6 +686,7 @@ fn factor_word(factor: &FactorReason) -> Option<&'static str> {
 fn reason_entry(reason: &Reason) -> ReasonEntry {
     let (attribute, value) = match reason {
         Reason::Attribute(name, value) => (name.clone(), value.clone()),
+        Reason::Unbegun => ("session".to_owned(), Some("beginning-not-read".to_owned())),
         Reason::Factor(factor) => ("second_factor".to_owned(), factor_word(factor).map(str::to_owned)),
     };
     ReasonEntry { attribute, value, text: sentence::reason(reason) }

@@ -391,7 +391,7 @@ impl Page<'_> {
                 let text = self.say("covers nothing, it lacks", "無効。不足:");
                 format!(
                     "<span class=\"o-contradicted\">{text} {}</span>",
-                    escape(&exception.lacks.join(", "))
+                    escape(&sentence::lacks(&exception.lacks, self.lang))
                 )
             } else if exception.ended {
                 format!("{until} {}", self.outcome(Some(Outcome::ExpiredException)))

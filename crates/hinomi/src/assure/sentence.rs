@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use hinomi_assure::assess::{Reason, Unseen};
 use hinomi_assure::{Bilingual, FactorReason, Outcome};
 
-use super::model::day_name;
+use super::model::{UNKNOWN_CLAIM, day_name};
 
 /// Words for attributes, as claims name them.
 fn attribute_words() -> &'static BTreeMap<String, Bilingual> {
@@ -26,10 +26,38 @@ pub(super) fn attribute(name: &str) -> Bilingual {
     attribute_words().get(name).cloned().unwrap_or_else(|| both(name, name))
 }
 
+/// What an exception lacks, in words.
+pub(crate) fn lack(code: &str) -> Bilingual {
+    match code {
+        "claim" => both("claim", "対象の主張"),
+        "entity" => both("what it is for", "対象"),
+        "owner" => both("owner", "責任者"),
+        "reason" => both("reason", "理由"),
+        "valid_until" => both("end", "期限"),
+        other => match other.strip_prefix(UNKNOWN_CLAIM) {
+            Some(claim) => both(
+                format!("a claim that exists ({claim} does not)"),
+                format!("存在する主張（{claim} はありません）"),
+            ),
+            None => both(other, other),
+        },
+    }
+}
+
+/// All that it lacks, in one language.
+pub(super) fn lacks(codes: &[String], lang: crate::args::Lang) -> String {
+    let words = codes.iter().map(|code| lack(code));
+    match lang {
+        crate::args::Lang::En => words.map(|word| word.en).collect::<Vec<_>>().join(", "),
+        crate::args::Lang::Ja => words.map(|word| word.ja).collect::<Vec<_>>().join("、"),
+    }
+}
+
 /// One reason.
 pub(super) fn reason(reason: &Reason) -> Bilingual {
     match reason {
         Reason::Factor(factor) => factor_sentence(factor),
+        Reason::Unbegun => unbegun(),
         Reason::Attribute(name, value) => {
             let word = attribute(name);
             match value.as_deref() {
@@ -69,6 +97,13 @@ fn weekday(word: &Bilingual, moment: &str) -> Bilingual {
     both(format!("{}: {en} {time}", word.en), format!("{}: {ja} {time}", word.ja))
 }
 
+fn unbegun() -> Bilingual {
+    both(
+        "only the end of this session is in the logs that were read; how it began is not known",
+        "読み込んだログには、このセッションの終わりだけがあり、始まりの記録がありません",
+    )
+}
+
 fn factor_sentence(factor: &FactorReason) -> Bilingual {
     match factor {
         FactorReason::Stated(true) => {
@@ -92,6 +127,7 @@ fn factor_sentence(factor: &FactorReason) -> Bilingual {
             "the log that names the checks of other sign-ins to the same service goes on before and after, and names none for this one",
             "同じサービスへの他のサインインでは二要素目の確認を記録しているログが前後も続いていますが、このサインインの確認はありません",
         ),
+        FactorReason::Unbegun => unbegun(),
         FactorReason::Unsaid(logs) if logs.is_empty() => {
             both("no log says which factors were used", "使われた要素を示すログがありません")
         }

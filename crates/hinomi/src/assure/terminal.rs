@@ -286,12 +286,16 @@ impl Page<'_> {
     fn exception(&self, exception: &ExceptionEntry) -> String {
         let id = self.paint.bold(&harmless(&exception.id));
         if !exception.lacks.is_empty() {
-            let lacks = exception.lacks.join(", ");
+            let lacks = sentence::lacks(&exception.lacks, self.view.lang);
+            let parts = [&exception.claim, &exception.entity, &exception.owner, &exception.reason];
+            let said: Vec<&str> =
+                parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+            let said = said.join(" · ");
             let text = match self.view.lang {
-                Lang::En => format!("covers nothing: it lacks {lacks}"),
-                Lang::Ja => format!("無効(不足: {lacks})"),
+                Lang::En => format!("{said} · covers nothing: it lacks {lacks}"),
+                Lang::Ja => format!("{said} · 無効(不足: {lacks})"),
             };
-            return format!("{id}  {}", self.painted(Outcome::Contradicted, &text));
+            return format!("{id}  {}", self.painted(Outcome::Contradicted, &harmless(&text)));
         }
         // Days of lists are days in UTC.
         let until: String =

@@ -47,11 +47,26 @@ pub struct Kind {
     pub name: Words,
     /// From when it counts, and what closes it.
     pub about: Words,
-    /// Where that is written.
-    pub source: String,
+    /// Where that is written, in both languages; one text alone stands for both.
+    #[serde(deserialize_with = "one_or_both")]
+    pub source: Words,
     within: Span,
     /// When somebody is reminded.
     remind: Span,
+}
+
+/// Words of a house that writes one language only are shown as they are.
+fn one_or_both<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        One(String),
+        Both(Words),
+    }
+    Ok(match Given::deserialize(from)? {
+        Given::One(text) => Words { en: text.clone(), ja: text },
+        Given::Both(words) => words,
+    })
 }
 
 #[derive(Deserialize)]
@@ -119,9 +134,10 @@ impl Kind {
         if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
             return Err("id: up to 64 small letters, digits and dashes");
         }
-        let words = [&self.name.en, &self.name.ja, &self.about.en, &self.about.ja];
-        if words.iter().any(|text| text.trim().is_empty() || text.chars().count() > 1_000) {
-            return Err("name and about: in both languages, at most 1,000 characters");
+        let mut words =
+            [&self.name, &self.about, &self.source].into_iter().flat_map(|words| [&words.en, &words.ja]);
+        if words.any(|text| text.trim().is_empty() || text.chars().count() > 1_000) {
+            return Err("name, about and source: in both languages, at most 1,000 characters");
         }
         self.within.check().and_then(|()| self.remind.check())
     }
@@ -188,6 +204,8 @@ mod tests {
                 "clocks:\n  - {{id: x, name: {{en: a, ja: b}}, about: {{en: a, ja: b}}, source: s, within: {within}, remind: {{hours: 1}}}}"
             ))
         };
+        // One text stands for both.
+        assert_eq!(kind("{hours: 5}").unwrap()[0].source, Words { en: "s".to_owned(), ja: "s".to_owned() });
         assert!(kind("{hours: 5}").is_ok() && kind("{days: 5, zone: Asia/Tokyo}").is_ok());
         for bad in [
             "{hours: 0}",
@@ -202,6 +220,16 @@ mod tests {
         }
         assert!(matches!(kind("{hours: 0}"), Err(ClocksError::Value { id, .. }) if id == "x"));
         assert!(parse("clocks: [{id: x}]").is_err() && parse("").is_err());
+    }
+
+    #[test]
+    fn what_the_bundled_deadlines_rest_on_is_said_in_both_languages() {
+        let is_japanese = |text: &str| text.chars().any(|c| ('\u{3040}'..='\u{9fff}').contains(&c));
+        for kind in bundled() {
+            for words in [&kind.name, &kind.about, &kind.source] {
+                assert!(is_japanese(&words.ja) && !is_japanese(&words.en), "{}: {words:?}", kind.id);
+            }
+        }
     }
 
     #[test]

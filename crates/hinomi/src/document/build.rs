@@ -7,11 +7,13 @@ use hinomi_model::{EvidencePlace, EvidenceRef};
 
 use super::model::{
     AbsentChannel, ApartDoc, Citation, Content, Document, FORMAT, FileDoc, Hole, IncidentDoc, LinkDoc,
-    ReasonDoc, RuleDoc, Said, Settings, SourceDoc, StepDoc, SuppressionDoc, Totals, UnreadDoc, UnseenDoc,
+    LostDoc, ReasonDoc, RuleDoc, Said, Settings, SourceDoc, StepDoc, SuppressionDoc, Totals, UnreadDoc,
+    UnseenDoc,
 };
 use super::rows::rows;
 use crate::report::{
-    DetectionEntry, EventEntry, IncidentEntry, LinkEntry, ReasonEntry, Report, SourceEntry, StepEntry,
+    DetectionEntry, EventEntry, IncidentEntry, LinkEntry, LostEntry, ReasonEntry, Report, SourceEntry,
+    StepEntry,
 };
 
 /// What a document may hold.
@@ -52,6 +54,7 @@ const MOST_CITES: usize = 4;
 /// Holes, links, losses and neighbours listed each.
 const MOST_HOLES: usize = 20;
 const MOST_LINKS: usize = 60;
+const MOST_LOST: usize = 60;
 const MOST_UNREAD: usize = 100;
 
 /// A value as it is shown: its first part.
@@ -235,6 +238,7 @@ impl Maker<'_> {
                 .map(|a| ApartDoc { incident: a.incident.clone(), reasons: reasons(&a.link.reasons) })
                 .collect(),
             unseen: incident.unseen.iter().map(unseen_doc).collect(),
+            lost_records: incident.lost_records.iter().take(MOST_LOST).map(lost_doc).collect(),
         }
     }
 
@@ -420,6 +424,16 @@ fn reasons(entries: &[ReasonEntry]) -> Vec<ReasonDoc> {
         one_in: r.one_in,
     };
     entries.iter().take(5).map(doc).collect()
+}
+
+fn lost_doc(lost: &LostEntry) -> LostDoc {
+    LostDoc {
+        host: lost.host.clone(),
+        channel: lost.channel.clone(),
+        lost: lost.lost.to_owned(),
+        from: lost.from,
+        to: lost.to,
+    }
 }
 
 fn unseen_doc(u: &crate::report::UnseenEntry) -> UnseenDoc {

@@ -8,7 +8,7 @@ use hinomi_detect::story::StoryTable;
 use hinomi_model::{Level, Timestamp};
 use jiff::tz::TimeZone;
 
-use super::model::{Document, Hole, IncidentDoc, LinkDoc, ReasonDoc, StepDoc, UnseenDoc};
+use super::model::{Document, Hole, IncidentDoc, LinkDoc, LostDoc, ReasonDoc, StepDoc, UnseenDoc};
 
 /// A sentence in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +130,18 @@ impl<'d> Claims<'d> {
         }
         en.push('.');
         Said2 { en, ja: format!("{}: {ja}", title.ja) }
+    }
+
+    /// Why a step is not more certain.
+    pub fn why(&self, step: &StepDoc, name: &str) -> Said2 {
+        // The sentence names a host or an account, which joins nothing: many things run there or under it.
+        if name == "nowhere" && !(self.hosts(step).is_empty() && self.accounts(step).is_empty()) {
+            return Said2::new(
+                "neither a host nor an account of its own is stated",
+                "ホストの記載がなく、アカウントは共用のもののみ",
+            );
+        }
+        why(name)
     }
 
     /// The later time, as a clock when it is the same day.
@@ -297,6 +309,12 @@ impl<'d> Claims<'d> {
         }
     }
 
+    /// What a step says is missing.
+    pub fn lost(&self, lost: &LostDoc) -> Said2 {
+        let (from, to) = (lost.from.map(|at| self.time(Some(at))), lost.to.map(|at| self.time(Some(at))));
+        said_lost(&lost.channel, &lost.lost, from.as_deref(), to.as_deref())
+    }
+
     /// What can be said of a stage that no step shows.
     pub fn unseen(&self, u: &UnseenDoc) -> Said2 {
         let where_en =
@@ -393,6 +411,39 @@ fn gap(seconds: i64) -> Said2 {
 }
 
 /// At most three names, then a count.
+/// What is missing of a log; times as text, `None` where it is open.
+pub(crate) fn said_lost(channel: &str, lost: &str, from: Option<&str>, to: Option<&str>) -> Said2 {
+    let log = if channel.is_empty() {
+        Said2::new("a log (which one is not stated)", "いずれかのログ（どれかは記載なし）")
+    } else {
+        Said2::same(channel)
+    };
+    let (en, ja) = (log.en, log.ja);
+    match (lost, from, to) {
+        ("emptied", _, to) => {
+            let to = to.unwrap_or_default();
+            Said2::new(
+                format!("{en} was emptied: nothing that it held before {to} is known"),
+                format!("{ja} は消去され、{to} より前の記録がありません"),
+            )
+        }
+        (_, from, Some(to)) => {
+            let from = from.unwrap_or_default();
+            Said2::new(
+                format!("{en} was stopped at {from}; its next known record is of {to}"),
+                format!("{ja} は {from} に停止し、次の記録は {to} です"),
+            )
+        }
+        (_, from, None) => {
+            let from = from.unwrap_or_default();
+            Said2::new(
+                format!("{en} was stopped at {from}; no later record of it is known"),
+                format!("{ja} は {from} に停止し、その後の記録がありません"),
+            )
+        }
+    }
+}
+
 pub(super) fn list(names: &[String], ja: bool) -> String {
     let shown: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
     let more = names.len().saturating_sub(3);
@@ -456,7 +507,7 @@ pub(super) fn certainty(name: &str) -> Said2 {
 }
 
 /// Why not more certain.
-pub(crate) fn why(name: &str) -> Said2 {
+fn why(name: &str) -> Said2 {
     match name {
         "pattern" => Said2::new("a count over several events", "複数イベントの集計による"),
         "alone" => Said2::new("a single signal below high", "単独の弱い信号"),

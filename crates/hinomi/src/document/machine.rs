@@ -6,7 +6,7 @@ use hinomi_detect::story::StoryTable;
 use hinomi_model::Level;
 use serde_json::json;
 
-use super::claim::{Claims, Said2, certainty, level, severity_reason, why};
+use super::claim::{Claims, Said2, certainty, level, severity_reason};
 use super::model::Document;
 use crate::attack;
 use crate::render::harmless;
@@ -35,7 +35,7 @@ pub fn markdown(document: &Document, table: &StoryTable) -> String {
             pick(severity_reason(&incident.severity_reason))
         ));
         for step in &incident.steps {
-            let whys: Vec<String> = step.why.iter().map(|w| pick(why(w))).collect();
+            let whys: Vec<String> = step.why.iter().map(|w| pick(claims.why(step, w))).collect();
             let whys = if whys.is_empty() { String::new() } else { format!(" ({})", whys.join(", ")) };
             let cites: Vec<String> = step.cites.iter().map(|c| format!("[^c{}]", c + 1)).collect();
             out.push_str(&format!(
@@ -45,6 +45,12 @@ pub fn markdown(document: &Document, table: &StoryTable) -> String {
                 pick(certainty(&step.certainty)),
                 cites.join("")
             ));
+        }
+        if !incident.lost_records.is_empty() {
+            out.push_str(&format!("\n### {}\n\n", word("Records that are missing", "欠けている記録")));
+            for lost in &incident.lost_records {
+                out.push_str(&format!("- {} {}\n", escape(&lost.host), pick(claims.lost(lost))));
+            }
         }
         if !incident.unseen.is_empty() {
             out.push_str(&format!("\n### {}\n\n", word("What this does not show", "示されていないこと")));

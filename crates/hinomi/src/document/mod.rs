@@ -20,12 +20,12 @@ mod rows;
 mod verify;
 
 pub use build::{Budget, build};
-pub(crate) use claim::why;
+pub(crate) use claim::said_lost;
 pub use claim::{Claims, Said2};
 pub use html::{Done, Exported, Proof, Proofs, exported, html};
 pub use machine::{csv, markdown, navigator};
 pub(crate) use markup::escape;
-pub use model::{Document, Settings};
+pub use model::{Document, LostDoc, Settings};
 pub use results::Results;
 pub(crate) use verify::format_named;
 pub use verify::{Fault, Sources, Verification, VerifyError, verify};

@@ -273,6 +273,27 @@ pub struct IncidentDoc {
     pub apart: Vec<ApartDoc>,
     /// Stages that no step shows.
     pub unseen: Vec<UnseenDoc>,
+    /// Records that its steps say are missing.
+    #[serde(default)]
+    pub lost_records: Vec<LostDoc>,
+}
+
+/// A span of which a step says that records of a log are missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LostDoc {
+    /// Host; empty when it is not named.
+    pub host: String,
+    /// Channel or kind of log; empty when it is not said which.
+    pub channel: String,
+    /// `emptied` or `stopped`.
+    pub lost: String,
+    /// Start; `None` when open.
+    #[serde(with = "stamp")]
+    pub from: Option<Timestamp>,
+    /// End; `None` when open.
+    #[serde(with = "stamp")]
+    pub to: Option<Timestamp>,
 }
 
 /// A step: one rule on one host under one account.

@@ -234,6 +234,21 @@ impl DecisionReader {
         Ok(Leaves::Detections(read, unknown))
     }
 
+    /// Which of these sources a leaf has notes of, if of any.
+    pub(crate) fn notes_of(
+        &self,
+        leaf: u64,
+        sources: &[&'static str],
+    ) -> Result<Option<&'static str>, LedgerError> {
+        let Leaf::Block(block) = self.0.leaf(leaf)? else { return Ok(None) };
+        Ok(sources.iter().find(|source| **source == block.scope.source).copied())
+    }
+
+    /// The notes of a leaf.
+    pub(crate) fn notes_at(&self, leaf: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+        Ok(records(&self.0, leaf)?.into_iter().map(|record| record.bytes).collect())
+    }
+
     /// The detections of a leaf; a record of a form that is not known is left out and counted.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
 use super::{Asked, Refused, Text, page};
-use crate::alerting::{AlertsError, Answer, Question, ask, view};
+use crate::alerting::{AlertsError, Answer, Question, ask, is_at_work, view};
 
 /// Longest body that is looked at, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -14,6 +14,8 @@ const LONGEST: usize = 64 * 1024;
 /// A page of alerts.
 #[derive(Debug, Serialize)]
 pub(super) struct Alerts {
+    /// False: nobody is told of anything.
+    at_work: bool,
     items: Vec<AlertRow>,
     next: Option<String>,
 }
@@ -75,7 +77,8 @@ fn all(evidence: &Evidence) -> Result<Vec<Alert>, Refused> {
 /// Open ones first, the gravest and newest before others.
 pub(super) fn alerts(evidence: &Evidence, asked: &Asked<'_>) -> Result<Alerts, Refused> {
     let (alerts, next) = page(all(evidence)?, asked)?;
-    Ok(Alerts { items: alerts.iter().map(|alert| row(alert, asked)).collect(), next })
+    let at_work = is_at_work(evidence.data());
+    Ok(Alerts { at_work, items: alerts.iter().map(|alert| row(alert, asked)).collect(), next })
 }
 
 /// How many there are.

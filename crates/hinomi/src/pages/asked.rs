@@ -36,6 +36,8 @@ pub struct Asked<'a> {
     pub body: &'a [u8],
     /// The version that a change is made to.
     pub version: Option<u64>,
+    /// Texts of refusals are wanted in Japanese.
+    pub japanese: bool,
 }
 
 /// Takes `%41` apart, and `+` where it means a space.
@@ -132,7 +134,16 @@ mod tests {
     use super::*;
 
     fn asked(query: &str) -> Asked<'_> {
-        Asked { operation: "", by: "", names: &Plain, parts: &[], query, body: &[], version: None }
+        Asked {
+            operation: "",
+            by: "",
+            names: &Plain,
+            parts: &[],
+            query,
+            body: &[],
+            version: None,
+            japanese: false,
+        }
     }
 
     #[test]

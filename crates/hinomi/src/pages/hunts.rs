@@ -247,7 +247,16 @@ mod tests {
     use super::*;
 
     fn asked<'a>(body: &'a str, parts: &'a [(&'static str, &'a str)], version: Option<u64>) -> Asked<'a> {
-        Asked { operation: "", by: "aoki", names: &Plain, parts, query: "", body: body.as_bytes(), version }
+        Asked {
+            operation: "",
+            by: "aoki",
+            names: &Plain,
+            parts,
+            query: "",
+            body: body.as_bytes(),
+            version,
+            japanese: false,
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The seam to HTTP: questions as the server asks them.
 
 use hinomi_access::{Names, Permission};
-use hinomi_server::pages::{Code, Marks, Problem, Question, ReadModel, Told};
+use hinomi_server::pages::{Code, Deeds, DeedsAsked, Marks, Problem, Question, ReadModel, Told};
 
 use super::{Asked, Person, Reading, Refused, Shown};
 use crate::casework::Actor;
@@ -54,6 +54,7 @@ impl ReadModel for Reading {
             query: question.query,
             body: question.body,
             version: question.version,
+            japanese: question.japanese,
         };
         if let Some(told) = self.act(&asked, &person(question)) {
             return Ok(told?);
@@ -67,6 +68,10 @@ impl ReadModel for Reading {
             _ => told,
         };
         Ok(Told { version, sought: sought(&asked), ..told })
+    }
+
+    fn deeds(&self, asked: &DeedsAsked<'_>) -> Result<Deeds, Problem> {
+        Ok(self.deeds.list(self.evidence().data(), asked)?)
     }
 
     fn marks(&self) -> Marks {

@@ -11,6 +11,7 @@ use hinomi_server::pages::{Marks, Topic};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::deeds::Work;
 use super::evidence::Evidence;
 use super::health::Health;
 use super::holdings::Holdings;
@@ -36,6 +37,7 @@ pub struct Reading {
     judge: Option<Arc<Judge>>,
     casework: Option<Arc<Casework>>,
     hunts: Arc<Hunts>,
+    pub(super) deeds: Work,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -112,7 +114,8 @@ impl Reading {
         let thread = std::thread::Builder::new().name("pages".to_owned()).spawn(move || own.follow())?;
         let hunts = Hunts::new(&data);
         let health = Health::new(data, config);
-        Ok(Self { shared, health, judge, casework: None, hunts, thread: Some(thread) })
+        let deeds = Work::default();
+        Ok(Self { shared, health, judge, casework: None, hunts, deeds, thread: Some(thread) })
     }
 
     /// With the hunts that others write down, too.

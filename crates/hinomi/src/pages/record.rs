@@ -103,22 +103,31 @@ fn line(bytes: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Why a reference is refused.
+const NO_RECORD: (&str, &str) = ("no record of this ledger", "この台帳のレコードではありません");
+const ERASED: (&str, &str) = ("it was erased, or is no record", "消去済みか、レコードではありません");
+const OTHER_DIGEST: (&str, &str) =
+    ("what stands there has another digest", "そこにある内容のダイジェストが一致しません");
+
 /// Looks up what a reference cites, and gives it back in its one form. What stands there has to have the digest that the
 /// reference names, or, where only a decoder would know, the reference has to be one that this program made.
 pub(super) fn look_up(
     evidence: &Evidence,
-    text: &str,
+    (text, japanese): (&str, bool),
     is_known: &dyn Fn(&str) -> bool,
 ) -> Result<String, Refused> {
-    let wrong = |why: &str| Refused::Senseless(format!("evidence {text:.200}: {why}"));
+    let wrong = |(en, ja): (&str, &str)| {
+        let (word, why) = if japanese { ("証拠", ja) } else { ("evidence", en) };
+        Refused::Senseless(format!("{word} {text:.200}: {why}"))
+    };
     evidence.with(|opened| {
         let cited = cited(text, &opened.reader);
-        let (reference, leaf, number) = cited.map_err(|_| wrong("no record of this ledger"))?;
-        let block = opened.reader.block(leaf)?.ok_or_else(|| wrong("it was erased, or is no record"))?;
-        let found = block.records.get(number as usize).ok_or_else(|| wrong("no record of this ledger"))?;
+        let (reference, leaf, number) = cited.map_err(|_| wrong(NO_RECORD))?;
+        let block = opened.reader.block(leaf)?.ok_or_else(|| wrong(ERASED))?;
+        let found = block.records.get(number as usize).ok_or_else(|| wrong(NO_RECORD))?;
         let reference_text = reference.to_string();
         if event_length(&found.bytes, &reference).is_none() && !is_known(&reference_text) {
-            return Err(wrong("what stands there has another digest"));
+            return Err(wrong(OTHER_DIGEST));
         }
         Ok(reference_text)
     })

@@ -68,13 +68,17 @@ pub(super) struct RulePage {
 struct Counts<'s> {
     story: &'s Story,
     span: (Timestamp, Timestamp),
-    grave: BTreeSet<&'s str>,
+    /// Detections of incidents, also those of a low level.
+    joined: BTreeSet<&'s str>,
 }
 
 impl<'s> Counts<'s> {
     fn new(story: &'s Story, span: (Timestamp, Timestamp)) -> Self {
-        let grave = story.incidents.iter().filter(|incident| incident.severity >= Level::Medium);
-        Self { story, span, grave: grave.flat_map(|i| &i.detections).map(String::as_str).collect() }
+        let of = |i: &'s crate::report::IncidentEntry| {
+            i.detections.iter().chain(&i.weak_signals).chain(&i.context)
+        };
+        let joined = story.incidents.iter().flat_map(of).map(String::as_str).collect();
+        Self { story, span, joined }
     }
 
     fn of_all(&self) -> BTreeMap<&'s str, Fired> {
@@ -83,7 +87,7 @@ impl<'s> Counts<'s> {
         for detection in self.story.detections.values().filter(|d| d.time.is_none_or(inside)) {
             let (count, last) = fired.entry(&detection.rule_id).or_default();
             count.count += 1;
-            count.incidents += u64::from(self.grave.contains(detection.id.as_str()));
+            count.incidents += u64::from(self.joined.contains(detection.id.as_str()));
             *last = (*last).max(detection.time);
         }
         let whole = |(id, (fired, last)): (&'s str, (Fired, Option<Timestamp>))| {

@@ -18,6 +18,42 @@ use crate::clock;
 /// Ended suppressions that are listed, the newest.
 const MOST_ENDED: usize = 500;
 
+/// Refusals of acts that people meet, in Japanese; others keep their words.
+const JAPANESE: [(&str, &str); 13] = [
+    (
+        "reason: 1 to 4,096 characters, none of them a control character",
+        "理由：1〜4,096 文字（制御文字は不可）",
+    ),
+    ("evidence: at most 100 references", "証拠：参照は 100 件まで"),
+    (
+        "evidence: a deadline is met by at least one record",
+        "証拠：期限の完了には 1 件以上のレコードが必要です",
+    ),
+    ("assignee or state: one of them changes", "担当者か状態のどちらかを変更してください"),
+    ("assignee: the name of an active account", "担当者：有効なアカウントの名前を指定してください"),
+    ("a deadline of the incident is not met", "このインシデントに完了していない期限があります"),
+    ("this deadline runs already", "この期限はすでに進行中です"),
+    (
+        "since: not in the future, and not more than three years ago",
+        "起点：未来や 3 年より前は指定できません",
+    ),
+    ("since: beyond what a calendar holds", "起点：暦の範囲を超えています"),
+    ("name: one line of 1 to 256 characters", "名前：1〜256 文字の 1 行"),
+    ("expires: in the future, at most 366 days ahead", "期限：未来で 366 日以内"),
+    ("a suppression of this name is in force", "同じ名前の抑止が有効です"),
+    ("it has ended already", "すでに終了しています"),
+];
+
+fn in_japanese(refused: Refused) -> Refused {
+    let said =
+        |text: String| JAPANESE.iter().find(|(en, _)| *en == text).map_or(text, |(_, ja)| (*ja).to_owned());
+    match refused {
+        Refused::Senseless(text) => Refused::Senseless(said(text)),
+        Refused::Conflict(text) => Refused::Conflict(said(text)),
+        other => other,
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -199,7 +235,7 @@ impl Reading {
     pub fn act(&self, asked: &Asked<'_>, person: &Person) -> Option<Result<Told, Refused>> {
         let now = clock::now();
         let by = (&person.actor, now);
-        Some(match asked.operation {
+        let told = match asked.operation {
             "changeIncident" => self.change(asked, by),
             "addNote" => self.note(asked, by),
             "addDecision" => self.decide(asked, by),
@@ -209,7 +245,8 @@ impl Reading {
             "endSuppression" => self.lift(asked, by),
             "exportIncident" => export::export(self, asked, (person, now)),
             _ => return None,
-        })
+        };
+        Some(told.map_err(|refused| if asked.japanese { in_japanese(refused) } else { refused }))
     }
 
     fn on(&self, asked: &Asked<'_>) -> Result<On, Refused> {
@@ -221,11 +258,11 @@ impl Reading {
     }
 
     /// Looks records up that an act on an incident cites.
-    fn look_up(&self, cited: &[String], on: &On) -> Result<Vec<String>, Refused> {
+    fn look_up(&self, asked: &Asked<'_>, cited: &[String], on: &On) -> Result<Vec<String>, Refused> {
         let known = |reference: &str| {
             on.story.detections.values().any(|d| d.evidence.iter().any(|cited| cited.reference == reference))
         };
-        cited.iter().map(|text| record::look_up(self.evidence(), text, &known)).collect()
+        cited.iter().map(|text| record::look_up(self.evidence(), (text, asked.japanese), &known)).collect()
     }
 
     fn change(&self, asked: &Asked<'_>, by: (&Actor, Timestamp)) -> Result<Told, Refused> {
@@ -263,7 +300,7 @@ impl Reading {
         let casework = self.casework()?;
         let NewDecision { decision, reason, evidence } = body(asked)?;
         let on = self.on(asked)?;
-        let evidence = self.look_up(&evidence, &on)?;
+        let evidence = self.look_up(asked, &evidence, &on)?;
         let made = casework.decide(by, (&on.incident, &on.ids), (&decision, &reason, &evidence))?;
         self.made(&on, |joint| {
             joint.decisions().into_iter().find(|done| made.contains(&done.number)).map(DecisionRow::from)
@@ -275,7 +312,7 @@ impl Reading {
         let NewClock { kind, since, reason, evidence } = body(asked)?;
         let since = instant(&since, "since")?;
         let on = self.on(asked)?;
-        let evidence = self.look_up(&evidence, &on)?;
+        let evidence = self.look_up(asked, &evidence, &on)?;
         let made = casework.begin(by, (&on.incident, &on.ids), (&kind, since), (&reason, &evidence))?;
         self.made(&on, |joint| {
             joint.clocks().into_iter().find(|clock| made.contains(&clock.number)).map(ClockRow::from)
@@ -298,7 +335,7 @@ impl Reading {
         let clock = number(&asked.part("clock")?, 'c')?;
         let ClockClosing { reason, evidence } = body(asked)?;
         let on = self.on(asked)?;
-        let evidence = self.look_up(&evidence, &on)?;
+        let evidence = self.look_up(asked, &evidence, &on)?;
         casework.meet(by, &on.ids, (clock, asked.version), (&reason, &evidence))?;
         let met = casework.with(|desk| desk.clock(clock).map(|(_, clock)| ClockRow::from(clock)));
         told(200, met.ok_or(Refused::NotFound)?, None)

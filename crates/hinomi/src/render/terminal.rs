@@ -9,12 +9,15 @@ use super::View;
 use super::style::{Paint, fit, group_digits, harmless, pad, width};
 use super::words::{Words, level as level_name, words};
 use crate::args::Lang;
-use crate::report::{DetectionEntry, IncidentEntry, Report, SourceEntry};
+use crate::document::said_lost;
+use crate::report::{DetectionEntry, IncidentEntry, LostEntry, Report, SourceEntry};
 
 /// Rows of each list before it is cut with a count.
 const MOST_ROWS: usize = 40;
 /// Incidents shown.
 const MOST_INCIDENTS: usize = 12;
+/// Spans of missing records shown for each.
+const MOST_LOST: usize = 8;
 
 /// Writes the report for people.
 ///
@@ -260,6 +263,19 @@ impl Page<'_> {
         self.line(&who)?;
         let techniques: Vec<&str> = incident.techniques.iter().map(|t| t.id.as_str()).collect();
         let text = self.paint.dim(&fit(&format!("            {}", techniques.join(" ")), self.columns));
+        self.line(&text)?;
+        incident.lost_records.iter().take(MOST_LOST).try_for_each(|lost| self.lost(lost))?;
+        self.cut(incident.lost_records.len(), MOST_LOST)
+    }
+
+    /// Records that the incident says are missing.
+    fn lost(&mut self, lost: &LostEntry) -> io::Result<()> {
+        let at = |time: Option<Timestamp>| time.map(|time| self.full_time(Some(time)));
+        let said = said_lost(&lost.channel, lost.lost, at(lost.from).as_deref(), at(lost.to).as_deref());
+        let said = if self.view.lang == Lang::Ja { said.ja } else { said.en };
+        let host = if lost.host.is_empty() { self.words.unknown_host } else { &lost.host };
+        let text = harmless(&format!("            {}: {host}  {said}", self.words.lost));
+        let text = self.paint.warn(&text);
         self.line(&text)
     }
 

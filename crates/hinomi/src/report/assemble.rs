@@ -68,7 +68,7 @@ pub fn assemble(material: Material<'_>) -> Report {
     found.sort_by_cached_key(|f| (f.entry.time.is_none(), f.entry.time, id(f)));
     let mut sources: Vec<SourceEntry> = findings.sources.finish().into_iter().map(source_entry).collect();
     note_cleared(&mut sources, &found, subjects);
-    let incidents = incident::incidents(&found, subjects, &findings.prevalence, &sources);
+    let incidents = incident::incidents(&found, subjects, &findings.prevalence, (&sources, true));
     let detections: Vec<DetectionEntry> = found.into_iter().map(|f| f.entry).collect();
     let mut diagnostics: Vec<DiagnosticEntry> = Vec::new();
     for error in &citations.errors {
@@ -134,13 +134,20 @@ pub(crate) struct Told {
     pub(crate) detections: Vec<DetectionEntry>,
 }
 
-/// Tells the story of detections in any order. Nothing is said of stages that no step shows.
-pub(crate) fn told(mut found: Vec<Found>, subjects: &Subjects, prevalence: &Prevalence) -> Told {
+/// Tells the story of detections in any order; of the logs, what stands near the records that they cite is known. Nothing is
+/// said of stages that no step shows.
+pub(crate) fn told(
+    mut found: Vec<Found>,
+    subjects: &Subjects,
+    prevalence: &Prevalence,
+    near: Vec<SourceReport>,
+) -> Told {
     found.sort_by(|a, b| {
         let key = |f: &Found| (f.entry.time.is_none(), f.entry.time);
         key(a).cmp(&key(b)).then_with(|| a.entry.id.cmp(&b.entry.id))
     });
-    let mut incidents = incident::incidents(&found, subjects, prevalence, &[]);
+    let near: Vec<SourceEntry> = near.into_iter().map(source_entry).collect();
+    let mut incidents = incident::incidents(&found, subjects, prevalence, (&near, false));
     incidents.iter_mut().for_each(|incident| incident.unseen.clear());
     Told { incidents, detections: found.into_iter().map(|f| f.entry).collect() }
 }
@@ -307,6 +314,7 @@ fn source_entry(source: SourceReport) -> SourceEntry {
         clock_jump_count: source.clock_jump_count,
         cleared: Vec::new(),
         audit_changed: Vec::new(),
+        active: source.active,
         expected: source.gaps.is_some().then(|| source.seen.saturating_add(source.missing)),
     }
 }

@@ -11,9 +11,10 @@ use hinomi_detect::story::{
 };
 use hinomi_model::{Level, NANOS_PER_SECOND, Timestamp};
 
+use super::lost::{Held, lost};
 use super::model::{
-    ApartEntry, DetectionEntry, EntityEntry, IncidentEntry, LinkEntry, ReasonEntry, SourceEntry, StageEntry,
-    StepEntry, UnseenEntry,
+    ApartEntry, DetectionEntry, EntityEntry, IncidentEntry, LinkEntry, LostEntry, ReasonEntry, SourceEntry,
+    StageEntry, StepEntry, UnseenEntry,
 };
 use crate::attack;
 use crate::scan::{Event, Subjects};
@@ -37,16 +38,18 @@ pub(super) fn incidents(
     found: &[Found],
     subjects: &Subjects,
     prevalence: &Prevalence,
-    sources: &[SourceEntry],
+    (sources, whole): (&[SourceEntry], bool),
 ) -> Vec<IncidentEntry> {
     let Some(table) = subjects.story() else { return Vec::new() };
     let mut builder = StoryBuilder::new(table);
     for detection in found {
         builder.add(&facts(detection, table, subjects));
     }
-    let story = builder.tell(prevalence, watched(sources));
+    // Logs that are known in parts only say nothing of how long hosts were watched.
+    let known = if whole { sources } else { &[] };
+    let story = builder.tell(prevalence, watched(known));
     let holes: Vec<Holes> = sources.iter().map(holes).collect();
-    let scene = Scene { found, table, story: &story, sources, holes: &holes };
+    let scene = Scene { found, table, story: &story, sources, whole, holes: &holes };
     (0..story.incidents.len()).filter_map(|n| scene.incident(n)).collect()
 }
 
@@ -115,6 +118,8 @@ struct Scene<'a> {
     table: &'a StoryTable,
     story: &'a Story,
     sources: &'a [SourceEntry],
+    /// All that the sources sent is known.
+    whole: bool,
     holes: &'a [Holes],
 }
 
@@ -157,8 +162,15 @@ impl Scene<'_> {
             parts: incident.firm_parts as u64,
             apart: self.apart(number),
             unseen: self.unseen(incident, &hosts),
+            lost_records: self.lost(incident),
             hosts,
         })
+    }
+
+    fn lost(&self, incident: &Incident) -> Vec<LostEntry> {
+        let all = incident.core.iter().chain(&incident.weak_before).chain(&incident.context);
+        let held = Held { sources: self.sources, whole: self.whole, since: incident.first };
+        lost(all.filter_map(|&signal| self.found.get(signal)), self.table, held)
     }
 
     fn stage_id(&self, stage: u8) -> String {
@@ -197,9 +209,12 @@ impl Scene<'_> {
 
     fn entities(&self, incident: &Incident) -> Vec<EntityEntry> {
         let telling = [EntityKind::Host, EntityKind::Account, EntityKind::Address, EntityKind::File];
-        let shown = incident.entities.iter().filter_map(|(id, n)| Some((self.entity(*id)?, *n)));
-        let shown = shown.filter(|(e, _)| telling.contains(&e.kind)).take(MOST_ENTITIES);
-        shown.map(|(e, n)| EntityEntry { kind: kind(e.kind), name: e.name.clone(), detections: n }).collect()
+        let named = |id| {
+            if incident.clients.contains(&id) { CLIENT } else { self.entity(id).map_or("", |e| kind(e.kind)) }
+        };
+        let shown = incident.entities.iter().filter_map(|(id, n)| Some((self.entity(*id)?, named(*id), *n)));
+        let shown = shown.filter(|(e, ..)| telling.contains(&e.kind)).take(MOST_ENTITIES);
+        shown.map(|(e, kind, n)| EntityEntry { kind, name: e.name.clone(), detections: n }).collect()
     }
 
     fn link(&self, link: &Link) -> LinkEntry {
@@ -281,6 +296,8 @@ impl Scene<'_> {
 /// Entities and neighbouring incidents listed per incident.
 const MOST_ENTITIES: usize = 60;
 const MOST_APART: usize = 20;
+/// A host that is named only as where something came from.
+const CLIENT: &str = "client";
 
 fn kind(kind: EntityKind) -> &'static str {
     match kind {

@@ -3,6 +3,7 @@
 mod assemble;
 mod cite;
 mod incident;
+mod lost;
 mod model;
 
 pub use assemble::{Correlated, Material, assemble};
@@ -11,7 +12,7 @@ pub use cite::{Citations, CiteError};
 pub(crate) use incident::{Found, stages_of};
 pub use model::{
     ApartEntry, Cleared, ClockJumpEntry, DetectionEntry, DiagnosticEntry, EntityEntry, EventEntry, FileEntry,
-    GapEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, Reading, ReasonEntry, RejectedRule, Report,
-    RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, StageEntry, StepEntry, Summary, SuppressionEntry,
-    Technique, UnseenEntry,
+    GapEntry, IncidentEntry, LedgerEntry, LinkEntry, LostEntry, Program, Reading, ReasonEntry, RejectedRule,
+    Report, RuleTotals, SCHEMA_VERSION, SilenceEntry, SourceEntry, StageEntry, StepEntry, Summary,
+    SuppressionEntry, Technique, UnseenEntry,
 };

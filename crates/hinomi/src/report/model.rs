@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use hinomi_detect::completeness::Active;
 use hinomi_model::{Level, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -229,6 +230,27 @@ pub struct IncidentEntry {
     pub apart: Vec<ApartEntry>,
     /// Stages that no step shows, with the log that would settle them.
     pub unseen: Vec<UnseenEntry>,
+    /// Records that its detections say are missing: nothing seen there means nothing.
+    pub lost_records: Vec<LostEntry>,
+}
+
+/// A span of which a detection says that records of a log are missing.
+#[derive(Debug, Clone, Serialize)]
+pub struct LostEntry {
+    /// Host; empty when the log does not name it.
+    pub host: String,
+    /// Channel or kind of log; empty when it is not said which of the host's.
+    pub channel: String,
+    /// `emptied` or `stopped`.
+    pub lost: &'static str,
+    /// Start; null when none of the time before is held.
+    #[serde(serialize_with = "time")]
+    pub from: Option<Timestamp>,
+    /// End: when it was emptied, or the next record, exact to the minute; null when none came.
+    #[serde(serialize_with = "time")]
+    pub to: Option<Timestamp>,
+    /// The detections that say so, by id.
+    pub detections: Vec<String>,
 }
 
 /// A stage that some step shows.
@@ -267,7 +289,7 @@ pub struct StepEntry {
 /// Something that detections name.
 #[derive(Debug, Clone, Serialize)]
 pub struct EntityEntry {
-    /// `host`, `account`, `address` or `file`.
+    /// `host`, `client` (a host that is named only as where something came from), `account`, `address` or `file`.
     pub kind: &'static str,
     /// Its name in lower case.
     pub name: String,
@@ -371,6 +393,9 @@ pub struct SourceEntry {
     pub cleared: Vec<Cleared>,
     /// Events that say that less, or something else, is recorded from then on.
     pub audit_changed: Vec<Cleared>,
+    /// Minutes with events.
+    #[serde(skip)]
+    pub active: Active,
     /// Events that the source must have written between its first and last: those seen and those missing; null when
     /// it does not number its events.
     pub expected: Option<u64>,

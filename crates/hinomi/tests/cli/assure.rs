@@ -1,6 +1,6 @@
 //! `hinomi assure` on logs that real programs wrote, and on the same logs with something taken away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -122,9 +122,14 @@ fn without_the_log_of_factors_every_such_session_is_unknown() {
     assert!(verdicts.iter().any(|v| v["entity"] == SUPPLIER), "the VPN's own log is still there");
     for verdict in verdicts {
         assert_eq!(verdict["outcome"], "unknown", "{verdict:#}");
-        let reason = &verdict["grounds"][0]["reasons"][0]["text"];
-        assert!(reason["en"].as_str().unwrap().contains("RADIUS with its PAM log"), "{reason}");
-        assert!(reason["ja"].as_str().unwrap().contains("PAM ログ"), "{reason}");
+        // Of a session that only ends no log of factors would say more.
+        let reasons = verdict["grounds"].as_array().unwrap().iter().map(|ground| &ground["reasons"][0]);
+        let of_factors: Vec<&Value> = reasons.filter(|r| r["value"] != "beginning-not-read").collect();
+        for reason in of_factors.iter().map(|reason| &reason["text"]) {
+            assert!(reason["en"].as_str().unwrap().contains("RADIUS with its PAM log"), "{reason}");
+            assert!(reason["ja"].as_str().unwrap().contains("PAM ログ"), "{reason}");
+        }
+        assert!(verdict["entity"] != SUPPLIER || !of_factors.is_empty(), "{verdict:#}");
     }
 }
 
@@ -183,6 +188,8 @@ fn exactly_the_planted_exceptions_appear() {
         ("privileged-accounts-personal", SUPPLIER, "contradicted"),
         // S04 and S06: on from the intruder's own computer.
         ("administration-hosts", SUPPLIER, "contradicted"),
+        // S19: on the backup server, where the log has only the end of its session.
+        ("backup-credentials-apart", SUPPLIER, "contradicted"),
         // S13 and S17: uploads through the proxy.
         ("outbound-only-allowed", "fs01", "contradicted"),
     ];
@@ -193,6 +200,30 @@ fn exactly_the_planted_exceptions_appear() {
         assert_eq!(open(&assess(logs, LISTS)), planted, "{logs}");
     }
     assert!(begun.elapsed().as_secs() < 60);
+}
+
+/// S21 empties the logs of the backup server while the supplier's account is signed in there: how that session began is not known,
+/// so nothing about it is supported. On the ordinary day every session has its beginning.
+#[test]
+fn a_session_whose_beginning_was_erased_is_unknown_with_the_reason() {
+    let unbegun = |report: &Value| -> BTreeSet<(String, String)> {
+        let verdicts = report["claims"].as_array().unwrap().iter().flat_map(|claim| {
+            let id = claim["id"].as_str().unwrap().to_owned();
+            claim["verdicts"].as_array().unwrap().iter().map(move |verdict| (id.clone(), verdict))
+        });
+        let says = |verdict: &Value| verdict["grounds"].to_string().contains("beginning-not-read");
+        let of = verdicts.filter(|(_, verdict)| says(verdict));
+        of.map(|(claim, verdict)| (claim, verdict["entity"].as_str().unwrap().to_owned())).collect()
+    };
+    let attack = assess("examples/case", LISTS);
+    let found = unbegun(&attack);
+    let of = |claim: &str| (claim.to_owned(), SUPPLIER.to_owned());
+    for claim in ["legacy-protocols-unused", "supplier-hours"] {
+        assert!(found.contains(&of(claim)), "{claim}: {found:?}");
+        assert_eq!(verdict(&attack, claim, SUPPLIER)["outcome"], "unknown", "{claim}");
+    }
+    assert!(found.iter().all(|(_, entity)| entity == SUPPLIER), "{found:?}");
+    assert_eq!(unbegun(&assess("examples/benign", LISTS)), BTreeSet::new());
 }
 
 /// What lists say of settings is no evidence: turning every «second factor: yes» into «no», and the reverse, changes no verdict.
@@ -235,7 +266,12 @@ fn exceptions_have_an_owner_and_an_end() {
     assert!(of("EX-2025-04")["after_end"].as_u64().unwrap() > 0);
     assert_eq!(of("EX-2025-04")["ended"], true);
     assert_eq!(of("EX-2026-01")["covers"], 1);
-    assert_eq!(of("EX-2026-02")["lacks"][0], "owner");
+    let lacking = of("EX-2026-02");
+    assert_eq!(lacking["lacks"], serde_json::json!(["owner"]));
+    // What it has is shown, its end too.
+    assert_eq!((&lacking["claim"], &lacking["entity"]), (&"hosts-registered".into(), &"laptop".into()));
+    assert_eq!(lacking["reason"], "検査用端末");
+    assert!(lacking["until"].as_str().unwrap().starts_with("2027-03-31"), "{lacking}");
     assert_eq!(verdict(&report, "hosts-registered", "laptop")["outcome"], "contradicted");
 }
 

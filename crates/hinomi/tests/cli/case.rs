@@ -57,6 +57,65 @@ fn an_administrators_ordinary_day_is_no_incident() {
     assert!(loud.is_empty(), "{loud:?}");
 }
 
+/// Spans of missing records of all incidents.
+fn lost(report: &Value) -> Vec<Value> {
+    list(report, "incidents").iter().flat_map(|i| list(i, "lost_records")).cloned().collect()
+}
+
+/// Whether a time lies in a step of the truth, give or take two seconds.
+fn is_during(truth: &Value, step: &str, time: &Value) -> bool {
+    const SLACK: i64 = 2 * hinomi_model::NANOS_PER_SECOND;
+    let step = list(truth, "steps").iter().find(|s| text(s, "id") == step).unwrap();
+    let Some(time) = time.as_str().and_then(|time| time.parse::<Timestamp>().ok()) else { return false };
+    let time = time.as_nanos();
+    time >= nanos(step, "time_start") - SLACK && time <= nanos(step, "time_end") + SLACK
+}
+
+/// S15 stops the audit daemon for good, S21 empties the logs of a host that forwards none; S23 truncates a log of which the
+/// collector has a copy, so that nothing is missing.
+#[test]
+fn where_records_were_taken_away_the_incident_has_a_gap() {
+    let truth = truth("case");
+    let found = lost(case_report());
+    let of = |lost: &'static str| found.iter().filter(move |l| text(l, "lost") == lost);
+    let audit: Vec<&Value> = of("stopped").filter(|l| text(l, "channel") == "linux/auditd").collect();
+    assert!(!audit.is_empty(), "{found:?}");
+    for span in audit {
+        assert!(is_during(&truth, "S15", &span["from"]) && span["to"].is_null(), "{span}");
+        assert!(!list(span, "detections").is_empty());
+    }
+    let emptied: Vec<&str> = of("emptied").map(|l| text(l, "host")).collect();
+    assert_eq!(emptied, ["bk01"], "{found:?}");
+    let bk01 = of("emptied").next().unwrap();
+    assert!(bk01["from"].is_null() && is_during(&truth, "S21", &bk01["to"]), "{bk01}");
+}
+
+/// The audit daemon is stopped and begun again, journals are vacuumed by timer, and a log is rotated.
+#[test]
+fn an_ordinary_day_with_rotated_logs_and_a_restarted_sensor_has_no_gap() {
+    let report = report(&["examples/benign", "--tz", "Asia/Tokyo"]);
+    assert_eq!(lost(&report), Vec::<Value>::new());
+}
+
+/// Of a collector that began to listen in the middle, what the truncated log held before is gone.
+#[test]
+fn without_a_copy_of_the_time_before_a_truncated_log_is_a_gap() {
+    let folder = std::env::temp_dir().join(format!("hinomi-late-collector-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let copy = std::fs::read_to_string(root().join("examples/case/log01/var/log/remote/fs01.log")).unwrap();
+    // From the minute on in which the log was truncated.
+    let late: Vec<&str> = copy.lines().filter(|l| l.contains("T07:44:") || l.contains("T07:45:")).collect();
+    assert!(late.len() > 10);
+    std::fs::write(folder.join("fs01.log"), late.join("\n")).unwrap();
+    let audit = root().join("examples/case/fs01/var/log/audit");
+    let paths = [folder.to_str().unwrap(), audit.to_str().unwrap(), "examples/case/gw01"];
+    let report = report(&[&paths[..], &["--tz", "Asia/Tokyo"]].concat());
+    std::fs::remove_dir_all(&folder).unwrap();
+    let found = lost(&report);
+    let emptied = found.iter().filter(|l| text(l, "lost") == "emptied" && text(l, "host") == "fs01");
+    assert!(emptied.count() > 0, "{found:?}");
+}
+
 /// Without the rules that saw a step, the step is not noticed: the test above can fail.
 #[test]
 fn without_its_rules_a_step_is_not_noticed() {

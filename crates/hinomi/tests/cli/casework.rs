@@ -41,7 +41,7 @@ impl Acting<'_> {
         let parts = [("id", self.incident), ("clock", clock)];
         let body = body.to_string();
         let (by, query, body) = ("aoki", "zone=Asia/Tokyo&lang=ja", body.as_bytes());
-        let asked = Asked { operation, by, names, parts: &parts, query, body, version };
+        let asked = Asked { operation, by, names, parts: &parts, query, body, version, japanese: false };
         self.pages.reading.act(&asked, &person(raw)).unwrap()
     }
 

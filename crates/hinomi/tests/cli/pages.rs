@@ -67,7 +67,17 @@ impl Pages {
         names: &dyn Shown,
     ) -> Result<Value, Refused> {
         let parts = [("id", id)];
-        let asked = Asked { operation, by: "tests", names, parts: &parts, query, body: b"{}", version: None };
+        let japanese = false;
+        let asked = Asked {
+            operation,
+            by: "tests",
+            names,
+            parts: &parts,
+            query,
+            body: b"{}",
+            version: None,
+            japanese,
+        };
         self.reading.answer(&asked)
     }
 
@@ -249,6 +259,7 @@ fn live_detections_are_joined_as_investigate_joins_them() {
             );
         }
     }
+    gaps_and_clients(&pages, all, &whole);
     let strong = parts.iter().flatten().collect::<BTreeSet<_>>();
     assert!(strong.iter().all(|id| listed.contains(*id)), "a detection is in no incident");
     assert!(summary.detections as usize >= listed.len());
@@ -257,6 +268,39 @@ fn live_detections_are_joined_as_investigate_joins_them() {
     assert!(matches!(pages.ask("readIncident", "", "0", &Plain), Err(Refused::NotFound)));
     assert!(matches!(pages.ask("readIncident", "", "%ff", &Plain), Err(Refused::NotFound)));
     assert!(matches!(pages.ask("nothing", "", "", &Plain), Err(Refused::NotAvailable(_))));
+}
+
+/// Where detections say that records are missing, there is a gap as in the report of all; a computer that only signed in from
+/// somewhere is a client and no host of the incident.
+fn gaps_and_clients(pages: &Pages, all: &[Value], whole: &Value) {
+    let gravest = pages.answer("readIncident", "zone=Asia/Tokyo", text(&all[0], "id"));
+    let kinds = [("cleared", "emptied"), ("stopped", "stopped")];
+    for (kind, lost) in kinds {
+        let gaps: BTreeSet<(&str, bool, bool)> = list(&gravest, "gaps")
+            .iter()
+            .filter(|gap| gap["kind"] == kind)
+            .map(|gap| (text(gap, "host"), gap["from"].is_null(), gap["to"].is_null()))
+            .collect();
+        let said = list(whole, "incidents").iter().flat_map(|i| list(i, "lost_records"));
+        let said: BTreeSet<(&str, bool, bool)> = said
+            .filter(|span| span["lost"] == lost)
+            .map(|span| (text(span, "host"), span["from"].is_null(), span["to"].is_null()))
+            .collect();
+        assert!(!said.is_empty() && gaps == said, "{kind}: {gaps:?}, not {said:?}");
+    }
+    for gap in list(&gravest, "gaps") {
+        assert!(!text(&gap["text"], "ja").is_empty());
+    }
+    let clients = |incident: &Value| -> Vec<String> {
+        let of = list(incident, "entities").iter().filter(|e| e["kind"] == "client");
+        of.map(|e| text(e, "name").to_owned()).collect()
+    };
+    assert_eq!(clients(&gravest), ["laptop"]);
+    let named = list(whole, "incidents").iter().flat_map(clients).collect::<Vec<_>>();
+    assert_eq!(named, ["laptop"]);
+    for incident in all.iter().chain(list(whole, "incidents")) {
+        assert!(!incident["hosts"].to_string().to_lowercase().contains("laptop"), "{incident}");
+    }
 }
 
 /// Every detection is counted with its rule, and its rule has the text that was in force.

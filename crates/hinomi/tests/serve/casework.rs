@@ -16,14 +16,18 @@ struct Responder {
     cookie: String,
 }
 
+/// The session of a new account.
+fn enrolled(world: &World, name: &str, role: &str) -> String {
+    let (_, link) = run(&world.served.data(), &["invite", name, "--role", role]);
+    let link =
+        link.lines().find_map(|line| line.trim().rsplit_once("/enrol/").map(|(_, secret)| secret.to_owned()));
+    world.enrol(&link.unwrap(), &Authenticator::p256(&world.origin, "localhost"))
+}
+
 impl Responder {
     fn at(served: Served) -> Self {
         let world = begin(served);
-        let (_, link) = run(&world.served.data(), &["invite", "resp", "--role", "responder"]);
-        let link = link
-            .lines()
-            .find_map(|line| line.trim().rsplit_once("/enrol/").map(|(_, secret)| secret.to_owned()));
-        let cookie = world.enrol(&link.unwrap(), &Authenticator::p256(&world.origin, "localhost"));
+        let cookie = enrolled(&world, "resp", "responder");
         Self { world, cookie }
     }
 
@@ -100,6 +104,54 @@ fn suppressions_hold_at_once_and_deadlines_are_told() {
         &json!({ "reason": "the audit is over" }),
     );
     assert_eq!((ended.status, &ended.json()["lifted"]), (200, &json!(true)));
+    audited(&who, incident["id"].as_str().unwrap());
+}
+
+/// An auditor sees who did what, one list by time, whole however it is cut.
+fn audited(who: &Responder, incident: &str) {
+    let auditor = enrolled(&who.world, "aud", "auditor");
+    let ask = |query: &str| who.world.send("GET", &format!("/api/v1/audit?{query}"), &auditor, &Value::Null);
+    let list = |query: &str| {
+        let answer = ask(query);
+        assert_eq!(answer.status, 200, "{query}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    };
+    let actions = |page: &Value| -> Vec<String> {
+        let of = page["items"].as_array().unwrap().iter().map(|one| one["action"].as_str().unwrap());
+        of.map(str::to_owned).collect()
+    };
+    let quiet = until("the end of the suppression is in the decision ledger", || {
+        let page = list("kind=suppression&limit=500");
+        actions(&page).contains(&"lifted".to_owned()).then_some(page)
+    });
+    let said = actions(&quiet);
+    assert!(said.contains(&"suppressed".to_owned()) && said.contains(&"hid".to_owned()), "{said:?}");
+    let made = quiet["items"].as_array().unwrap().iter().find(|one| one["action"] == "suppressed").unwrap();
+    assert_eq!((&made["actor_name"], &made["name"]), (&json!("resp"), &json!("scanner")));
+    assert_eq!((&made["details"]["reason"], &made["details"]["host"]), (&json!("agreed"), &json!("scan01")));
+    let deadline = list("kind=incident&limit=500");
+    let deadline = deadline["items"].as_array().unwrap().iter().find(|one| one["action"] == "began").unwrap();
+    assert_eq!((&deadline["incident"], &deadline["actor_name"]), (&json!(incident), &json!("resp")));
+    let accounts = list("kind=account&limit=500");
+    assert!(actions(&accounts).contains(&"enrolled".to_owned()), "{accounts}");
+    assert_eq!(list("kind=hunt&limit=500")["items"], json!([]));
+    // In parts it is the same list. Nothing is added meanwhile that is newer than its first line.
+    let whole = list("limit=500");
+    let kinds = whole["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap());
+    assert_eq!(kinds.collect::<std::collections::BTreeSet<_>>().len(), 3);
+    let (mut parts, mut after) = (Vec::new(), String::new());
+    loop {
+        let part = list(&format!("limit=3{after}"));
+        parts.extend(part["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = part["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    let begun = parts.iter().position(|one| Some(one) == whole["items"].get(0)).unwrap();
+    assert_eq!(parts[begun..], whole["items"].as_array().unwrap()[..]);
+    for senseless in ["after=x", "after=1", "kind=planet", "limit=0", "account=a1"] {
+        assert_eq!(ask(senseless).status, 400, "{senseless}");
+    }
+    assert_eq!(who.send("GET", "/api/v1/audit", &Value::Null).status, 403);
 }
 
 /// What a tool of other makers sends of these operations is answered as the contract says.

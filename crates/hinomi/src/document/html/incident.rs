@@ -1,6 +1,6 @@
 //! One incident.
 
-use super::super::claim::{Claims, Said2, certainty, level, reasons, severity_reason, why};
+use super::super::claim::{Claims, Said2, certainty, level, reasons, severity_reason};
 use super::super::markup::{both, escape, word};
 use super::super::model::{IncidentDoc, StepDoc};
 use super::{graph, timeline};
@@ -21,6 +21,7 @@ pub(super) fn incident(claims: &Claims<'_>, number: usize, incident: &IncidentDo
     steps(claims, incident, out);
     graph::graph(claims, number, incident, out);
     doubts(claims, incident, out);
+    lost(claims, incident, out);
     unseen(claims, incident, out);
     together(claims, incident, out);
     out.push_str("</section>\n");
@@ -74,7 +75,7 @@ fn step(claims: &Claims<'_>, step: &StepDoc, out: &mut String) {
     } else {
         ("core", String::new())
     };
-    let whys: Vec<String> = step.why.iter().map(|w| both(&why(w))).collect();
+    let whys: Vec<String> = step.why.iter().map(|w| both(&claims.why(step, w))).collect();
     let whys = if whys.is_empty() {
         String::new()
     } else {
@@ -178,6 +179,23 @@ fn doubts(claims: &Claims<'_>, incident: &IncidentDoc, out: &mut String) {
         }
         out.push_str("</ul>\n");
     }
+}
+
+/// Records that steps say are missing.
+fn lost(claims: &Claims<'_>, incident: &IncidentDoc, out: &mut String) {
+    if incident.lost_records.is_empty() {
+        return;
+    }
+    let title = word(
+        "Records that are missing: nothing seen there means nothing",
+        "欠けている記録：ここで何も見えないことは何も意味しません",
+    );
+    out.push_str(&format!("<h3>{title}</h3>\n<ul class=\"plain\">"));
+    for lost in &incident.lost_records {
+        let host = if lost.host.is_empty() { "—" } else { &lost.host };
+        out.push_str(&format!("<li><b>{}</b> {}</li>", escape(host), both(&claims.lost(lost))));
+    }
+    out.push_str("</ul>\n");
 }
 
 fn unseen(claims: &Claims<'_>, incident: &IncidentDoc, out: &mut String) {

@@ -6,7 +6,7 @@ use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 
 use super::super::claim::{Claims, Said2};
 use super::super::markup::{both, escape};
-use super::super::model::{Document, IncidentDoc, SourceDoc, StepDoc};
+use super::super::model::{Document, IncidentDoc, LostDoc, SourceDoc, StepDoc};
 
 /// Where the axis starts and ends, in picture units.
 const LEFT: i64 = 250;
@@ -95,6 +95,9 @@ pub(super) fn incident(claims: &Claims<'_>, incident: &IncidentDoc) -> String {
         let name = if host.is_empty() { "—" } else { host };
         body.push_str(&format!("<text x=\"4\" y=\"{}\" font-weight=\"700\">{}</text>", y + 4, label(name)));
         body.push_str(&format!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y}\" y2=\"{y}\"/>"));
+        let of_host = |lost: &&LostDoc| lost.host.eq_ignore_ascii_case(host);
+        let gaps = incident.lost_records.iter().filter(of_host);
+        gaps.for_each(|lost| missing(claims, lost, &axis, y, &mut body));
         steps.iter().for_each(|s| mark(claims, s, &axis, y, &mut body));
         y += 20;
         let of_host = claims.document.sources.iter().filter(|s| s.host.eq_ignore_ascii_case(host));
@@ -192,6 +195,21 @@ fn mark(claims: &Claims<'_>, step: &StepDoc, axis: &Axis, y: i64, out: &mut Stri
     out.push_str(&format!("<circle class=\"{class}\" cx=\"{x1}\" cy=\"{y}\" r=\"{radius}\"/></g>"));
 }
 
+/// A span of which records are missing, behind the steps of its host.
+fn missing(claims: &Claims<'_>, lost: &LostDoc, axis: &Axis, y: i64, out: &mut String) {
+    if !axis.overlaps(lost.from, lost.to) {
+        return;
+    }
+    let says = claims.lost(lost);
+    let title = escape(if claims.document.settings.lang == "ja" { &says.ja } else { &says.en });
+    let (x1, x2) = (lost.from.map_or(LEFT, |t| axis.x(t)), lost.to.map_or(RIGHT, |t| axis.x(t)));
+    out.push_str(&format!(
+        "<rect class=\"lost\" x=\"{x1}\" y=\"{}\" width=\"{}\" height=\"16\"><title>{title}</title></rect>",
+        y - 8,
+        (x2 - x1).max(3)
+    ));
+}
+
 /// A source: a bar from its first to its last event, holes drawn into it.
 fn row(claims: &Claims<'_>, source: &SourceDoc, axis: &Axis, y: i64, name: &str, out: &mut String) {
     out.push_str(&format!("<text class=\"d\" x=\"12\" y=\"{}\">{}</text>", y + 4, label(name)));
@@ -246,8 +264,8 @@ fn label(text: &str) -> String {
 /// What the signs mean.
 pub(super) fn legend() -> String {
     let said = super::super::claim::Said2::new(
-        "● confirmed ○ estimated · bar: span of a log · red block: numbers missing · dashed: silent · red line: cleared, clock or auditing changed",
-        "● 確認 ○ 推定 · 帯: ログの期間 · 赤い塊: 番号の欠落 · 破線: 途絶 · 赤線: 消去・時計・監査設定の変更",
+        "● confirmed ○ estimated · bar: span of a log · red block: numbers missing · dashed: silent, or a log emptied or stopped · red line: cleared, clock or auditing changed",
+        "● 確認 ○ 推定 · 帯: ログの期間 · 赤い塊: 番号の欠落 · 破線: 途絶、またはログの消去・停止 · 赤線: 消去・時計・監査設定の変更",
     );
     format!("<p class=\"dim\">{}</p>\n", both(&said))
 }

@@ -1,20 +1,21 @@
 //! What the events of detections say beyond what the decision ledger keeps: process numbers, logon sessions, addresses.
 //!
 //! # Invariants
-//! Only blocks that detections cite are read, each once, the newest first. An event that is not found again (erased, or it
+//! Only blocks that detections cite are read, each once, the newest first, and few around those that say that records were lost. An event that is not found again (erased, or it
 //! leaned on blocks that were not read) is known by its detection alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use hinomi_detect::completeness::Window;
-use hinomi_detect::story::Prevalence;
+use hinomi_detect::completeness::{SourceReport, SourceTracker, Window};
+use hinomi_detect::story::{Prevalence, StoryTable};
 use hinomi_detect::{Engine, LogSources};
 use hinomi_ingest::intake::Options;
 use hinomi_ledger::Reader;
 use hinomi_model::{EvidencePlace, EvidenceRef};
 
+use super::followed::Followed;
 use super::known::Detected;
 use crate::clock;
 use crate::pages::Refused;
@@ -34,6 +35,9 @@ pub(super) struct Links {
     behind: bool,
     events: BTreeMap<String, Arc<Event>>,
     prevalence: Prevalence,
+    /// What the sources wrote in the blocks that were read.
+    sources: SourceTracker,
+    followed: Followed,
 }
 
 /// The leaf of a reference into a ledger.
@@ -53,6 +57,11 @@ impl Links {
     /// Who meets whom in the blocks that were read: less than in all of them.
     pub(super) fn prevalence(&self) -> &Prevalence {
         &self.prevalence
+    }
+
+    /// What the sources wrote in these blocks.
+    pub(super) fn sources(&self) -> Vec<SourceReport> {
+        self.sources.clone().finish()
     }
 
     /// Whether blocks are left for the next pass.
@@ -82,6 +91,8 @@ impl Links {
                 break;
             }
         }
+        let followed = self.follow(data, detected, rules)?;
+        leaves.extend(followed.into_iter().filter(|leaf| !self.done.contains(leaf)));
         if leaves.is_empty() {
             return Ok(false);
         }
@@ -90,6 +101,25 @@ impl Links {
         self.keep(findings, detected);
         self.done.append(&mut leaves);
         Ok(true)
+    }
+
+    /// Blocks around those that say that records were lost.
+    fn follow(&mut self, data: &Path, detected: &Detected, rules: &Rules) -> Result<BTreeSet<u64>, Refused> {
+        if detected.all().len() == 0 {
+            return Ok(BTreeSet::new());
+        }
+        let table = StoryTable::bundled().map_err(|error| Refused::Failed(error.to_string()))?;
+        let reader = self.reader(data)?;
+        let found = self.followed.look(&reader, (detected, rules, &table));
+        self.reader = Some(reader);
+        Ok(found?)
+    }
+
+    /// The view of the ledger, as it is now.
+    fn reader(&mut self, data: &Path) -> Result<Reader, Refused> {
+        let Some(mut reader) = self.reader.take() else { return Ok(open_reader(data)?) };
+        reader.refresh()?;
+        Ok(reader)
     }
 
     fn scan(
@@ -102,13 +132,7 @@ impl Links {
         let subjects = Subjects::bundled().map_err(|error| failed(&error))?;
         let sources = LogSources::bundled().map_err(|error| failed(&error))?;
         let (engine, _) = Engine::compile(documents, &sources, &subjects.fields());
-        let reader = match self.reader.take() {
-            Some(mut reader) => {
-                reader.refresh()?;
-                reader
-            }
-            None => open_reader(data)?,
-        };
+        let reader = self.reader(data)?;
         let request = Request {
             roots: Vec::new(),
             ledgers: vec![Recorded::of_leaves(data, reader, leaves)?],
@@ -142,6 +166,7 @@ impl Links {
         }
         self.events.retain(|reference, _| cited.contains(reference.as_str()));
         self.prevalence.merge(std::mem::take(&mut findings.prevalence));
+        self.sources.merge(std::mem::take(&mut findings.sources));
         drop(citations);
         self.reader = findings.ledgers.pop().and_then(Recorded::into_reader);
     }

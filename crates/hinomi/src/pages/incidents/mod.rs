@@ -15,6 +15,7 @@
 //! # Not here
 //! What logs are missing: the ledger's own completeness says so.
 
+mod followed;
 mod known;
 mod linked;
 mod mask;

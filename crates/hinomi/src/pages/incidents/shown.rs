@@ -15,13 +15,13 @@ use super::worked::{Brief, Details};
 use crate::args::Lang;
 use crate::casework::State;
 use crate::clock;
-use crate::document::{Budget, Claims, Document, Settings, build};
+use crate::document::{Budget, Claims, Document, LostDoc, Settings, build};
 use crate::pages::evidence::Evidence;
 use crate::pages::{Asked, Refused, Text, page, time};
 use crate::render::calendar::{findings, sentence};
 use crate::report::{
-    DetectionEntry, EntityEntry, IncidentEntry, LedgerEntry, LinkEntry, Program, Report, SCHEMA_VERSION,
-    StageEntry, StepEntry, Summary, Technique,
+    DetectionEntry, EntityEntry, IncidentEntry, LedgerEntry, LinkEntry, LostEntry, Program, Report,
+    SCHEMA_VERSION, StageEntry, StepEntry, Summary, Technique,
 };
 
 /// Steps and links of an incident that are shown, and detections of a step that its sentence looks at.
@@ -277,7 +277,8 @@ impl<'a> Scene<'a> {
                 step
             })
             .collect();
-        let incident = IncidentEntry { steps, links: Vec::new(), ..self.incident.clone() };
+        let lost_records = self.lost();
+        let incident = IncidentEntry { steps, links: Vec::new(), lost_records, ..self.incident.clone() };
         let report = report(incident, detections, self.kinds.ledger.clone());
         let settings = Settings {
             lang: lang.to_owned(),
@@ -289,6 +290,32 @@ impl<'a> Scene<'a> {
         };
         let budget = Budget { incidents: 1, steps: shown, citations: 10_000, sources: 1 };
         build(&report, settings, clock::now(), self.story.subjects.details(), self.table, budget)
+    }
+
+    /// Records that its detections say are missing.
+    fn lost(&self) -> Vec<LostEntry> {
+        let masked = |lost: &LostEntry| LostEntry { host: self.mask.text(&lost.host), ..lost.clone() };
+        self.incident.lost_records.iter().map(masked).collect()
+    }
+
+    /// The same as gaps.
+    fn lost_gaps(&self) -> Vec<GapRow> {
+        // A document has no incident without a step.
+        let document = self.document(self.incident.steps.iter().take(1).cloned().collect(), 2);
+        let claims = Claims::new(&document, self.table);
+        let row = |lost: &LostDoc| {
+            let said = claims.lost(lost);
+            GapRow {
+                host: lost.host.clone(),
+                channel: lost.channel.clone(),
+                kind: if lost.lost == "emptied" { "cleared" } else { "stopped" },
+                from: lost.from.map(time),
+                to: lost.to.map(time),
+                missing: None,
+                text: Text::new(said.en, said.ja),
+            }
+        };
+        document.incidents.iter().flat_map(|of| &of.lost_records).map(row).collect()
     }
 
     fn headline(&self) -> Text {
@@ -337,13 +364,14 @@ impl<'a> Scene<'a> {
     fn step(&self, step: &StepEntry) -> StepRow {
         let document = self.document(vec![step.clone()], MOST_OF_STEP);
         let claims = Claims::new(&document, self.table);
-        let said = document.incidents.first().and_then(|of| of.steps.first()).map(|of| claims.step(of));
+        let told = document.incidents.first().and_then(|of| of.steps.first());
+        let said = told.map(|of| claims.step(of));
         let detections = || step.detections.iter().filter_map(|id| self.story.detections.get(id));
         let hosts: BTreeSet<String> =
             detections().filter(|d| !d.host.is_empty()).map(|d| self.mask.text(&d.host)).collect();
         let accounts: Vec<String> =
             detections().filter(|d| !d.account.is_empty()).map(|d| d.account.clone()).collect();
-        let why = step.why.iter().map(|name| crate::document::why(name));
+        let why = step.why.iter().filter_map(|name| told.map(|of| claims.why(of, name)));
         StepRow {
             first: step.first.map(time),
             last: step.last.map(time),
@@ -592,9 +620,11 @@ fn next_steps(unseen: &[UnseenRow]) -> Vec<Fact> {
     logs.into_iter().take(MOST_NEXT).map(fact).collect()
 }
 
-/// What the ledger found out about the sources of an incident, in its time and the day around it.
+/// What its detections say is missing, then what the ledger found out about the sources of an incident, in its time and the
+/// day around it.
 fn gaps(evidence: &Evidence, scene: &Scene<'_>) -> Result<Vec<GapRow>, Refused> {
-    let Some((first, last)) = scene.incident.first.zip(scene.incident.last) else { return Ok(Vec::new()) };
+    let mut all = scene.lost_gaps();
+    let Some((first, last)) = scene.incident.first.zip(scene.incident.last) else { return Ok(all) };
     let cited = scene.all().filter_map(|id| scene.story.detections.get(id)).flat_map(|d| &d.evidence);
     let leaves: BTreeSet<u64> =
         cited.filter_map(|cited| leaf_of(&cited.reference)).take(MOST_CITED).collect();
@@ -609,7 +639,8 @@ fn gaps(evidence: &Evidence, scene: &Scene<'_>) -> Result<Vec<GapRow>, Refused> 
         let days = (Day(Day::of(first).0.saturating_sub(1)), Day(Day::of(last).0.saturating_add(1)));
         let found = findings(&opened.reader, &watch, days)?;
         let of = found.iter().filter(|cited| sources.contains(&cited.finding.source));
-        Ok(of.filter_map(|cited| gap(&cited.finding)).take(MOST_GAPS).collect())
+        all.extend(of.filter_map(|cited| gap(&cited.finding)).take(MOST_GAPS));
+        Ok(all)
     })
 }
 

@@ -47,7 +47,7 @@ impl Story {
 pub(super) fn tell(detected: &Detected, links: &Links, rules: Arc<Rules>) -> Result<Story, Refused> {
     let subjects = Subjects::bundled().map_err(|error| Refused::Failed(error.to_string()))?;
     let found = gathered(detected, links, &rules);
-    let Told { mut incidents, detections } = told(found, &subjects, links.prevalence());
+    let Told { mut incidents, detections } = told(found, &subjects, links.prevalence(), links.sources());
     let order: BTreeMap<&str, Decided> = detected.all().map(|d| (d.id.as_str(), d.decided)).collect();
     for incident in &mut incidents {
         let first = incident.detections.iter().min_by_key(|id| order.get(id.as_str()));
@@ -71,7 +71,7 @@ pub(super) fn tell(detected: &Detected, links: &Links, rules: Arc<Rules>) -> Res
     }
     Ok(Story {
         incidents,
-        late: detected.all().filter(|d| d.late).map(|d| d.id.clone()).collect(),
+        late: late(detected, &detections),
         detections: detections.into_iter().map(|entry| (entry.id.clone(), entry)).collect(),
         places,
         newest,
@@ -80,6 +80,22 @@ pub(super) fn tell(detected: &Detected, links: &Links, rules: Arc<Rules>) -> Res
         is_cut: detected.is_cut(),
         is_behind: links.is_behind(),
     })
+}
+
+/// Detections whose events came too late, of sources that also deliver in time: of a collection that was imported at once, all came
+/// late, and that says nothing.
+fn late(detected: &Detected, entries: &[DetectionEntry]) -> BTreeSet<String> {
+    // A place is a source and a month, with a space between.
+    let place = |entry: &DetectionEntry| {
+        let cited = entry.evidence.last().map(|cited| cited.place.as_str()).unwrap_or_default();
+        cited.rsplit_once(' ').map_or(cited, |(source, _)| source).to_owned()
+    };
+    let places: BTreeMap<&str, String> =
+        entries.iter().map(|entry| (entry.id.as_str(), place(entry))).collect();
+    let of = |d: &LiveDetection| places.get(d.id.as_str()).cloned().unwrap_or_default();
+    let in_time: BTreeSet<String> = detected.all().filter(|d| !d.late).map(of).collect();
+    let late = detected.all().filter(|d| d.late && in_time.contains(&of(d)));
+    late.map(|d| d.id.clone()).collect()
 }
 
 /// Detections in the form of the story.
@@ -110,7 +126,7 @@ fn gathered(detected: &Detected, links: &Links, rules: &Rules) -> Vec<Found> {
 }
 
 /// Tags of the rule; of one that is no longer in force its techniques.
-fn tags(detection: &LiveDetection, rule: Option<&Known>) -> Vec<String> {
+pub(super) fn tags(detection: &LiveDetection, rule: Option<&Known>) -> Vec<String> {
     let techniques =
         || detection.techniques.iter().map(|id| format!("attack.{}", id.to_lowercase())).collect();
     rule.map_or_else(techniques, |rule| rule.tags.clone())

@@ -80,7 +80,7 @@ pub(in crate::pages) struct KindRow {
     id: String,
     name: Text,
     about: Text,
-    source: String,
+    source: Text,
 }
 
 pub(in crate::pages) fn name(by: Option<&Actor>) -> String {
@@ -175,7 +175,7 @@ pub(in crate::pages) fn details(story: &Story, casework: &Casework, place: usize
         id: kind.id.clone(),
         name: Text::new(&kind.name.en, &kind.name.ja),
         about: Text::new(&kind.about.en, &kind.about.ja),
-        source: kind.source.clone(),
+        source: Text::new(&kind.source.en, &kind.source.ja),
     };
     let clock_kinds = casework.kinds().iter().map(kind).collect();
     casework.with(|desk| {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::{Asked, Refused, Shown};
+use super::super::{Asked, Refused, Shown, Text};
 use super::{ACCOUNT, Judged, needed, shown};
 use crate::judge::{Exception, Known, Report};
 
@@ -25,7 +25,7 @@ pub(super) struct ExceptionRow {
     state: &'static str,
     covers: u64,
     after_end: u64,
-    lacks: Vec<String>,
+    lacks: Vec<Text>,
 }
 
 fn state(of: &Exception) -> &'static str {
@@ -39,6 +39,11 @@ fn state(of: &Exception) -> &'static str {
 /// What a claim is about that this program may not know: then it may be an account.
 fn about<'r>(report: &'r Report, claim: &str) -> &'r str {
     report.claims.iter().find(|known| known.id == claim).map_or(ACCOUNT, |known| known.about.as_str())
+}
+
+fn words(code: &str) -> Text {
+    let said = crate::assure::lack(code);
+    Text::new(said.en, said.ja)
 }
 
 /// The register of a report.
@@ -58,7 +63,7 @@ pub(super) fn rows(report: &Report, names: &dyn Shown) -> Vec<ExceptionRow> {
         state: state(of),
         covers: of.covers,
         after_end: of.after_end,
-        lacks: of.lacks.clone(),
+        lacks: of.lacks.iter().map(|code| words(code)).collect(),
     };
     let mut rows: Vec<ExceptionRow> = report.exceptions.iter().map(row).collect();
     // What has ended and is still needed first, then what covers nothing, then by its end.
