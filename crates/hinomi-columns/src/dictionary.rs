@@ -60,6 +60,10 @@ pub struct Dictionary {
     null: Option<ValueId>,
 }
 
+/// Least room made at once, and from which size on more is made than is held.
+const SMALL: usize = 128;
+const LARGE: usize = 1 << 13;
+
 /// Tag of values whose raw bytes are their UTF-8 text.
 const TAG_TEXT: u8 = 0;
 const TAG_NUMBER: u8 = 1;
@@ -173,6 +177,7 @@ impl Dictionary {
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
         let key_start = self.bytes.len();
+        self.make_room(2 * raw.len());
         self.bytes.extend_from_slice(raw);
         let text_start = self.bytes.len();
         let kind = convert(raw, &mut self.bytes);
@@ -186,6 +191,15 @@ impl Dictionary {
             entries.get(other as usize).map_or(0, |e| hash_of(hasher, e.tag, slice(bytes, e.key)))
         });
         ValueId(id)
+    }
+
+    /// Grows fourfold once it is large: what is moved when it grows then stays a third of what is held, and room that is not
+    /// used is not touched.
+    fn make_room(&mut self, bytes: usize) {
+        let (held, room) = (self.bytes.len(), self.bytes.capacity());
+        if room - held < bytes {
+            self.bytes.reserve(if held < LARGE { bytes.max(SMALL) } else { bytes.max(3 * held) });
+        }
     }
 
     /// Text of a value: empty for null, absent and lists.
@@ -205,15 +219,12 @@ impl Dictionary {
 
     /// The members of a list; a single value is a list of itself, null and absent are empty.
     pub fn elements(&self, id: ValueId) -> impl Iterator<Item = ValueId> + use<> {
-        let ids: Vec<ValueId> = match self.entries.get(id.index()) {
-            Some(entry) if entry.kind == ValueKind::List => slice(&self.bytes, entry.key)
-                .chunks_exact(4)
-                .filter_map(|c| c.try_into().ok().map(u32::from_le_bytes).map(ValueId))
-                .collect(),
-            Some(entry) if entry.kind != ValueKind::Null => vec![id],
-            _ => Vec::new(),
-        };
-        ids.into_iter()
+        let entry = self.entries.get(id.index());
+        let single = entry.filter(|e| !matches!(e.kind, ValueKind::List | ValueKind::Null)).map(|_| id);
+        let list = entry.filter(|e| e.kind == ValueKind::List).map(|e| slice(&self.bytes, e.key));
+        let members = list.unwrap_or_default().as_chunks().0.iter();
+        let members: Vec<ValueId> = members.map(|id| ValueId(u32::from_le_bytes(*id))).collect();
+        single.into_iter().chain(members)
     }
 
     /// How many distinct values there are.

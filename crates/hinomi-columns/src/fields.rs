@@ -71,6 +71,11 @@ impl Projection {
         self
     }
 
+    /// The name of a field, if it is one of those named here.
+    pub fn name(&self, id: FieldId) -> Option<&str> {
+        self.names.get(id.index()).map(AsRef::as_ref)
+    }
+
     /// The names in id order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)

@@ -11,6 +11,9 @@ use crate::{Batch, Dictionary, FieldId, Projection, Row, Shape, ValueId, well_kn
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LayoutId(u32);
 
+/// Rows for which a new batch has room.
+const FEW_ROWS: usize = 8;
+
 /// Dictionaries and open batches of one worker.
 ///
 /// # Invariants
@@ -184,7 +187,7 @@ impl Store {
     #[cold]
     fn open_batch(&mut self, shape: Shape) -> u32 {
         let fields = self.layouts.get(shape.layout.0 as usize).cloned().unwrap_or_default();
-        let columns = fields.iter().map(|_| Vec::new()).collect();
+        let columns = fields.iter().map(|_| Vec::with_capacity(FEW_ROWS)).collect();
         let at = self.batches.len() as u32;
         self.batches.push(Batch { shape, fields, rows: Vec::new(), columns });
         self.batch_index.insert(shape, at);

@@ -341,7 +341,7 @@ pub struct Investigate {
     /// close` ends it. Recorded in the ledger; without this nothing is written there
     #[arg(long, value_name = "CASE")]
     pub keep: Option<String>,
-    /// Worker threads; default: all cores
+    /// Worker threads from the first byte on; default: one, and all cores once 16 MiB were read
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
     /// Most detections kept; further matches are counted

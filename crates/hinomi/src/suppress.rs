@@ -135,7 +135,7 @@ impl Suppression {
             && self
                 .fields
                 .iter()
-                .all(|(k, v)| detection.fields.get(k).is_some_and(|have| have.eq_ignore_ascii_case(v)))
+                .all(|(k, v)| detection.fields.value(k).is_some_and(|have| have.eq_ignore_ascii_case(v)))
     }
 }
 

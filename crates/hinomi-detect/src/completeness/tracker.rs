@@ -91,6 +91,10 @@ impl SourceTracker {
 
     /// Adds what another tracker saw.
     pub fn merge(&mut self, other: Self) {
+        if self.sources.is_empty() {
+            *self = other;
+            return;
+        }
         for ((host, channel, kind), source) in other.sources {
             self.source(&host, &channel, &kind).merge(source);
         }

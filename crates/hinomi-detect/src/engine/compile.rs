@@ -125,12 +125,11 @@ impl Engine {
     /// Names, in the events, of every field that a rule reads or that a correlation needs of it.
     pub fn fields_of(&self, index: RuleIndex) -> Vec<String> {
         let mut ids = std::collections::BTreeSet::new();
-        for variant in self.variants.iter().filter(|v| v.rule == index) {
+        for variant in self.variants_of(index) {
             variant.expression.visit(&mut |p| ids.extend(self.predicates.get(p).map(|p| p.field)));
         }
-        let names: Vec<&str> = self.projection.names().collect();
         let mut fields: Vec<String> =
-            ids.iter().filter_map(|id| names.get(id.index())).map(|&n| n.to_owned()).collect();
+            ids.into_iter().filter_map(|id| self.projection.name(id)).map(str::to_owned).collect();
         if let Some(rule) = self.rule(index) {
             fields.extend(rule.fields.iter().cloned());
             let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
@@ -147,9 +146,19 @@ impl Engine {
         let used = |c: &&Correlation| c.rules.iter().any(|r| is_named(&rule.meta, r));
         let needed: Vec<String> =
             self.correlations.iter().filter(used).flat_map(Correlation::fields).collect();
-        let routes = self.variants.iter().filter(|v| v.rule == index).map(|v| v.route);
+        if needed.is_empty() {
+            return Vec::new();
+        }
+        let routes = self.variants_of(index).iter().map(|v| v.route);
         let renames = routes.filter_map(|r| self.routes.get(r as usize)).flat_map(|r| &r.rename);
         renames.filter(|(name, _)| needed.contains(name)).map(|(n, p)| (n.clone(), p.clone())).collect()
+    }
+
+    /// The variants of a rule, which stand together because rules are compiled one after the other.
+    fn variants_of(&self, index: RuleIndex) -> &[Variant] {
+        let from = self.variants.partition_point(|v| v.rule < index);
+        let own = self.variants.get(from..).unwrap_or_default();
+        own.get(..own.partition_point(|v| v.rule == index)).unwrap_or_default()
     }
 
     /// The correlations, in load order.

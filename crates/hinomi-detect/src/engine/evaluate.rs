@@ -267,7 +267,6 @@ impl<'e> Evaluator<'e> {
         for rule in rules.filter_map(|v| self.engine.rule(v.rule)) {
             rule.conditions.iter().for_each(|c| filter.add_condition(c, &self.engine.bulky));
         }
-        filter.build();
         let id = FilterId(self.filters.len() as u32);
         self.filters.push((deep.clone(), filter));
         self.filter_index.insert(deep, id);

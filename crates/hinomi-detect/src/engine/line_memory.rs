@@ -90,6 +90,9 @@ impl LineMemory {
             }
         }
         let number = self.ends.len() as u32;
+        if self.bytes.capacity() - self.bytes.len() < line.len() {
+            self.bytes.reserve(line.len().max(3 * self.bytes.len()).min(MOST_BYTES));
+        }
         self.bytes.extend_from_slice(line.as_bytes());
         self.literals.extend_from_slice(literals);
         self.ends.push((self.bytes.len() as u32, self.literals.len() as u32));

@@ -1,13 +1,16 @@
 //! Finds which of many thousand literals occur in a text, in one pass over the text.
 //!
-//! Every literal of four bytes or more is entered under its rarest run of four bytes, shorter ones under their
-//! first two or one. The pass looks up each position's run in a small bitmap and verifies the few candidates.
+//! Every literal of four bytes or more is entered under its rarest run of four bytes. The pass looks up each position's
+//! run in a small bitmap and verifies the few candidates. A few shorter ones are searched one by one; where there are
+//! many, they are entered under their first two bytes or one, and further passes look for these.
 //! Building is a hash insert per literal, so a rule set of tens of thousands of literals is ready in
 //! milliseconds, which an automaton is not.
 //!
 //! # Invariants
 //! A literal is reported exactly when it stands in the text at its place; order and multiplicity of reports are
 //! unspecified.
+
+use memchr::memmem::Finder;
 
 use super::commonness::gram_commonness;
 use crate::sigma::Place;
@@ -29,6 +32,31 @@ struct Literal {
     /// Offset of the indexed run inside the literal.
     run_at: u32,
     id: LiteralId,
+    /// Offset of four of its bytes that lie far from the run, and these; compared first, because they stand here.
+    far: (u32, u32),
+}
+
+impl Literal {
+    fn new(bytes: Box<[u8]>, place: Place, run_at: usize, id: LiteralId) -> Self {
+        let far = if run_at * 2 < bytes.len() { bytes.len().saturating_sub(4) } else { 0 };
+        let far_run = bytes.get(far..).map_or(0, run_of);
+        Self { bytes, place, run_at: run_at as u32, id, far: (far as u32, far_run) }
+    }
+
+    /// Whether the text holds it from `start` on, given that its run stands there.
+    #[inline]
+    fn stands_at(&self, text: &[u8], start: usize) -> bool {
+        let (far, run) = self.far;
+        let rest = text.get(start..).unwrap_or_default();
+        match &*self.bytes {
+            // The run is all there is, or all but a byte.
+            [_] | [_, _] | [_, _, _, _] => true,
+            [_, _, third] => rest.get(2) == Some(third),
+            bytes => {
+                rest.get(far as usize..).is_some_and(|far| run_of(far) == run) && rest.starts_with(bytes)
+            }
+        }
+    }
 }
 
 /// Index of literals by one run of bytes each.
@@ -38,8 +66,32 @@ pub(crate) struct LiteralIndex {
     two: RunTable,
     one: RunTable,
     literals: Vec<Literal>,
+    few: Vec<Short>,
     spans_lines: bool,
 }
+
+/// A literal of fewer than four bytes that is searched by itself.
+#[derive(Clone, Debug)]
+struct Short {
+    bytes: Finder<'static>,
+    place: Place,
+    id: LiteralId,
+}
+
+impl Short {
+    fn stands_in(&self, text: &[u8], edges: Edges) -> bool {
+        let bytes = self.bytes.needle();
+        match self.place {
+            Place::Anywhere => self.bytes.find(text).is_some(),
+            Place::Start => edges.start && text.starts_with(bytes),
+            Place::End => edges.end && text.ends_with(bytes),
+            Place::Whole => edges.start && edges.end && text == bytes,
+        }
+    }
+}
+
+/// Short literals up to which each is searched by itself: in logs a search costs what the passes and what they find cost per byte.
+const MOST_FEW: usize = 48;
 
 impl LiteralIndex {
     /// Builds the index. Empty literals must be handled by the caller and are ignored.
@@ -48,7 +100,13 @@ impl LiteralIndex {
         let (mut four, mut two, mut one) = (Vec::new(), Vec::new(), Vec::new());
         let literals: Vec<_> = literals.into_iter().collect();
         let shared = SharedRuns::of(literals.iter().map(|(bytes, ..)| &**bytes));
+        let is_few = literals.iter().filter(|(bytes, ..)| bytes.len() < 4).count() <= MOST_FEW;
         for (bytes, place, id) in literals {
+            index.spans_lines |= bytes.contains(&b'\n');
+            if is_few && (1..4).contains(&bytes.len()) {
+                index.few.push(Short { bytes: Finder::new(&bytes).into_owned(), place, id });
+                continue;
+            }
             let number = index.literals.len() as u32;
             let run_at = rarest_run(&bytes, &shared);
             match *bytes {
@@ -57,8 +115,7 @@ impl LiteralIndex {
                 [a, b] | [a, b, _] => two.push((u32::from(a) | u32::from(b) << 8, number)),
                 _ => four.push((bytes.get(run_at..).map_or(0, run_of), number)),
             }
-            index.spans_lines |= bytes.contains(&b'\n');
-            index.literals.push(Literal { bytes, place, run_at: run_at as u32, id });
+            index.literals.push(Literal::new(bytes, place, run_at, id));
         }
         index.four = RunTable::new(four);
         index.two = RunTable::new(two);
@@ -79,16 +136,16 @@ impl LiteralIndex {
     /// Reports every literal found in `text`, a part of the value; `edges` says which ends of the value are its own.
     pub(crate) fn find_in_part(&self, text: &[u8], edges: Edges, mut report: impl FnMut(LiteralId)) {
         if !self.four.is_empty() {
-            for (at, window) in text.windows(4).enumerate() {
-                let run = run_of(window);
+            for (at, window) in text.array_windows().enumerate() {
+                let run = u32::from_le_bytes(*window);
                 if self.four.may_contain(run) {
                     self.verify(&self.four, run, (text, edges), at, &mut report);
                 }
             }
         }
+        self.few.iter().filter(|short| short.stands_in(text, edges)).for_each(|short| report(short.id));
         if !self.two.is_empty() {
-            for (at, window) in text.windows(2).enumerate() {
-                let [a, b] = *window else { continue };
+            for (at, &[a, b]) in text.array_windows().enumerate() {
                 let run = u32::from(a) | u32::from(b) << 8;
                 if self.two.may_contain(run) {
                     self.verify(&self.two, run, (text, edges), at, &mut report);
@@ -122,7 +179,7 @@ impl LiteralIndex {
                 Place::End => end == text.len() && edges.end,
                 Place::Whole => start == 0 && end == text.len() && edges.start && edges.end,
             };
-            if placed && text.get(start..end) == Some(&literal.bytes) {
+            if placed && literal.stands_at(text, start) {
                 report(literal.id);
             }
         }

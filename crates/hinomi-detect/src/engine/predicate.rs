@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hinomi_columns::FieldId;
-use regex::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder, bytes};
 
 use super::commonness::literal_share;
 use super::field_matcher::{FieldMatcher, FieldMatcherBuilder};
@@ -77,27 +77,76 @@ impl Expression {
 /// A test that is made only for rows whose other predicates leave a rule undecided.
 #[derive(Debug)]
 pub(crate) enum Lazy {
-    Regex { source: sigma::Regex, compiled: OnceLock<Option<Box<Regex>>> },
+    Regex { source: sigma::Regex, compiled: Compiled },
     FieldRef { other: FieldId, place: Place, cased: bool },
+}
+
+/// A regular expression, compiled when it is first needed.
+///
+/// On a text of ASCII, classes of all of Unicode mean what they mean in ASCII, and tables for the rest of Unicode are
+/// most of what compiling costs. An expression that names other characters has no form for ASCII: two of them, the long
+/// s and the Kelvin sign, are letters of ASCII when case is ignored.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    ascii: OnceLock<Option<Box<bytes::Regex>>>,
+    any: OnceLock<Option<Box<Regex>>>,
+}
+
+impl Compiled {
+    /// An expression too large to compile matches nothing.
+    fn is_match(&self, source: &sigma::Regex, value: &str) -> bool {
+        if value.is_ascii()
+            && let Some(regex) = self.ascii.get_or_init(|| Self::of_ascii(source))
+        {
+            return regex.is_match(value.as_bytes());
+        }
+        self.any.get_or_init(|| Self::of_any(source)).as_ref().is_some_and(|regex| regex.is_match(value))
+    }
+
+    fn of_ascii(source: &sigma::Regex) -> Option<Box<bytes::Regex>> {
+        if names_characters(&source.pattern) {
+            return None;
+        }
+        let mut builder = bytes::RegexBuilder::new(&source.pattern);
+        builder
+            .unicode(false)
+            .case_insensitive(source.ignore_case)
+            .multi_line(source.multi_line)
+            .dot_matches_new_line(source.dot_all)
+            .size_limit(REGEX_SIZE_LIMIT);
+        builder.build().ok().map(Box::new)
+    }
+
+    fn of_any(source: &sigma::Regex) -> Option<Box<Regex>> {
+        let mut builder = RegexBuilder::new(&source.pattern);
+        builder
+            .case_insensitive(source.ignore_case)
+            .multi_line(source.multi_line)
+            .dot_matches_new_line(source.dot_all)
+            .size_limit(REGEX_SIZE_LIMIT);
+        builder.build().ok().map(Box::new)
+    }
+}
+
+/// Whether an expression may name characters beyond `\xff`, by themselves or by their numbers.
+fn names_characters(pattern: &str) -> bool {
+    let mut escapes = pattern.match_indices('\\').filter_map(|(at, _)| pattern.as_bytes().get(at + 1..));
+    let is_number = |escape: &[u8]| match escape {
+        [b'x', next, ..] => *next == b'{',
+        [b'u' | b'U', next, ..] => *next == b'{' || next.is_ascii_hexdigit(),
+        _ => false,
+    };
+    !pattern.is_ascii() || escapes.any(is_number)
 }
 
 /// Upper bound of one compiled expression.
 const REGEX_SIZE_LIMIT: usize = 4 << 20;
 
 impl Lazy {
-    /// Matches a regular expression; an expression too large to compile matches nothing.
+    /// Matches a regular expression.
     pub(crate) fn is_match(&self, value: &str) -> bool {
         let Self::Regex { source, compiled } = self else { return false };
-        let build = || {
-            let mut builder = RegexBuilder::new(&source.pattern);
-            builder
-                .case_insensitive(source.ignore_case)
-                .multi_line(source.multi_line)
-                .dot_matches_new_line(source.dot_all)
-                .size_limit(REGEX_SIZE_LIMIT);
-            builder.build().ok().map(Box::new)
-        };
-        compiled.get_or_init(build).as_ref().is_some_and(|regex| regex.is_match(value))
+        compiled.is_match(source, value)
     }
 }
 
@@ -156,7 +205,7 @@ impl Predicates {
     pub(crate) fn regex(&mut self, field: FieldId, regex: &sigma::Regex) -> Expression {
         let itself = self.lazy(field, &Test::Regex(regex.clone()), || Lazy::Regex {
             source: regex.clone(),
-            compiled: OnceLock::new(),
+            compiled: Compiled::default(),
         });
         let Some(literals) = required_literals(&regex.pattern) else { return itself };
         let any = literals.into_iter().map(|l| Pattern(vec![Token::Many, Token::Literal(l), Token::Many]));
@@ -229,5 +278,60 @@ fn pattern_share(pattern: &Pattern) -> f64 {
     match Glob::new(pattern, false).anchor() {
         None => 0.9,
         Some(anchor) => literal_share(anchor),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Whatever may mean something else without Unicode, besides what rules hold.
+    const PATTERNS: [&str; 23] = [
+        r"[^a-y]",
+        r"\W\w+",
+        r"\bk\b",
+        r"s\B.",
+        r"^\S+\s\D",
+        r"[[:^ascii:]]",
+        r"[^\x00-\x7f]",
+        r"[\x80-\xff]s?",
+        r"[\x{80}-\x{10FFFF}]",
+        r"\u{17F}",
+        r"\u017Fx?",
+        r"\U0000212A",
+        r"[\x{17F}-\x{180}]",
+        r"ſ|K",
+        r"[a-ſ]k",
+        r"[\D--[a-z]]",
+        r"[\w&&[^a-s]]{2}",
+        r"\p{Lu}s",
+        r"\P{L}",
+        r"(?u:\w)\x41",
+        r"(?-u:\w)s",
+        r"é*k$",
+        r"(?:a|k|s){2,3}(?i:S)",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// The form for ASCII decides as the one for any text does.
+        #[test]
+        fn ascii_needs_no_unicode(
+            values in prop::collection::vec("[ -~\n\t\x00\x0b]{0,12}|[aksAKS \n]{0,8}", 40),
+            flags in 0..8_u8,
+        ) {
+            for pattern in PATTERNS {
+                let pattern = pattern.to_owned();
+                let [ignore_case, multi_line, dot_all] = [1, 2, 4].map(|bit| flags & bit != 0);
+                let source = sigma::Regex { pattern, ignore_case, multi_line, dot_all };
+                let (any, compiled) = (Compiled::of_any(&source).unwrap(), Compiled::default());
+                for value in &values {
+                    let found = compiled.is_match(&source, value);
+                    prop_assert_eq!(found, any.is_match(value), "{:?} on {:?}", source, value);
+                }
+            }
+        }
     }
 }

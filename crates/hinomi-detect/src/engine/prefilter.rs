@@ -9,7 +9,7 @@
 //! matches, whether its values stand in the bytes as UTF-8, as UTF-16LE, or JSON-escaped. (Two characters outside
 //! ASCII fold into it, the Kelvin sign and the long s; keywords written with them are not looked for.)
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -35,12 +35,13 @@ pub enum RawEncoding {
 pub struct KeywordPrefilter {
     utf8: Fragments,
     mixed: Fragments,
+    // Samplers are made when the first bytes of their kind come: most logs are of one kind.
     /// Of `utf8`, one byte per character.
-    text: Sampler,
+    text: OnceLock<Sampler>,
     /// Of `mixed`, one byte per character.
-    narrow: Sampler,
+    narrow: OnceLock<Sampler>,
     /// Of `mixed`, two bytes per character.
-    wide: Sampler,
+    wide: OnceLock<Sampler>,
 }
 
 /// Fragments of which one stands in the bytes of any event that a rule matches.
@@ -55,28 +56,34 @@ struct Fragments {
 const SHORTEST: usize = 3;
 
 impl KeywordPrefilter {
-    /// Adds the keywords of one rule, and what it looks for in `bulky` fields. A rule that could match without any keyword makes everything a candidate.
+    /// Adds the keywords of one rule, and what it looks for in `bulky` fields. A rule that could match without any keyword
+    /// makes everything a candidate. All rules are added before anything is looked at.
     pub(crate) fn add_condition(&mut self, condition: &Search, bulky: &[String]) {
         self.utf8.add(necessary_fragments(condition, bulky, RawEncoding::Utf8));
         self.mixed.add(necessary_fragments(condition, bulky, RawEncoding::Mixed));
-    }
-
-    /// Prepares the sampling tables; called once after everything was added.
-    pub(crate) fn build(&mut self) {
-        let wide = self.mixed.any.iter().map(|f| f.iter().flat_map(|&b| [b, 0]).collect());
-        self.wide = Sampler::new(wide.collect());
-        self.narrow = Sampler::new(self.mixed.any.clone());
-        self.text = Sampler::new(self.utf8.any.clone());
     }
 
     /// Whether a keyword rule can match an event in `bytes`, whose values stand there as `encoding` says.
     pub fn may_match(&self, bytes: &[u8], encoding: RawEncoding) -> bool {
         match encoding {
             // An escaped ASCII letter could hide a fragment from the sampler; loggers do not write them.
-            RawEncoding::Utf8 => self.utf8.always || self.text.any(bytes) || hides_letters(bytes),
-            RawEncoding::Utf16 => self.mixed.always || self.wide.any(bytes),
-            RawEncoding::Mixed => self.mixed.always || self.wide.any(bytes) || self.narrow.any(bytes),
+            RawEncoding::Utf8 => self.utf8.always || self.text().any(bytes) || hides_letters(bytes),
+            RawEncoding::Utf16 => self.mixed.always || self.wide().any(bytes),
+            RawEncoding::Mixed => self.mixed.always || self.wide().any(bytes) || self.narrow().any(bytes),
         }
+    }
+
+    fn text(&self) -> &Sampler {
+        self.text.get_or_init(|| Sampler::new(self.utf8.any.clone()))
+    }
+
+    fn narrow(&self) -> &Sampler {
+        self.narrow.get_or_init(|| Sampler::new(self.mixed.any.clone()))
+    }
+
+    fn wide(&self) -> &Sampler {
+        let doubled = |fragment: &Vec<u8>| fragment.iter().flat_map(|&byte| [byte, 0]).collect();
+        self.wide.get_or_init(|| Sampler::new(self.mixed.any.iter().map(doubled).collect()))
     }
 }
 
@@ -183,9 +190,8 @@ impl Sampler {
         };
         let mut bits: Box<Bits> = Box::new([0; 1 << (BITS_LOG2 - 6)]);
         for (number, fragment) in (0u32..).zip(&sampler.fragments) {
-            let grams: Vec<&[u8]> = fragment.windows(gram.max(1)).collect();
-            let first = rarest_window(&grams, sampler.stride);
-            let wanted = (0u32..).zip(grams).skip(first).take(sampler.stride);
+            let first = rarest_window(fragment, gram, sampler.stride);
+            let wanted = (0u32..).zip(fragment.windows(gram.max(1))).skip(first).take(sampler.stride);
             for (at, window) in wanted {
                 let eight = window.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
                 let folded = (eight | FOLD) & sampler.mask;
@@ -258,17 +264,20 @@ impl Sampler {
     }
 }
 
-/// Where the `length` neighbours among `grams` begin that ordinary text holds least: of a longer fragment any run
-/// of as many positions as the stride is enough. Letters are more common than other characters, and some runs of
-/// letters more common than others.
-fn rarest_window(grams: &[&[u8]], length: usize) -> usize {
-    let cost = |gram: &&[u8]| {
+/// Where the `length` neighbours among the grams of a fragment begin that ordinary text holds least: of a longer
+/// fragment any run of as many positions as the stride is enough. Letters are more common than other characters, and
+/// some runs of letters more common than others.
+fn rarest_window(fragment: &[u8], gram: usize, length: usize) -> usize {
+    let runs: Vec<u32> = fragment.windows(4).map(gram_commonness).collect();
+    let inside = gram.saturating_sub(3);
+    let cost = |(at, gram): (usize, &[u8])| {
         let letters = gram.iter().filter(|b| b.is_ascii_alphabetic()).count() as u32;
-        let rarest = gram.windows(4).map(gram_commonness).min();
-        letters + rarest.unwrap_or_default()
+        let rarest = runs.get(at..at + inside).and_then(|runs| runs.iter().min());
+        letters + rarest.copied().unwrap_or_default()
     };
-    let windows = grams.windows(length.max(1)).enumerate();
-    let rarest = windows.min_by_key(|(_, window)| window.iter().map(cost).sum::<u32>());
+    let costs: Vec<u32> = fragment.windows(gram.max(1)).enumerate().map(cost).collect();
+    let windows = costs.windows(length.max(1)).enumerate();
+    let rarest = windows.min_by_key(|(_, window)| window.iter().sum::<u32>());
     rarest.map_or(0, |(at, _)| at)
 }
 
@@ -296,7 +305,6 @@ mod tests {
         let any = keywords.iter().map(|k| Pattern(vec![Token::Literal((*k).to_owned())])).collect();
         let mut filter = KeywordPrefilter::default();
         filter.add_condition(&Search::Keyword(Patterns { any, cased: false }), &[]);
-        filter.build();
         filter
     }
 
@@ -342,7 +350,6 @@ mod tests {
         }
         let mut filter = KeywordPrefilter::default();
         filter.add_condition(&Search::Not(Box::new(Search::All(vec![]))), &[]);
-        filter.build();
         assert!(filter.may_match(b"", RawEncoding::Utf8));
     }
 

@@ -32,24 +32,27 @@ pub(super) fn candidates(
     neighbours_of: impl Fn(usize) -> bool,
     asks: impl Fn(usize) -> bool,
 ) -> Vec<(usize, usize)> {
+    const NOBODY: usize = usize::MAX;
     let mut last: HashMap<Key, [usize; NEIGHBOURS], RandomState> = HashMap::default();
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     let mut earlier: Vec<usize> = Vec::new();
     for &at in order {
-        let Some(signal) = signals.get(at) else { continue };
+        let (asks, is_neighbour) = (asks(at), neighbours_of(at));
+        let Some(signal) = signals.get(at).filter(|_| asks || is_neighbour) else { continue };
         for key in keys(signal, entities) {
-            if asks(at)
-                && let Some(known) = last.get(&key)
-            {
+            let mut nobody = [NOBODY; NEIGHBOURS];
+            let known = if is_neighbour {
+                last.entry(key).or_insert(nobody)
+            } else {
+                last.get_mut(&key).unwrap_or(&mut nobody)
+            };
+            if asks {
                 let most = if matches!(key, Key::One(_)) { NEIGHBOURS } else { 1 };
-                earlier.extend(known.iter().take(most).filter(|k| **k != usize::MAX && **k != at));
+                earlier.extend(known.iter().take(most).filter(|k| **k != NOBODY && **k != at));
             }
-            if neighbours_of(at) {
-                let known = last.entry(key).or_insert([usize::MAX; NEIGHBOURS]);
-                known.rotate_right(1);
-                if let Some(first) = known.first_mut() {
-                    *first = at;
-                }
+            if is_neighbour {
+                let [newest, second, _] = *known;
+                *known = [at, newest, second];
             }
         }
         earlier.sort_unstable();

@@ -191,6 +191,10 @@ pub struct Prevalence {
 impl Prevalence {
     /// Adds what another census found.
     pub fn merge(&mut self, other: Self) {
+        if self.met.is_empty() {
+            *self = other;
+            return;
+        }
         for (kinds, theirs) in other.met {
             let ours = self.met.entry(kinds).or_default();
             for (key, mut set) in theirs {

@@ -15,6 +15,7 @@
 
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::layout::{Hole, Layout};
 use super::record::Value;
 use super::value::kind;
 
@@ -44,24 +45,32 @@ pub(super) mod token {
 /// Writes the canonical form of the tokens from the cursor up to the end-of-fragment token to `out`.
 ///
 /// Without `values` the tokens are a template definition, whose elements carry a dependency. With `values` they
-/// are a plain fragment, whose text goes there. False when a name was unreadable and [`UNREADABLE`] stands for it.
+/// are a plain fragment, whose text goes there and whose layout is noted. False when a name was unreadable and
+/// [`UNREADABLE`] stands for it.
 pub(super) fn write<'a>(
     chunk: &'a [u8],
     cursor: &mut Cursor<'a>,
     values: Option<&mut Vec<Value>>,
+    layout: &mut Layout,
     out: &mut Vec<u8>,
 ) -> Result<bool, Fault> {
     let base = values.as_ref().map_or(0, |v| v.len());
-    let mut writer = Writer { chunk, values, base, depth: 0, naming: false, sound: true };
+    let mut writer = Writer { chunk, values, layout, base, depth: 0, naming: false, sound: true, open: true };
     while !cursor.done() {
         if out.len() > MAX_BYTES {
             return Err(Fault::SIZE);
         }
         match cursor.u8()? {
-            0x00 => break,
+            0x00 => {
+                writer.open = false;
+                break;
+            }
             token @ (0x01..=0x04 | 0x41 | 0x06 | 0x46 | 0x0f) => writer.structure(token, cursor, out)?,
             token => writer.content(token, cursor, out)?,
         }
+    }
+    if writer.open || !writer.sound {
+        writer.layout.bind();
     }
     if writer.depth == 0 { Ok(writer.sound) } else { Err(UNBALANCED) }
 }
@@ -71,6 +80,8 @@ const UNBALANCED: Fault = Fault::malformed("elements of a template do not nest")
 struct Writer<'a, 'v> {
     chunk: &'a [u8],
     values: Option<&'v mut Vec<Value>>,
+    /// Of a plain fragment.
+    layout: &'v mut Layout,
     /// How many values there were before.
     base: usize,
     depth: usize,
@@ -78,6 +89,8 @@ struct Writer<'a, 'v> {
     naming: bool,
     /// No name was unreadable.
     sound: bool,
+    /// The end-of-fragment token has not come.
+    open: bool,
 }
 
 impl<'a> Writer<'a, '_> {
@@ -89,7 +102,7 @@ impl<'a> Writer<'a, '_> {
                 if self.depth > MAX_DEPTH {
                     return Err(Fault::DEPTH);
                 }
-                self.sound &= open(self.chunk, cursor, token == 0x41, self.values.is_none(), out)?;
+                self.element(cursor, token == 0x41, out)?;
             }
             0x02 => out.push(token::CLOSE_START),
             0x03 => {
@@ -106,7 +119,7 @@ impl<'a> Writer<'a, '_> {
             _ => {
                 out.push(token::ATTRIBUTE);
                 let before = out.len();
-                self.sound &= name(self.chunk, cursor, out)?;
+                self.name(cursor, out)?;
                 self.naming = out.get(before..).is_some_and(|n| n == b"\x04\0N\0a\0m\0e\0");
             }
         }
@@ -123,8 +136,12 @@ impl<'a> Writer<'a, '_> {
             }
             0x07 | 0x47 => self.constant(cursor, out)?,
             0x08 | 0x48 => text(&cursor.array::<2>()?, out),
-            0x09 | 0x49 => entity(self.chunk, cursor, out)?,
+            0x09 | 0x49 => {
+                self.layout.bind();
+                entity(self.chunk, cursor, out)?;
+            }
             0x0a => {
+                self.layout.bind();
                 name(self.chunk, cursor, &mut Vec::new())?;
             }
             0x0b => {
@@ -141,6 +158,39 @@ impl<'a> Writer<'a, '_> {
         Ok(())
     }
 
+    /// Start of an element. Only in definitions it has a dependency.
+    fn element(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        has_attributes: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let dependency = if self.values.is_none() { cursor.u16()? } else { u16::MAX };
+        self.size(cursor)?;
+        out.push(token::OPEN);
+        self.name(cursor, out)?;
+        out.extend_from_slice(&dependency.to_le_bytes());
+        if has_attributes {
+            self.size(cursor)?;
+        }
+        Ok(())
+    }
+
+    /// Passes over a size, which no form holds.
+    fn size(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        if self.values.is_some() {
+            self.layout.hole(Hole::Size(cursor.at()));
+        }
+        cursor.u32().map(|_| ())
+    }
+
+    fn name(&mut self, cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let (offset, sound) = name(self.chunk, cursor, out)?;
+        self.layout.name(offset);
+        self.sound &= sound;
+        Ok(())
+    }
+
     /// Text with its length in front: a constant of a definition, a value of a plain fragment.
     fn constant(&mut self, cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
         let length = usize::from(cursor.u16()?) * 2;
@@ -150,6 +200,7 @@ impl<'a> Writer<'a, '_> {
         // Text that is longer than a value can be stays in place.
         match (values, u16::try_from(length)) {
             (Some(values), Ok(length)) => {
+                self.layout.hole(Hole::Text(at as usize - 2));
                 out.push(token::SUBSTITUTION);
                 out.extend_from_slice(&((values.len() - self.base) as u16).to_le_bytes());
                 values.push(Value { at, length, ty: kind::STRING });
@@ -158,24 +209,6 @@ impl<'a> Writer<'a, '_> {
         }
         Ok(())
     }
-}
-
-fn open<'a>(
-    chunk: &'a [u8],
-    cursor: &mut Cursor<'a>,
-    has_attributes: bool,
-    has_dependency: bool,
-    out: &mut Vec<u8>,
-) -> Result<bool, Fault> {
-    let dependency = if has_dependency { cursor.u16()? } else { u16::MAX };
-    cursor.u32()?;
-    out.push(token::OPEN);
-    let sound = name(chunk, cursor, out)?;
-    out.extend_from_slice(&dependency.to_le_bytes());
-    if has_attributes {
-        cursor.u32()?;
-    }
-    Ok(sound)
 }
 
 /// Line breaks and indentation.
@@ -211,19 +244,19 @@ fn entity<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Re
 const UNREADABLE: &[u8] = b"\x0a\0U\0n\0r\0e\0a\0d\0a\0b\0l\0e\0";
 
 /// Writes a referenced name: number of UTF-16 units, units. The name's structure may stand at the reference.
-/// False when a reference is damaged; the rest of the definition can still be read.
-fn name<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<bool, Fault> {
+/// Its offset; with false when a reference is damaged: the rest of the definition can still be read.
+fn name<'a>(chunk: &'a [u8], cursor: &mut Cursor<'a>, out: &mut Vec<u8>) -> Result<(usize, bool), Fault> {
     let offset = cursor.u32()? as usize;
     if offset == cursor.at() {
         let found = spelled(cursor.data(), offset)?;
         // The start of the structure and the zero behind the name.
         cursor.take(6 + found.len() + 2)?;
         out.extend_from_slice(found);
-        return Ok(true);
+        return Ok((offset, true));
     }
     let found = spelled(chunk, offset);
     out.extend_from_slice(found.unwrap_or(UNREADABLE));
-    Ok(found.is_ok())
+    Ok((offset, found.is_ok()))
 }
 
 /// Number of UTF-16 units and units of the name's structure at `offset`, in front of which stand the offset of the next

@@ -20,7 +20,8 @@ use super::canonical::is_blank;
 use super::fault::Fault;
 use super::record::{Instance, ROOT};
 use super::template::Templates;
-use super::tree::{Content, Element, utf16};
+use super::tree::{Content, Element};
+use super::utf16;
 
 /// Part of a field's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -225,7 +226,7 @@ impl<'a> Flattener<'a> {
 fn constant_name(element: &Element) -> Option<String> {
     match element.attributes.as_slice() {
         [(name, value)] if name == "Name" => match value.as_slice() {
-            [Content::Text(text)] => Some(utf16(text)).filter(|name| !name.is_empty()),
+            [Content::Text(text)] => Some(utf16::text(text)).filter(|name| !name.is_empty()),
             _ => None,
         },
         _ => None,

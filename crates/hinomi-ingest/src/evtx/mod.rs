@@ -21,11 +21,13 @@ mod cursor;
 mod debris;
 mod fault;
 mod flatten;
+mod layout;
 mod locate;
 mod plan;
 mod record;
 mod template;
 mod tree;
+mod utf16;
 mod value;
 
 use foldhash::fast::RandomState;

@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::flatten::{Assignment, Flattener, Piece};
 use super::record::{Instance, Record, Value};
 use super::template::Templates;
-use super::tree::utf16;
+use super::utf16;
 use super::value::{self, kind};
 
 /// The program for all records with the same templates in the same places: one slot per column, in the order of
@@ -118,7 +118,7 @@ impl Plan {
                     millis.saturating_mul(1_000_000),
                 )
             }
-            kind::STRING => Timestamp::parse_iso(utf16(bytes).as_bytes(), true),
+            kind::STRING => Timestamp::parse_iso(utf16::text(bytes).as_bytes(), true),
             _ => None,
         }
     }
@@ -130,7 +130,7 @@ impl Plan {
         let bytes = value.bytes(chunk);
         match value.ty {
             kind::UINT64 => bytes.first_chunk().copied().map(u64::from_le_bytes),
-            kind::STRING => utf16(bytes).parse().ok(),
+            kind::STRING => utf16::text(bytes).parse().ok(),
             _ => None,
         }
     }
@@ -221,7 +221,7 @@ fn assign(
             let mut text = Vec::new();
             for piece in many {
                 match piece {
-                    Piece::Text(utf) => text.extend_from_slice(utf16(utf).as_bytes()),
+                    Piece::Text(utf) => text.extend_from_slice(utf16::text(utf).as_bytes()),
                     Piece::Value(instance, index) => {
                         if let Some(found) = record.value(*instance, *index) {
                             value::append(found.ty, found.bytes(chunk), &mut text);

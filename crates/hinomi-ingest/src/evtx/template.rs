@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use super::canonical;
 use super::cursor::{Cursor, u32_at};
 use super::fault::Fault;
+use super::layout::Layout;
 use super::record::Value;
 use super::tree::{self, Content};
 
@@ -31,6 +32,8 @@ pub(super) struct Templates {
     held: usize,
     this_chunk: usize,
     note: Option<Fault>,
+    /// Of the last plain fragment of this chunk.
+    layout: Layout,
 }
 
 const MAX_HELD: usize = 16 << 20;
@@ -42,6 +45,7 @@ impl Templates {
         self.by_offset.clear();
         self.last = None;
         self.this_chunk = 0;
+        self.layout.begin(0);
         let full = self.held > MAX_HELD;
         if full {
             self.trees.clear();
@@ -76,6 +80,12 @@ impl Templates {
         found
     }
 
+    /// Layout of the last plain fragment.
+    #[cfg(test)]
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Damage in a definition that was read since the last call.
     pub(super) fn take_note(&mut self) -> Option<Fault> {
         self.note.take()
@@ -95,14 +105,30 @@ impl Templates {
         &mut self,
         chunk: &'a [u8],
         cursor: &mut Cursor<'a>,
-        values: Option<&mut Vec<Value>>,
+        mut values: Option<&mut Vec<Value>>,
     ) -> Result<TemplateId, Fault> {
+        let plain = values.is_some();
+        if let Some(values) = values.as_deref_mut() {
+            if let Some(known) = self.layout.follow(cursor, values) {
+                return Ok(known);
+            }
+            self.layout.begin(cursor.at());
+        }
         self.form.clear();
-        let written = canonical::write(chunk, cursor, values, &mut self.form);
+        let written = canonical::write(chunk, cursor, values, &mut self.layout, &mut self.form);
         self.this_chunk += self.form.len();
         if !written? {
             self.note = Some(Fault::NAME);
         }
+        let id = self.of_form()?;
+        if plain {
+            self.layout.finish(cursor.at(), id);
+        }
+        Ok(id)
+    }
+
+    /// The template that was written last.
+    fn of_form(&mut self) -> Result<TemplateId, Fault> {
         if let Some(&id) = self.by_form.get(self.form.as_slice()) {
             return Ok(id);
         }

@@ -3,6 +3,7 @@
 use super::canonical::{MAX_DEPTH, token};
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::utf16;
 
 /// Content of an element or attribute.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,11 +98,5 @@ fn piece(cursor: &mut Cursor<'_>, out: &mut Vec<Content>) -> Result<(), Fault> {
 
 fn name(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
     let units = usize::from(cursor.u16()?);
-    Ok(utf16(cursor.take(units * 2)?))
-}
-
-/// UTF-16LE to text; what is no character becomes U+FFFD.
-pub(super) fn utf16(bytes: &[u8]) -> String {
-    let units = bytes.as_chunks().0.iter().copied().map(u16::from_le_bytes);
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    Ok(utf16::text(cursor.take(units * 2)?))
 }

@@ -7,6 +7,8 @@ use std::io::Write as _;
 
 use hinomi_columns::{Dictionary, ValueId, ValueKind};
 
+use super::utf16::{self, push_char};
+
 /// Value types ([MS-EVEN6] 2.2.4.1); [`ARRAY`] is set for arrays of them.
 pub(super) mod kind {
     pub(in super::super) const NULL: u8 = 0x00;
@@ -118,48 +120,10 @@ fn split_strings(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn convert_string(raw: &[u8], out: &mut Vec<u8>) -> ValueKind {
-    out.reserve(raw.len() / 2);
-    let ascii = ascii_blocks(raw, out);
-    let rest = raw.get(ascii..).unwrap_or_default();
-    let units = rest.as_chunks().0.iter().copied().map(u16::from_le_bytes);
-    let mut units = units.take_while(|&u| u != 0);
-    for unit in units.by_ref() {
-        if unit < 0x80 {
-            out.push(unit as u8);
-        } else {
-            // The common case is done with; the rest goes through the general decoder from here on.
-            wide(std::iter::once(unit).chain(units), out);
-            break;
-        }
-    }
+    let rest = utf16::ascii(raw, out);
+    let units = rest.iter().copied().map(u16::from_le_bytes);
+    utf16::wide(units.take_while(|&unit| unit != 0), out);
     ValueKind::Text
-}
-
-/// Appends the ASCII characters at the start of UTF-16LE text, sixteen at a time; returns how many bytes they took.
-fn ascii_blocks(raw: &[u8], out: &mut Vec<u8>) -> usize {
-    let mut taken = 0;
-    for block in raw.as_chunks::<32>().0 {
-        let mut units = [0u16; 16];
-        units.iter_mut().zip(block.as_chunks().0).for_each(|(to, from)| *to = u16::from_le_bytes(*from));
-        // Zero, of which one is subtracted, and everything from 0x80 on have a high bit.
-        let high = units.iter().fold(0, |high, unit| high | unit | unit.wrapping_sub(1));
-        if high & 0xFF80 != 0 {
-            break;
-        }
-        out.extend_from_slice(&units.map(|unit| unit as u8));
-        taken += block.len();
-    }
-    taken
-}
-
-fn wide(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
-    for c in char::decode_utf16(units) {
-        push_char(c.unwrap_or(char::REPLACEMENT_CHARACTER), out);
-    }
-}
-
-fn push_char(c: char, out: &mut Vec<u8>) {
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// Appends the text of a value.

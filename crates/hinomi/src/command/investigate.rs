@@ -55,7 +55,7 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         reading,
         window,
         threads: threads(args.jobs),
-        most: args.max_detections,
+        limits: limits(&args),
         digests: digests(&args),
         progress: (args.quiet, lang),
     };
@@ -77,8 +77,7 @@ pub(super) struct Sought {
     pub(super) reading: Reading,
     pub(super) window: Window,
     pub(super) threads: usize,
-    /// Detections that are kept at most.
-    pub(super) most: u64,
+    pub(super) limits: Limits,
     pub(super) digests: Digests,
     /// Whether nothing is said meanwhile, and in which language.
     pub(super) progress: (bool, Lang),
@@ -102,7 +101,7 @@ impl Sought {
             hosts: self.reading.hosts.clone(),
             threads: self.threads,
             sampled: BTreeMap::new(),
-            limits: Limits { hits: self.most, ..Limits::default() },
+            limits: self.limits,
             digests: self.digests,
         };
         let findings = with_progress(self.progress.0, self.progress.1, |progress| scan(request, progress));
@@ -118,6 +117,13 @@ impl Sought {
         let report = assemble(Material { findings, engine, correlated, subjects, suppressions, rejected });
         Ok(Report { reading: Some(self.reading), ..report })
     }
+}
+
+/// Whoever asks for several threads gets them from the first byte on.
+fn limits(args: &Investigate) -> Limits {
+    let usual = Limits { hits: args.max_detections, ..Limits::default() };
+    let many = args.jobs.is_some_and(|jobs| jobs.get() > 1);
+    if many { Limits { alone_bytes: 0, ..usual } } else { usual }
 }
 
 /// Threads to work with: those that were asked for, or one for each core.

@@ -14,7 +14,7 @@ use crate::document::{Results, Sources, Verification, VerifyError, format_named,
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 use crate::report::RejectedRule;
-use crate::scan::{Digests, Subjects};
+use crate::scan::{Digests, Limits, Subjects};
 use crate::suppress::Suppressions;
 
 /// What was checked of a report, and what of a document of `--json`.
@@ -93,7 +93,7 @@ fn results(
         reading,
         window,
         threads: threads(args.jobs),
-        most: u64::MAX,
+        limits: Limits { hits: u64::MAX, ..Limits::default() },
         digests: if said.cites_pieces() { Digests::Pieces } else { Digests::Files },
         progress: (args.json, language()),
     };

@@ -319,7 +319,7 @@ impl Maker<'_> {
             host: detection.host.clone(),
             account: detection.account.clone(),
             channel: detection.channel.clone(),
-            fields: shown_fields(|n| detection.fields.get(n).map(String::as_str), self.details, self.table),
+            fields: shown_fields(|n| detection.fields.value(n), self.details, self.table),
         });
         self.citations.push(Citation { file, reference, rule, time: event.time, said });
         let number = self.citations.len() - 1;

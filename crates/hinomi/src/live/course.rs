@@ -254,7 +254,7 @@ impl Course {
         for same in hits.chunk_by(|a, b| Arc::ptr_eq(&a.event, &b.event)) {
             let Some(first) = same.first() else { continue };
             let event = &first.event;
-            let mut fields = event.fields.clone();
+            let mut fields = event.fields.to_vec();
             if let Some(account) = bare_account(&event.account) {
                 fields.push((ACCOUNT.into(), account.into()));
                 fields.sort_unstable();

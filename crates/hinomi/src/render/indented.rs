@@ -14,8 +14,8 @@ use serde::ser::{self, Impossible, Serialize, Serializer};
 /// Bytes gathered before they are handed on.
 const GATHERED: usize = 1 << 16;
 
-/// A comma, a line break and the indentation of the deepest level written at once.
-const LINE: &[u8] = b",\n                                                                ";
+/// A line break and the indentation of the deepest level written at once.
+const LINE: &[u8; 32] = b"\n                               ";
 
 /// Writes `value` to `out`.
 ///
@@ -57,13 +57,13 @@ fn no<T>(what: &str) -> Result<T, Refused> {
 
 impl Writer<'_> {
     fn line(&mut self, first: bool) {
-        let from = usize::from(first);
-        if let Some(line) = LINE.get(from..2 + 2 * self.depth) {
-            self.text.extend_from_slice(line);
-        } else {
-            self.text.extend_from_slice(LINE.get(from..2).unwrap_or_default());
-            self.text.resize(self.text.len() + 2 * self.depth, b' ');
+        if !first {
+            self.text.push(b',');
         }
+        let end = self.text.len() + 1 + 2 * self.depth;
+        // A copy of fixed length, most of which is taken back, costs less than one of the right length.
+        self.text.extend_from_slice(LINE);
+        self.text.resize(end, b' ');
     }
 
     fn hand_on(&mut self) -> Result<(), Refused> {

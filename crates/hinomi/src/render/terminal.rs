@@ -215,7 +215,7 @@ impl Page<'_> {
             .view
             .details
             .iter()
-            .filter_map(|name| Some((name, d.fields.get(name).filter(|v| !v.is_empty())?)));
+            .filter_map(|name| Some((name, d.fields.value(name).filter(|v| !v.is_empty())?)));
         let parts: Vec<String> =
             told.take(3).map(|(name, value)| format!("{name}: {}", fit(&harmless(value), 160))).collect();
         (!parts.is_empty()).then(|| parts.join("  "))

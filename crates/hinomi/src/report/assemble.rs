@@ -1,6 +1,6 @@
 //! From what a scan found to the report.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use hinomi_detect::completeness::SourceReport;
@@ -18,7 +18,7 @@ use super::model::{
     Summary, Technique,
 };
 use crate::attack;
-use crate::scan::{Event, Findings, Hit, Subjects};
+use crate::scan::{Event, Fields, Findings, Hit, Subjects};
 use crate::suppress::Suppressions;
 
 /// Everything a report is made of.
@@ -154,8 +154,11 @@ pub(crate) fn told(
 
 /// One detection per rule and event; the same event found twice is one detection with two citations.
 fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<Found> {
-    let mut entries: Vec<Found> = Vec::new();
-    let mut index: BTreeMap<(RuleIndex, Digest), usize> = BTreeMap::new();
+    // Entries are large: they are not moved while the list grows.
+    let alerts = |hit: &&Hit| engine.rule(hit.rule).is_some_and(|rule| rule.alerts);
+    let mut entries: Vec<Found> = Vec::with_capacity(hits.iter().filter(alerts).count());
+    let mut index: HashMap<(RuleIndex, Digest), usize> = HashMap::with_capacity(hits.len());
+    let mut rules: HashMap<RuleIndex, Labels> = HashMap::new();
     let mut cited: HashSet<(usize, String)> = HashSet::new();
     // Rules that fired on one event stand one after the other, and cite it alike.
     for same in hits.chunk_by(|a, b| Arc::ptr_eq(&a.event, &b.event)) {
@@ -170,16 +173,29 @@ fn singles(hits: &[Hit], engine: &Engine, citations: &mut Citations) -> Vec<Foun
                 continue;
             }
             let id = detection_id(&rule.meta.id, &[], &mut [hit.event.digest], 0);
+            let labels = rules.entry(hit.rule).or_insert_with(|| Labels::of(&rule.meta));
             index.insert(key, entries.len());
             entries.push(Found {
-                entry: entry(id, &rule.meta, &hit.event, vec![evidence]),
+                entry: entry(id, (&rule.meta, labels.techniques.clone()), &hit.event, vec![evidence]),
                 events: vec![Arc::clone(&hit.event)],
-                tags: rule.meta.tags.clone(),
+                tags: Arc::clone(&labels.tags),
                 direct: true,
             });
         }
     }
     entries
+}
+
+/// What the tags of a rule say, found out once for all its detections.
+struct Labels {
+    tags: Arc<[String]>,
+    techniques: Vec<Technique>,
+}
+
+impl Labels {
+    fn of(meta: &Meta) -> Self {
+        Self { tags: meta.tags.as_slice().into(), techniques: techniques(&meta.tags) }
+    }
 }
 
 /// Citations of one detection that are compared one by one; a line that a log holds a hundred thousand times has more.
@@ -217,20 +233,27 @@ fn correlation_entry(correlated: &Correlated, citations: &mut Citations) -> Foun
         .map(|(_, e)| e);
     let evidence: Vec<EventEntry> = listed.map(|e| event_entry(e, citations)).collect();
     let more = correlated.more + (correlated.events.len() - evidence.len()) as u64;
+    let Labels { tags, techniques } = Labels::of(&correlated.meta);
+    let said = (&correlated.meta, techniques);
     let Some(last) = correlated.events.last() else {
-        let entry = entry(id, &correlated.meta, &Event::unknown(), evidence);
-        return Found { entry, events: Vec::new(), tags: correlated.meta.tags.clone(), direct: false };
+        let entry = entry(id, said, &Event::unknown(), evidence);
+        return Found { entry, events: Vec::new(), tags, direct: false };
     };
-    let mut entry = entry(id, &correlated.meta, last, evidence);
+    let mut entry = entry(id, said, last, evidence);
     entry.first_time = correlated.events.iter().filter_map(|e| e.time).min();
     entry.more_evidence = more;
     entry.group = correlated.group.iter().cloned().collect();
     // The last events come first: they are what the entry describes.
     let events = correlated.events.iter().rev().map(Arc::clone).collect();
-    Found { entry, events, tags: correlated.meta.tags.clone(), direct: false }
+    Found { entry, events, tags, direct: false }
 }
 
-fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> DetectionEntry {
+fn entry(
+    id: String,
+    (meta, techniques): (&Meta, Vec<Technique>),
+    event: &Event,
+    evidence: Vec<EventEntry>,
+) -> DetectionEntry {
     let translation = |key: &str| meta.extension.get(key).cloned();
     let title_ja = translation("title_ja").map(|t| ("ja", t));
     let explanations = [("en", "explain_en"), ("ja", "explain_ja")];
@@ -247,9 +270,9 @@ fn entry(id: String, meta: &Meta, event: &Event, evidence: Vec<EventEntry>) -> D
         host: event.host.clone(),
         account: event.account.clone(),
         channel: event.channel.clone(),
-        techniques: techniques(&meta.tags),
+        techniques,
         other_explanations: explanations.iter().filter_map(|(l, k)| Some((*l, translation(k)?))).collect(),
-        fields: event.fields.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        fields: event.fields.clone(),
         evidence,
         more_evidence: 0,
         group: BTreeMap::new(),
@@ -323,7 +346,7 @@ fn source_entry(source: SourceReport) -> SourceEntry {
 fn note_cleared(sources: &mut [SourceEntry], found: &[Found], subjects: &Subjects) {
     let mut seen: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
     for detection in found.iter().map(|f| &f.entry) {
-        let field = |name: &str| detection.fields.get(name).map_or("", String::as_str);
+        let field = |name: &str| detection.fields.value(name).unwrap_or_default();
         let (provider, event_id) = (field("Provider_Name"), field("EventID"));
         let cleared = subjects.says_cleared(&detection.channel, provider, event_id);
         let changed = subjects.says_audit_changed(&detection.channel, provider, event_id);
@@ -393,7 +416,7 @@ impl Event {
             host: String::new(),
             channel: String::new(),
             account: String::new(),
-            fields: Vec::new(),
+            fields: Fields::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The joining itself is `hinomi_detect::story`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hinomi_detect::story::{
@@ -25,7 +25,7 @@ pub(crate) struct Found {
     /// Its events, or the first of them.
     pub(crate) events: Vec<Arc<Event>>,
     /// Tags of its rule.
-    pub(crate) tags: Vec<String>,
+    pub(crate) tags: Arc<[String]>,
     /// True when one event shows it.
     pub(crate) direct: bool,
 }
@@ -42,8 +42,10 @@ pub(super) fn incidents(
 ) -> Vec<IncidentEntry> {
     let Some(table) = subjects.story() else { return Vec::new() };
     let mut builder = StoryBuilder::new(table);
+    let mut told: HashMap<&[String], Told> = HashMap::new();
     for detection in found {
-        builder.add(&facts(detection, table, subjects));
+        let told = told.entry(&detection.tags).or_insert_with(|| Told::by(&detection.tags, table));
+        builder.add(&facts(detection, told, subjects));
     }
     // Logs that are known in parts only say nothing of how long hosts were watched.
     let known = if whole { sources } else { &[] };
@@ -63,9 +65,22 @@ pub(crate) fn stages_of(tags: &[String], table: &StoryTable) -> Vec<StageId> {
     table.stages_of(techniques.iter().flat_map(|t| attack::tactics(&t.id)))
 }
 
-fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts<'a> {
+/// What the tags of a rule tell.
+struct Told {
+    stages: Vec<StageId>,
+    /// That the record of what happened was removed.
+    erases: bool,
+}
+
+impl Told {
+    fn by(tags: &[String], table: &StoryTable) -> Self {
+        let erases = table.erases(tags.iter().filter_map(|t| t.strip_prefix("attack.")));
+        Self { stages: stages_of(tags, table), erases }
+    }
+}
+
+fn facts<'a>(found: &'a Found, told: &Told, subjects: &Subjects) -> Facts<'a> {
     let entry = &found.entry;
-    let stages = stages_of(&found.tags, table);
     let event = |e: &'a Arc<Event>| EventFacts {
         digest: e.digest,
         host: &e.host,
@@ -77,11 +92,10 @@ fn facts<'a>(found: &'a Found, table: &StoryTable, subjects: &Subjects) -> Facts
     Facts {
         level: entry.level,
         rule: &entry.rule_id,
-        stages,
+        stages: told.stages.clone(),
         direct: found.direct,
         // A test program's log is emptied now and then; the rules on records that matter are of level high.
-        erases: entry.level >= Level::High
-            && table.erases(found.tags.iter().filter_map(|t| t.strip_prefix("attack."))),
+        erases: entry.level >= Level::High && told.erases,
         first: entry.first_time.or(entry.time),
         last: entry.time,
         events: found.events.iter().take(MOST_EVENTS).map(event).collect(),

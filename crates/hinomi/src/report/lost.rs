@@ -41,7 +41,7 @@ pub(super) fn lost<'f>(
     for one in found {
         let entry = &one.entry;
         let shown = Shown { rule: &entry.rule_id, level: entry.level, tags: &one.tags };
-        let value = |field: &str| entry.fields.get(field).map(String::as_str);
+        let value = |field: &str| entry.fields.value(field);
         let Some((loss, time)) = table.lost(shown, value).zip(entry.time) else { continue };
         for span in spans(entry, loss, time, held) {
             add(&mut all, span);

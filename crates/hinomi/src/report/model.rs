@@ -8,6 +8,8 @@ use hinomi_detect::completeness::Active;
 use hinomi_model::{Level, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::scan::Fields;
+
 /// Version of the document's shape: the first number changes when a field is removed or changes its meaning.
 pub const SCHEMA_VERSION: &str = "1.2";
 
@@ -148,7 +150,7 @@ pub struct DetectionEntry {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other_explanations: BTreeMap<&'static str, String>,
     /// Fields of the (last) event that the rule read or that tell the story.
-    pub fields: BTreeMap<String, String>,
+    pub fields: Fields,
     /// Events of the detection, cited.
     pub evidence: Vec<EventEntry>,
     /// Events of the detection beyond those listed.

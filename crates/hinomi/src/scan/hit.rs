@@ -1,10 +1,12 @@
 //! A rule that matched an event.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use hinomi_detect::RuleIndex;
 use hinomi_ingest::Member;
 use hinomi_model::{Digest, Piece, Timestamp};
+use serde::{Serialize, Serializer};
 
 /// One match.
 #[derive(Clone, Debug)]
@@ -42,8 +44,58 @@ pub struct Event {
     pub channel: String,
     /// Account whose credentials were used, as far as the event says.
     pub account: String,
-    /// Fields that rules read or that tell the story, in order of name.
-    pub fields: Vec<(Box<str>, Box<str>)>,
+    /// Fields that rules read or that tell the story.
+    pub fields: Fields,
+}
+
+/// Fields of an event, shared by everything that is said of it.
+///
+/// # Invariants
+/// In order of name; a name stands once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(Arc<[(Box<str>, Box<str>)]>);
+
+impl Fields {
+    /// Fields that are in order of name, each once.
+    pub(super) fn of_ordered(fields: Vec<(Box<str>, Box<str>)>) -> Self {
+        Self(fields.into())
+    }
+
+    /// The value of a field.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let at = self.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
+        self.0.get(at).map(|(_, value)| value.as_ref())
+    }
+
+    /// Names and values.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+}
+
+impl Deref for Fields {
+    type Target = [(Box<str>, Box<str>)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// Of a name that comes again, the first value stays.
+impl<N: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(N, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let mut fields: Vec<(Box<str>, Box<str>)> = fields.collect();
+        fields.sort_by(|a, b| a.0.cmp(&b.0));
+        fields.dedup_by(|again, first| again.0 == first.0);
+        Self::of_ordered(fields)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.pairs())
+    }
 }
 
 impl Event {
@@ -51,17 +103,38 @@ impl Event {
     pub(super) fn add_aliases<'a>(&mut self, aliases: impl Iterator<Item = &'a (String, String)>) {
         for (name, physical) in aliases {
             if self.field(name).is_none()
-                && let Some(value) = self.field(physical).map(Box::from)
+                && let Some(value) = self.field(physical)
             {
-                self.fields.push((name.as_str().into(), value));
-                self.fields.sort();
+                self.fields = self.fields.pairs().chain([(name.as_str(), value)]).collect();
             }
         }
     }
 
     /// Value of a field, `None` when absent or not kept.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
-        self.fields.get(at).map(|(_, value)| value.as_ref())
+        self.fields.value(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_whatever_their_order_and_stand_once() {
+        let fields: Fields = [("b", "2"), ("a", "1"), ("b", "3")].into_iter().collect();
+        assert_eq!(fields.pairs().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+        assert_eq!(["a", "b", "c"].map(|name| fields.value(name)), [Some("1"), Some("2"), None]);
+        assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"a":"1","b":"2"}"#);
+    }
+
+    #[test]
+    fn an_alias_is_added_once_and_only_for_what_is_there() {
+        let fields = [("User", "op1")].into_iter().collect();
+        let mut event = Event { fields, ..Event::unknown() };
+        let aliases = [("Account", "User"), ("Account", "Other"), ("User", "Other"), ("None", "Absent")];
+        let aliases = aliases.map(|(name, physical)| (name.to_owned(), physical.to_owned()));
+        event.add_aliases(aliases.iter());
+        assert_eq!(event.fields.pairs().collect::<Vec<_>>(), [("Account", "op1"), ("User", "op1")]);
     }
 }

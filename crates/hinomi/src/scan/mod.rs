@@ -1,7 +1,8 @@
 //! Every event of the input against every rule, on all cores.
 //!
 //! One thread reads and cuts the input into units; workers decode and evaluate them, each with columns and caches
-//! of its own. Results are put in one order at the end, so that the number of threads never shows.
+//! of its own. Results are put in one order at the end, so that the number of threads never shows. The first megabytes
+//! one thread reads and evaluates in turn: a second one would learn the same values again before it saves anything.
 //!
 //! # Invariants
 //! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] for what is found.
@@ -27,7 +28,7 @@ use hinomi_ingest::{Member, Unit};
 use hinomi_model::Diagnostics;
 
 use crate::recorded::Recorded;
-pub use hit::{Event, Hit};
+pub use hit::{Event, Fields, Hit};
 pub(crate) use outline::EventOutline;
 pub(crate) use stage::{Processed, Stage, StageGround};
 pub use subject::{SubjectError, Subjects};
@@ -86,11 +87,13 @@ pub struct Limits {
     pub hits: u64,
     /// Bytes of columns and dictionaries per worker before they are dropped and started afresh.
     pub store_bytes: usize,
+    /// Bytes of units that are evaluated before threads are started.
+    pub alone_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { hits: 250_000, store_bytes: 32 << 20 }
+        Self { hits: 250_000, store_bytes: 32 << 20, alone_bytes: 16 << 20 }
     }
 }
 
@@ -165,35 +168,22 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
     let threads = request.threads.max(1);
     let mut roots = request.roots;
     roots.extend(request.ledgers.iter().flat_map(Recorded::roots));
-    let mut intake = Intake::new(roots, request.reading);
-    let (units, queue) = sync_channel::<(Format, Unit)>(threads);
-    let (buffers, returned) = sync_channel::<Vec<u8>>(threads * 2);
-    let queue = Mutex::new(queue);
+    let intake = Intake::new(roots, request.reading);
     let new_worker = || {
         let filter = worker::Filter { window: request.window, hosts: request.hosts.clone() };
         let sampling = worker::Sampling::new(&request.sampled);
         let bounds = (request.limits, request.digests);
-        Worker::new(request.engine, request.subjects, filter, sampling, bounds, progress)
+        let worker = Worker::new(request.engine, request.subjects, filter, sampling, bounds, progress);
+        Steady { worker, failed: false }
     };
-    let mut findings = Findings::default();
-    let parts = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (queue, buffers, new_worker) = (&queue, buffers.clone(), &new_worker);
-                scope.spawn(move || work(new_worker(), queue, &buffers))
-            })
-            .collect();
-        drop(buffers);
-        feed(&mut intake, &units, &returned, progress, &mut findings);
-        drop(units);
-        workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
-    });
-    for part in parts {
-        match part {
-            Ok(part) => findings.absorb(part),
-            Err(_) => findings.lost_workers += 1,
-        }
+    let mut reader = Reader { intake, progress, findings: Findings::default() };
+    let mut first = new_worker();
+    if alone(&mut reader, &mut first, request.limits.alone_bytes) {
+        reader.findings.absorb(first.finish());
+    } else {
+        beside(&mut reader, first, &new_worker, threads);
     }
+    let mut findings = reader.findings;
     for ledger in &request.ledgers {
         findings.diagnostics.append(&mut ledger.take_losses());
     }
@@ -202,54 +192,107 @@ pub fn scan(request: Request<'_>, progress: &ScanProgress) -> Findings {
     findings
 }
 
-/// Hands the units of `intake` to the workers until there are no more.
-fn feed(
-    intake: &mut Intake,
-    units: &SyncSender<(Format, Unit)>,
-    returned: &Receiver<Vec<u8>>,
-    progress: &ScanProgress,
-    findings: &mut Findings,
-) {
-    use hinomi_ingest::intake::Item;
-    loop {
-        if let Some(file) = progress.cited.load(Ordering::Relaxed).checked_sub(1) {
-            intake.hash_along(file);
-        }
-        let Some(item) = intake.next() else { break };
-        while let Ok(buffer) = returned.try_recv() {
-            intake.recycle(buffer);
-        }
-        *progress.reading.lock().unwrap_or_else(PoisonError::into_inner) = intake.progress();
-        match item {
-            Item::Unit(format, unit) => {
-                if units.send((format, unit)).is_err() {
-                    break;
-                }
+/// Reads the input and keeps what is told of it besides its units.
+struct Reader<'p> {
+    intake: Intake,
+    progress: &'p ScanProgress,
+    findings: Findings,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<(Format, Unit)> {
+        use hinomi_ingest::intake::Item;
+        loop {
+            if let Some(file) = self.progress.cited.load(Ordering::Relaxed).checked_sub(1) {
+                self.intake.hash_along(file);
             }
-            Item::Member(done) => findings.members.push(done),
-            Item::File(done) => findings.files.push(done),
+            let item = self.intake.next();
+            self.findings.diagnostics.append(&mut self.intake.take_diagnostics());
+            *self.progress.reading.lock().unwrap_or_else(PoisonError::into_inner) = self.intake.progress();
+            match item? {
+                Item::Unit(format, unit) => return Some((format, unit)),
+                Item::Member(done) => self.findings.members.push(done),
+                Item::File(done) => self.findings.files.push(done),
+            }
         }
-        findings.diagnostics.append(&mut intake.take_diagnostics());
     }
-    findings.diagnostics.append(&mut intake.take_diagnostics());
-    *progress.reading.lock().unwrap_or_else(PoisonError::into_inner) = intake.progress();
+}
+
+/// A worker that failed once passes over the rest without reading it, so that nobody waits for it.
+struct Steady<'e> {
+    worker: Worker<'e>,
+    failed: bool,
+}
+
+impl Steady<'_> {
+    fn process(&mut self, format: Format, unit: &Unit) {
+        let worker = &mut self.worker;
+        self.failed = self.failed || catch_unwind(AssertUnwindSafe(|| worker.process(format, unit))).is_err();
+    }
+
+    fn finish(self) -> Findings {
+        let findings = self.worker.finish();
+        Findings { lost_workers: u64::from(self.failed), ..findings }
+    }
+}
+
+/// Reads and evaluates in turn until about `bytes` are done with; true when that was all.
+fn alone(reader: &mut Reader<'_>, worker: &mut Steady<'_>, bytes: u64) -> bool {
+    let mut done = 0;
+    while done < bytes {
+        let Some((format, unit)) = reader.next() else { return true };
+        worker.process(format, &unit);
+        done += unit.bytes.len() as u64;
+        reader.intake.recycle(unit.bytes);
+    }
+    false
+}
+
+/// Reads on while `threads` workers evaluate, of which the first is there already.
+fn beside<'e>(
+    reader: &mut Reader<'_>,
+    first: Steady<'e>,
+    new_worker: &(impl Fn() -> Steady<'e> + Sync),
+    threads: usize,
+) {
+    let (units, queue) = sync_channel::<(Format, Unit)>(threads);
+    let (buffers, returned) = sync_channel::<Vec<u8>>(threads * 2);
+    let queue = Mutex::new(queue);
+    let parts = std::thread::scope(|scope| {
+        let mut first = Some(first);
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (queue, buffers, first) = (&queue, buffers.clone(), first.take());
+                scope.spawn(move || work(first.unwrap_or_else(new_worker), queue, &buffers))
+            })
+            .collect();
+        drop(buffers);
+        while let Some(unit) = reader.next() {
+            returned.try_iter().for_each(|buffer| reader.intake.recycle(buffer));
+            if units.send(unit).is_err() {
+                break;
+            }
+        }
+        drop(units);
+        workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    for part in parts {
+        match part {
+            Ok(part) => reader.findings.absorb(part),
+            Err(_) => reader.findings.lost_workers += 1,
+        }
+    }
 }
 
 fn work(
-    mut worker: Worker<'_>,
+    mut worker: Steady<'_>,
     queue: &Mutex<Receiver<(Format, Unit)>>,
     buffers: &SyncSender<Vec<u8>>,
 ) -> Findings {
-    let mut failed = false;
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((format, unit)) = next else {
-            let mut findings = worker.finish();
-            findings.lost_workers = u64::from(failed);
-            return findings;
-        };
-        // A worker that failed once takes the rest from the queue without reading it, so that nobody waits for it.
-        failed = failed || catch_unwind(AssertUnwindSafe(|| worker.process(format, &unit))).is_err();
+        let Ok((format, unit)) = next else { return worker.finish() };
+        worker.process(format, &unit);
         // A full return channel only means that the buffer is dropped.
         let _ = buffers.try_send(unit.bytes);
     }

@@ -1,11 +1,11 @@
 //! One thread's share of a scan.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hinomi_columns::{Batch, FieldId, Projection, Store, ValueKind, well_known};
+use hinomi_columns::{Batch, FieldId, LayoutId, Projection, Store, ValueId, ValueKind, well_known};
 use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
@@ -13,7 +13,7 @@ use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit, is_plain_entry};
 use hinomi_model::{Diagnostics, Digest, LogKind};
 
-use super::hit::{Event, Hit};
+use super::hit::{Event, Fields, Hit};
 use super::piece::{Around, Pieces, chunk_around};
 use super::subject::{Subjects, text_of};
 use super::{Digests, Findings, Limits, Sampled, ScanProgress};
@@ -51,8 +51,8 @@ pub(super) struct Worker<'e> {
     named: Pass<'e>,
     /// Made when a unit first needs every field.
     keywords: Option<Pass<'e>>,
-    /// Fields kept with hits of a rule, and names that correlations expect for them.
-    kept: BTreeMap<(Depth, RuleIndex), Kept>,
+    /// Fields kept with every hit.
+    telling: HashSet<&'e str>,
     /// How many meet at a host, account or address.
     census: Option<Census<'e>>,
     /// What to cite of files instead of all of them.
@@ -116,9 +116,11 @@ impl<'e> Sampling<'e> {
     }
 }
 
-/// What to keep of an event that a rule matched.
+/// What to keep of an event for one rule that matched it, beyond what is kept with every hit.
 struct Kept {
-    /// Ids of the fields in the store; names looked up while the store knew `known_fields`.
+    /// Fields that the rule or a correlation of it reads.
+    names: Vec<String>,
+    /// Their ids in the store; looked up while the store knew `known_fields`.
     fields: Vec<FieldId>,
     known_fields: usize,
     /// Names that correlations expect, with those of the event.
@@ -127,21 +129,57 @@ struct Kept {
 
 impl Kept {
     fn new(engine: &Engine, rule: RuleIndex) -> Self {
-        Self { fields: Vec::new(), known_fields: 0, aliases: engine.aliases_of(rule) }
+        let (names, aliases) = (engine.fields_of(rule), engine.aliases_of(rule));
+        Self { names, fields: Vec::new(), known_fields: 0, aliases }
     }
 
     /// Looks the names up again when the store has learned new ones.
-    fn look_up(&mut self, engine: &Engine, rule: RuleIndex, subjects: &Subjects, store: &Store) {
+    fn look_up(&mut self, store: &Store) {
         let table = store.fields();
         if self.known_fields == table.len() {
             return;
         }
         self.known_fields = table.len();
-        let names = engine.fields_of(rule);
-        let names = names.iter().chain(subjects.details()).chain(subjects.links());
-        self.fields = names.filter_map(|name| table.known(name)).collect();
-        self.fields.sort_unstable();
-        self.fields.dedup();
+        self.fields = self.names.iter().filter_map(|name| table.known(name)).collect();
+    }
+}
+
+/// The columns of a layout that are kept with every hit, in order of the fields' names.
+type Columns = Box<[(u32, FieldId)]>;
+
+/// What to keep of the events of one store.
+#[derive(Default)]
+struct Keeping {
+    rules: HashMap<RuleIndex, Kept>,
+    columns: HashMap<LayoutId, Columns>,
+    /// Layouts have other numbers in each.
+    epoch: u32,
+}
+
+impl Keeping {
+    /// Prepares for an event of this batch that these rules matched.
+    fn prepare(
+        &mut self,
+        (engine, telling): (&Engine, &HashSet<&str>),
+        rules: &[RuleIndex],
+        (store, batch): (&Store, &Batch),
+    ) {
+        if self.epoch != store.epoch() {
+            self.epoch = store.epoch();
+            self.columns.clear();
+        }
+        for rule in rules {
+            self.rules.entry(*rule).or_insert_with(|| Kept::new(engine, *rule)).look_up(store);
+        }
+        self.columns.entry(batch.shape().layout).or_insert_with(|| {
+            let name = |field: &FieldId| store.fields().name(*field);
+            let fixed = [well_known::PROVIDER, well_known::EVENT_ID];
+            let fields = (0..).zip(batch.fields().iter().copied());
+            let kept = fields.filter(|(_, field)| fixed.contains(field) || telling.contains(name(field)));
+            let mut kept: Vec<(u32, FieldId)> = kept.collect();
+            kept.sort_unstable_by_key(|(_, field)| name(field));
+            kept.into()
+        });
     }
 }
 
@@ -150,6 +188,7 @@ struct Pass<'e> {
     decoder: AnyDecoder,
     store: Store,
     evaluator: Evaluator<'e>,
+    keeping: Keeping,
 }
 
 impl<'e> Pass<'e> {
@@ -158,6 +197,7 @@ impl<'e> Pass<'e> {
             decoder: AnyDecoder::default(),
             store: Store::new(projection),
             evaluator: Evaluator::new(engine, depth),
+            keeping: Keeping::default(),
         }
     }
 
@@ -188,7 +228,7 @@ impl<'e> Worker<'e> {
             progress,
             named: Pass::new(engine, engine.projection(), Depth::Named),
             keywords: None,
-            kept: BTreeMap::new(),
+            telling: subjects.details().iter().chain(subjects.links()).map(String::as_str).collect(),
             census: subjects.census(),
             pieces: (digests == Digests::Pieces).then(Pieces::default),
             room: Room::default(),
@@ -216,7 +256,7 @@ impl<'e> Worker<'e> {
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
         let mut matches = Vec::new();
         let mut candidates = Candidates::default();
-        let Pass { decoder, store, evaluator } = &mut self.named;
+        let Pass { decoder, store, evaluator, .. } = &mut self.named;
         for (number, batch) in store.batches().enumerate() {
             self.findings.events += batch.rows().len() as u64;
             self.progress.events.fetch_add(batch.rows().len() as u64, Ordering::Relaxed);
@@ -267,10 +307,11 @@ impl<'e> Worker<'e> {
     fn keep(&mut self, around: Around<'_>, matches: &[(usize, usize, RuleIndex)], depth: Depth) {
         let unit = around.part;
         let pass = match depth {
-            Depth::Named => Some(&self.named),
-            Depth::Keywords => self.keywords.as_ref(),
+            Depth::Named => Some(&mut self.named),
+            Depth::Keywords => self.keywords.as_mut(),
         };
-        let Some(store) = pass.map(|p| &p.store) else { return };
+        let Some(Pass { store, keeping, .. }) = pass else { return };
+        let store = &*store;
         let batches: Vec<&Batch> = store.batches().collect();
         for group in matches.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let Some(&(number, row, _)) = group.first() else { continue };
@@ -286,14 +327,12 @@ impl<'e> Worker<'e> {
             if rules.is_empty() {
                 continue;
             }
-            for rule in &rules {
-                let kept = self.kept.entry((depth, *rule)).or_insert_with(|| Kept::new(engine, *rule));
-                kept.look_up(engine, *rule, self.subjects, store);
-            }
-            let kept = || rules.iter().filter_map(|r| self.kept.get(&(depth, *r)));
+            keeping.prepare((engine, &self.telling), &rules, (store, batch));
+            let kept = || rules.iter().filter_map(|r| keeping.rules.get(r));
+            let columns = keeping.columns.get(&batch.shape().layout).map(AsRef::as_ref).unwrap_or_default();
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
-            let fields = kept().flat_map(|k| k.fields.iter().copied());
-            let Some(mut event) = scene.event(&self.filter, fields) else {
+            let own = kept().flat_map(|k| k.fields.iter().copied());
+            let Some(mut event) = scene.event(&self.filter, columns, own) else {
                 rules.iter().for_each(|r| self.room.put_back(alerts(r)));
                 continue;
             };
@@ -369,8 +408,14 @@ struct Scene<'s> {
 }
 
 impl Scene<'_> {
-    /// The event; `None` when the filter leaves it out.
-    fn event(&self, filter: &Filter, fields: impl Iterator<Item = FieldId>) -> Option<Event> {
+    /// The event with the values of some columns, which are in order of name, and of further fields; `None` when the filter
+    /// leaves it out.
+    fn event(
+        &self,
+        filter: &Filter,
+        columns: &[(u32, FieldId)],
+        own: impl Iterator<Item = FieldId>,
+    ) -> Option<Event> {
         let header = *self.batch.rows().get(self.row)?;
         let host = self.subjects.host(self.store, self.batch, self.row);
         if !filter.window.contains(header.time) || !filter.wants_host(&host) {
@@ -395,34 +440,40 @@ impl Scene<'_> {
             host,
             channel,
             account: self.subjects.account(self.store, self.batch, self.row),
-            fields: self.fields(fields),
+            fields: self.fields(columns, own),
         })
     }
 
-    fn fields(&self, wanted: impl Iterator<Item = FieldId>) -> Vec<(Box<str>, Box<str>)> {
-        let fixed = [well_known::PROVIDER, well_known::EVENT_ID];
-        let present = wanted.filter(|field| self.batch.position(*field).is_some());
-        let mut ids: Vec<FieldId> = fixed.into_iter().chain(present).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut fields: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(ids.len());
-        for field in ids {
-            let value = self.batch.cell(self.row, field);
-            let Some(dictionary) = self.store.dictionary(field).filter(|_| !value.is_absent()) else {
-                continue;
-            };
-            let text = match dictionary.kind(value) {
-                ValueKind::Null => continue,
-                ValueKind::List => {
-                    dictionary.elements(value).map(|e| dictionary.str(e)).collect::<Vec<_>>().join(", ")
-                }
-                _ => dictionary.str(value).to_owned(),
-            };
-            let end = text.floor_char_boundary(LONGEST_VALUE);
-            let text = text.get(..end).unwrap_or_default();
-            fields.push((self.store.fields().name(field).into(), text.into()));
+    fn fields(&self, columns: &[(u32, FieldId)], own: impl Iterator<Item = FieldId>) -> Fields {
+        let further = own.filter(|field| columns.iter().all(|(_, known)| known != field));
+        let further = further.filter_map(|field| Some((self.batch.position(field)? as u32, field)));
+        let mut further: Vec<(u32, FieldId)> = further.collect();
+        further.sort_unstable();
+        further.dedup();
+        let mut fields: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(columns.len() + further.len());
+        for &(position, field) in columns.iter().chain(&further) {
+            let value = self.batch.column(position as usize).get(self.row).copied();
+            if let Some(text) = value.and_then(|value| self.value(field, value)) {
+                fields.push((self.store.fields().name(field).into(), text));
+            }
         }
-        fields.sort_unstable();
-        fields
+        if !further.is_empty() {
+            fields.sort_unstable();
+        }
+        Fields::of_ordered(fields)
+    }
+
+    /// The text of a value, which may be cut; `None` when it is absent or null.
+    fn value(&self, field: FieldId, value: ValueId) -> Option<Box<str>> {
+        let dictionary = self.store.dictionary(field).filter(|_| !value.is_absent())?;
+        let cut = |text: &str| text.get(..text.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default().into();
+        match dictionary.kind(value) {
+            ValueKind::Null => None,
+            ValueKind::List => {
+                let items = dictionary.elements(value).map(|e| dictionary.str(e));
+                Some(cut(&items.collect::<Vec<_>>().join(", ")))
+            }
+            _ => Some(cut(dictionary.str(value))),
+        }
     }
 }

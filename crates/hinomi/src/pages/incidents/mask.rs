@@ -37,9 +37,9 @@ impl<'a> Mask<'a> {
         let fields: BTreeSet<&str> = own.chain(told).collect();
         let mut stated: BTreeMap<String, String> = BTreeMap::new();
         for detection in detections {
-            let fields_of = detection.fields.iter().chain(&detection.group);
+            let fields_of = detection.fields.pairs().chain(pairs(&detection.group));
             let values = fields_of.filter(|(name, _)| is_account(&fields, name)).map(|(_, value)| value);
-            for name in values.chain([&detection.account]) {
+            for name in values.chain([detection.account.as_str()]) {
                 let bare = bare_account(name).map(str::to_lowercase);
                 let shown = names.account(name, Some(incident));
                 // A name that may be shown may be so without its domain.
@@ -76,8 +76,11 @@ impl<'a> Mask<'a> {
     }
 
     /// What is shown of fields.
-    pub(super) fn fields(&self, fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        fields.iter().map(|(name, value)| (name.clone(), self.field(name, value))).collect()
+    pub(super) fn fields<'f, C: FromIterator<(String, String)>>(
+        &self,
+        fields: impl Iterator<Item = (&'f str, &'f str)>,
+    ) -> C {
+        fields.map(|(name, value)| (name.to_owned(), self.field(name, value))).collect()
     }
 
     /// A detection as sentences may be made of it.
@@ -85,8 +88,8 @@ impl<'a> Mask<'a> {
         DetectionEntry {
             account: self.account(&detection.account),
             host: self.text(&detection.host),
-            fields: self.fields(&detection.fields),
-            group: self.fields(&detection.group),
+            fields: self.fields(detection.fields.pairs()),
+            group: self.fields(pairs(&detection.group)),
             ..detection.clone()
         }
     }
@@ -95,6 +98,10 @@ impl<'a> Mask<'a> {
     pub(super) fn shows(&self, accounts: &[String]) -> bool {
         accounts.iter().all(|name| self.account(name) == *name)
     }
+}
+
+fn pairs(fields: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// Correlations name the account that an event has in whatever field.

@@ -464,7 +464,7 @@ impl<'a> Scene<'a> {
             late: self.story.late.contains(&detection.id),
             techniques: known(&detection.techniques),
             other_explanations: explanation("en").zip(explanation("ja")).map(|(en, ja)| Text { en, ja }),
-            fields: self.mask.fields(&detection.fields),
+            fields: self.mask.fields(detection.fields.pairs()),
             evidence: evidence.collect(),
             more_evidence: detection.more_evidence,
         }

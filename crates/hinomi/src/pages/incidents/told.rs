@@ -120,7 +120,7 @@ fn gathered(detected: &Detected, links: &Links, rules: &Rules) -> Vec<Found> {
             events.extend(last.and_then(|cited| stated(detection, &cited.reference)).map(Arc::new));
         }
         let direct = detection.group.is_empty() && detection.first_time.is_none();
-        Found { entry: entry(detection, rule, &events), events, tags: tags(detection, rule), direct }
+        Found { entry: entry(detection, rule, &events), events, tags: tags(detection, rule).into(), direct }
     };
     detected.all().map(found).collect()
 }
@@ -143,7 +143,7 @@ fn stated(detection: &LiveDetection, reference: &str) -> Option<Event> {
         host: detection.host.clone(),
         channel: detection.channel.clone(),
         account: detection.account.clone(),
-        fields: detection.fields.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
+        fields: detection.fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(),
         ..Event::unknown()
     })
 }
@@ -182,7 +182,7 @@ fn entry(detection: &LiveDetection, rule: Option<&Known>, events: &[Arc<Event>])
         channel: detection.channel.clone(),
         techniques: detection.techniques.iter().map(named).collect(),
         other_explanations: explanation.map(|(lang, text)| (lang, text.clone())).collect(),
-        fields: detection.fields.clone(),
+        fields: detection.fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(),
         evidence: evidence.collect(),
         more_evidence: detection.more_evidence,
         group: detection.group.clone(),
