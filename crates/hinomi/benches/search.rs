@@ -234,6 +234,9 @@ fn share(sorted: &[f64], hundredths: usize) -> f64 {
 }
 
 fn line(name: &str, mut times: Vec<f64>) {
+    if times.is_empty() {
+        return;
+    }
     times.sort_by(f64::total_cmp);
     println!(
         "{name:<22} {:>5} answers: p50 {:>6.0} ms, p95 {:>6.0} ms, at most {:>6.0} ms",

@@ -33,6 +33,12 @@ const LARGEST_REPORT: u64 = 1 << 30;
 pub(super) fn run(args: Assure) -> Result<Exit, Failure> {
     if let Some(mebibytes) = args.confined {
         confine(mebibytes).map_err(|e| Failure::new(Exit::Internal, e))?;
+        // What is there already is not bounded: little would be judged with it, or nothing.
+        if let Some(taken) = address_space().filter(|taken| *taken > mebibytes) {
+            let why =
+                format!("a bound of {mebibytes} MiB is less than the program takes to begin ({taken} MiB)");
+            return Err(Failure::new(Exit::Internal, why).hint("raise assure.memory_mib"));
+        }
     }
     let setting = Setting::of(&args.reading)?;
     let (lang, zone) = (setting.lang, &setting.zone);
@@ -103,6 +109,13 @@ fn confine(mebibytes: u64) -> Result<(), rustix::io::Errno> {
     // Where this is not allowed, judging goes on as it is.
     let _ = rustix::process::nice(NICE);
     Ok(())
+}
+
+/// Address space of this process in mebibytes, as the kernel bounds it; `None` when it does not say.
+fn address_space() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kibibytes| kibibytes / 1024)
 }
 
 fn ledgers(findings: &Findings) -> Vec<LedgerEntry> {

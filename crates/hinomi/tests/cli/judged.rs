@@ -321,5 +321,6 @@ fn without_a_result_nothing_is_an_empty_list() {
     assert_eq!(grade(&pages, "", "stopped"), "unknown");
     let small = AssureSection { memory_mib: 1, ..order(&folder).section };
     let starved = judge(Order { section: small, ..order(&folder) });
-    wait(&starved, |known| known.fault.clone());
+    let why = wait(&starved, |known| known.fault.clone()).why;
+    assert!(why.contains("1 MiB") && why.contains("assure.memory_mib"), "{why}");
 }
