@@ -90,9 +90,11 @@ const of = (pairs: Record<string, Pair>, name: string): string => {
 
 export const actionName = (name: string): string => of(ACTIONS, name);
 export const actorName = (name: string): string => of(ACTORS, name);
-/** Of a nested name the last part is translated. */
+/** Names that have names inside. */
+const GROUPS: Record<string, string> = { factor: "認証要素", link: "リンク", token: "トークン", request: "申請", hunt: "ハント" };
+/** Of a nested name each part is translated. */
 export const detailName = (name: string): string => {
   const parts = name.split(".");
   const last = parts.pop() ?? "";
-  return [...parts, t(last, DETAILS[last] ?? last)].join(".");
+  return [...parts.map((part) => t(part, GROUPS[part] ?? part)), t(last, DETAILS[last] ?? last)].join(t(".", "の"));
 };

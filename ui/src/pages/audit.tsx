@@ -76,7 +76,7 @@ function Entries({ items }: { items: AuditEntry[] }) {
             </td>
             <td class="nowrap">{aboutOf(one.kind)}</td>
             <td title={one.action}>{actionName(one.action)}</td>
-            <td>
+            <td class="name-cell">
               <On of={one} />
             </td>
             <td class="wide-cell dim">{told(one.details).join(" · ")}</td>

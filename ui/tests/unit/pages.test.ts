@@ -200,7 +200,7 @@ test("details of the audit are told without keys, and moments as moments", () =>
   assert.deepEqual(told(details), [
     "アカウント: a1",
     "役割: viewer auditor",
-    `link.有効期限: ${show("2026-11-26T02:26:51Z", "second", "Asia/Tokyo")}`,
+    `リンクの有効期限: ${show("2026-11-26T02:26:51Z", "second", "Asia/Tokyo")}`,
   ]);
   setLanguage("en");
 });
