@@ -12,4 +12,5 @@ pub mod object_store;
 pub mod random;
 pub mod seeded;
 pub mod sigma_text;
+pub mod soak;
 pub mod token_signer;

@@ -339,7 +339,7 @@ fn garbage_between_datagrams_costs_nothing_else() {
 
 #[test]
 fn no_bytes_make_it_fail_or_grow() {
-    let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3_000_usize);
+    let rounds = hinomi_testkit::soak::rounds(3_000, 200_000);
     let mut random = Seeded::new(9);
     let sound = joined(&many());
     for _ in 0..rounds {

@@ -161,7 +161,7 @@ fn cuts_do_not_depend_on_where_bytes_end() {
 
 #[test]
 fn no_bytes_make_it_fail_or_grow() {
-    let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3_000_usize);
+    let rounds = hinomi_testkit::soak::rounds(3_000, 200_000);
     let mut random = Seeded::new(11);
     let sound = [
         entry(1, b"MESSAGE=a\n"),

@@ -63,7 +63,7 @@ fn lost(bytes: &[u8]) -> Vec<(u64, i128)> {
 
 /// Every tenth file in the ordinary run, all of them with `HINOMI_SOAK`.
 fn chosen(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
-    let step = if std::env::var_os("HINOMI_SOAK").is_some() { 1 } else { 10 };
+    let step = hinomi_testkit::soak::rounds(10, 1);
     samples.iter().step_by(step)
 }
 
@@ -164,7 +164,7 @@ fn thousands_of_mutations_neither_panic_nor_run_away() {
     let sound = varied();
     let used = 512 + sound[512..].iter().rposition(|b| *b != 0).unwrap();
     let mut dice = Dice(0x5eed_0004);
-    let rounds = if std::env::var_os("HINOMI_SOAK").is_some() { 200_000 } else { 3_000 };
+    let rounds = hinomi_testkit::soak::rounds(3_000, 200_000);
     let mut rows = 0;
     for _ in 0..rounds {
         let mut bytes = sound.clone();

@@ -185,7 +185,7 @@ fn damage_never_panics_hangs_or_grows() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    let rounds: usize = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(200);
+    let rounds: usize = hinomi_testkit::soak::rounds(200, 20_000);
     let mut tight = options();
     tight.limits.nested_zip_bytes = 300;
     let folder = Folder::new();

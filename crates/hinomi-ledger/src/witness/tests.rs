@@ -211,7 +211,7 @@ fn a_key_that_others_can_read_is_refused() {
 #[test]
 fn no_crash_makes_it_cosign_two_histories() {
     let (honest, forked) = (Log::new("a"), Log::new("b"));
-    let rounds = std::env::var("HINOMI_SOAK").map_or(400, |_| 20_000);
+    let rounds = hinomi_testkit::soak::rounds(400, 20_000);
     let mut refused_after_crash = 0;
     for seed in 0..rounds {
         let mut disk = MemoryDisk::new(seed);

@@ -8,12 +8,11 @@ use hinomi_ledger::checkpoint::Checkpoint;
 use hinomi_ledger::note::Note;
 use hinomi_testkit::seeded::Seeded;
 
-use crate::soak;
 use crate::worker::{acknowledged, command, lines_in, open, places};
 
 #[test]
 fn what_was_acknowledged_survives_being_killed() {
-    let rounds = if soak() { 200 } else { 12 };
+    let rounds = hinomi_testkit::soak::rounds(12, 200);
     let folder = tempfile::tempdir().unwrap();
     let mut random = Seeded::new(7);
     let (mut promised, mut next) = (Vec::new(), 0_u64);

@@ -14,7 +14,3 @@ mod device;
 mod killed;
 mod syscalls;
 mod worker;
-
-fn soak() -> bool {
-    std::env::var_os("HINOMI_SOAK").is_some_and(|v| v == "1")
-}

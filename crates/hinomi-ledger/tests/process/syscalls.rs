@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 
 use hinomi_testkit::seeded::Seeded;
 
-use crate::soak;
 use crate::worker::{acknowledged, command, lines_in, open};
 
 /// Without these a trace is not one of the write path.
@@ -67,7 +66,7 @@ fn a_failed_call_loses_nothing_that_was_acknowledged() {
         plan.extend(errors.iter().flat_map(|error| places.iter().map(|at| (name.as_str(), *error, *at))));
     }
     let total = plan.len();
-    if !soak() {
+    if !hinomi_testkit::soak::soaking() {
         plan = sample(plan, 20);
     }
     let (mut hits, mut stopped) = (BTreeMap::<&str, u32>::new(), 0);

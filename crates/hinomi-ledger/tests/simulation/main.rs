@@ -18,10 +18,6 @@ use crate::world::{Mutation, World};
 /// Schedules in a soak; a tenth of them otherwise.
 const SCHEDULES: u64 = 10_000;
 
-fn soak() -> bool {
-    std::env::var_os("HINOMI_SOAK").is_some_and(|v| v == "1")
-}
-
 /// Runs one schedule; what it found wrong.
 fn run(seed: u64, mutation: Option<&Mutation>, trace: bool) -> Result<World, String> {
     let mut world = World::new(seed, mutation.cloned());
@@ -41,7 +37,7 @@ fn nothing_promised_is_ever_lost() {
         run(seed.parse().unwrap(), None, true).unwrap();
         return;
     }
-    let count = if soak() { SCHEDULES } else { SCHEDULES / 10 };
+    let count = hinomi_testkit::soak::rounds(SCHEDULES / 10, SCHEDULES);
     let next = AtomicU64::new(0);
     let totals: Vec<world::Totals> = std::thread::scope(|scope| {
         let worker = || {
@@ -89,7 +85,7 @@ fn planted_mistakes_are_found() {
         ("the folder of the keys is not synced", every(Operation::SyncDir, "keys/evidence"), Fault::Skip),
         ("the signing key is not synced", every(Operation::SyncData, "signer"), Fault::Skip),
     ];
-    let most = if soak() { 4_000 } else { 400 };
+    let most = hinomi_testkit::soak::rounds(400, 4_000);
     for (what, when, fault) in mutations {
         let mutation = Mutation { when, fault };
         let found = (0..most).find_map(|seed| run(seed, Some(&mutation), false).err().map(|e| (seed, e)));

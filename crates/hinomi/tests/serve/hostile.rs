@@ -162,7 +162,7 @@ fn garbage_to_every_receiver_ends_that_connection_and_nothing_else() {
         served.at("t", "syslog-tls"),
         served.at("s", "https"),
     ];
-    let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(200_usize);
+    let rounds = hinomi_testkit::soak::rounds(200, 5_000);
     let mut random = Seeded::new(1);
     let beginnings: [&[u8]; 7] = [
         b"",

@@ -297,7 +297,7 @@ fn what_is_no_journal_is_refused_and_what_came_before_is_kept() {
     assert_eq!(send(at, "/upload", &KIND, b"C=1\n").json()["kept"], 1);
     let sound = export(0..30);
     let mut random = Seeded::new(3);
-    let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(100_usize);
+    let rounds = hinomi_testkit::soak::rounds(100, 5_000);
     for _ in 0..rounds {
         let mut body = sound.clone();
         for _ in 0..=random.below(4) {

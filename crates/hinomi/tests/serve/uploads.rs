@@ -241,7 +241,7 @@ fn hostile_files_are_bounded_and_what_is_not_read_is_said() {
 
 /// Damaged archives: each is answered, and none ends the server.
 fn fuzzed(at: SocketAddr, sound: &[u8]) {
-    let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(20_usize);
+    let rounds = hinomi_testkit::soak::rounds(20, 400);
     let mut random = Seeded::new(17);
     for _ in 0..rounds {
         let mut bytes = sound.to_vec();

@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_fail_or_hold_more_than_it_may() {
-        let rounds = std::env::var("HINOMI_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(2_000);
+        let rounds = hinomi_testkit::soak::rounds(2_000, 200_000);
         let mut random = Seeded::new(5);
         let sound = [b"A=1\n\n".to_vec(), binary(b"x\n\n"), binary(&[0; 300])].concat();
         for _ in 0..rounds {
