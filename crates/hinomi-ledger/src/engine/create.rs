@@ -45,6 +45,14 @@ impl Identity {
         format!("{FIRST_LINE}{FORMAT}\n{number}\n{}\n{}\n", self.origin, self.signer)
     }
 
+    /// As the first leaf of the log says it.
+    pub(crate) fn of_genesis(genesis: &Genesis) -> Result<Self, LedgerError> {
+        let bad = |what| LedgerError::Malformed { kind: "first leaf", what };
+        let origin = Origin::new(&genesis.origin).map_err(|_| bad("the origin"))?;
+        let signer = genesis.signer.parse().map_err(|_| bad("the verifier key"))?;
+        Ok(Self { ledger: genesis.ledger, origin, signer })
+    }
+
     fn decode(path: &Path, text: &str) -> Result<Self, LedgerError> {
         let damaged = |what| LedgerError::Damaged { path: path.to_owned(), offset: 0, what };
         let mut lines = text.lines();

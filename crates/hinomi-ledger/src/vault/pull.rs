@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::VerifiedCheckpoint;
 use crate::cosignature::cosign;
+use crate::engine::Identity;
 use crate::error::LedgerError;
 use crate::leaf::{DataKeyId, KeyBorn, Leaf, SegmentSealed, Tombstone};
 use crate::note::Algorithm;
@@ -135,7 +136,7 @@ impl Vault {
         let next_key = self.take_keys(source, &news, held, pulled)?;
         self.check_erasures(&news, pulled)?;
         let files = list(source)?;
-        self.fetch_format(source, &files, pulled)?;
+        self.keep_format()?;
         let mut target = Target {
             held,
             size,
@@ -302,21 +303,19 @@ impl Vault {
         Ok(())
     }
 
-    /// What the ledger is: a small file that the copy needs to be read as a ledger.
-    fn fetch_format(
-        &mut self,
-        source: &mut dyn Source,
-        files: &[Listed],
-        pulled: &mut Pulled,
-    ) -> Result<(), LedgerError> {
+    /// What the ledger is: a small file that the copy needs to be read as a ledger. It says what the first leaf says, which is signed.
+    fn keep_format(&self) -> Result<(), LedgerError> {
+        let Some(genesis) = &self.genesis else { return Ok(()) };
+        let format = Identity::of_genesis(genesis)?.encode();
         let path = self.dir.evidence().join(FileName::Format.path());
-        let there = self.dir.disk.exists(&path).map_err(crate::files::io_error("look for", &path))?;
-        if there || !files.iter().any(|f| f.name == FileName::Format) {
-            return Ok(());
+        match self.dir.disk.read(&path, 4096) {
+            Ok(kept) if kept == format.as_bytes() => return Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(crate::files::io_error("read", &path)(error));
+            }
+            _ => {}
         }
-        let bytes = source.read(FileName::Format, 0, 4096)?;
-        pulled.bytes += bytes.len() as u64;
-        crate::files::create(&*self.dir.disk, &path, 0o600, &bytes)
+        crate::files::replace(&*self.dir.disk, &path, 0o600, format.as_bytes(), true)
     }
 
     /// A new signing key that the log has announced, signed by one that is trusted, is trusted too.

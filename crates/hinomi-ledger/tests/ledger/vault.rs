@@ -514,7 +514,7 @@ impl Pair {
 #[test]
 fn a_vault_never_forgets_what_it_cosigned() {
     let options = Options { wal_bytes: 9_000, ..inline() };
-    let rounds = hinomi_testkit::soak::rounds(25, 3_000);
+    let rounds = hinomi_testkit::soak::rounds(100, 3_000);
     for seed in 0..rounds {
         let mut memory = MemoryDisk::new(seed);
         let mut pair = Pair::on(Arc::new(memory.clone()), options.clone());

@@ -73,7 +73,8 @@ fn an_answer_that_outgrows_its_bounds_ends_with_a_word_about_them() {
     let grown = "SELECT array_agg(repeat(host, 2000000)) FROM events";
     let (_, said) = ask(&folder, grown, &["--memory", "64"], 3);
     assert!(said.contains("memory") && said.contains("64 MiB"), "{said}");
-    let long = "SELECT count(*) FROM events a, events b, events c WHERE a.\"offset\" + b.\"offset\" = c.\"offset\" * 7 + 1";
+    let long = "SELECT count(*) FROM events a, events b, events c, events d \
+                WHERE a.\"offset\" + b.\"offset\" = c.\"offset\" * 7 + d.\"offset\" * 3 + 1";
     let started = std::time::Instant::now();
     ask(&folder, long, &["--timeout", "2"], 3);
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());

@@ -26,6 +26,8 @@ fn deliver(at: std::net::SocketAddr, stop: &AtomicBool) -> (usize, usize) {
         let answer = try_ask(at, "POST", "/ndjson", &[("authorization", &bearer)], body.as_bytes());
         if answer.is_some_and(|answer| answer.status == 200) {
             acknowledged += 1;
+            // No more than repetitions are looked for in: 200,000 records.
+            thread::sleep(Duration::from_millis(2));
         } else {
             again += 1;
             thread::sleep(Duration::from_millis(20));

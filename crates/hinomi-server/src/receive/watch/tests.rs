@@ -208,7 +208,7 @@ fn sorted(text: &str) -> Vec<String> {
 
 #[test]
 fn each_line_is_kept_once_whatever_happens_to_files_and_server() {
-    let rounds = hinomi_testkit::soak::rounds(12, 1_000);
+    let rounds = hinomi_testkit::soak::rounds(12, 150);
     for seed in 0..rounds {
         let mut random = Seeded::new(seed);
         let mut world = World::new();
