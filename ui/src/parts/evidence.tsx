@@ -106,7 +106,16 @@ export function Evidence({ reference, onClose }: { reference: string; onClose: (
               <dd>{found.sequence === null ? t("the source gave none", "番号なし") : count(found.sequence)}</dd>
             </dl>
             <h3>{t("What was read from it", "読み取った項目")}</h3>
-            <Fields of={found.fields} />
+            {Object.keys(found.fields).length === 0 ? (
+              <p>
+                {t(
+                  "No field can be read from this record alone; above is what was received.",
+                  "この記録だけから読み取れる項目はありません。上が受信した内容です。",
+                )}
+              </p>
+            ) : (
+              <Fields of={found.fields} />
+            )}
           </>
         )}
       </Show>

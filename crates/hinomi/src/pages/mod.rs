@@ -14,6 +14,7 @@
 
 mod alerts;
 mod asked;
+mod decoded;
 mod deeds;
 mod evidence;
 mod export;

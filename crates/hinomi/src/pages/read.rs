@@ -11,6 +11,7 @@ use hinomi_server::pages::{Marks, Topic};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::decoded::Decoding;
 use super::deeds::Work;
 use super::evidence::Evidence;
 use super::health::Health;
@@ -45,6 +46,7 @@ pub struct Reading {
 #[derive(Debug)]
 struct Shared {
     evidence: Evidence,
+    decoding: Decoding,
     teller: Teller,
     #[cfg(feature = "query")]
     searching: Searching,
@@ -104,6 +106,7 @@ impl Reading {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             evidence: Evidence::new(data.clone()),
+            decoding: Decoding::default(),
             teller: Teller::new(data.clone()),
             #[cfg(feature = "query")]
             searching: Searching::new(data.clone(), zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok())),
@@ -165,7 +168,7 @@ impl Reading {
             "listAlerts" => json(alerts::alerts(evidence, asked)),
             "acknowledgeAlert" => json(alerts::acknowledge(evidence, asked)),
             "readHealth" => json(Ok(self.health.page())),
-            "readRecord" => json(record::record(evidence, asked)),
+            "readRecord" => json(record::record((evidence, &self.shared.decoding), asked)),
             "readProof" => json(record::proof(evidence, asked)),
             "listSuppressions" => json(work::suppressions(self.casework()?, asked)),
             "listHunts" => json(self.hunts.list()),

@@ -8,6 +8,7 @@ use hinomi_ledger::{Bundle, Reader};
 use hinomi_model::{Digest, EvidencePlace, EvidenceRef};
 use serde::Serialize;
 
+use super::decoded::Decoding;
 use super::evidence::Evidence;
 use super::{Asked, Refused, received};
 
@@ -52,39 +53,62 @@ fn whole(reader: &Reader, leaf: u64, record: u32, bytes: &[u8]) -> String {
     EvidenceRef { place, offset: 0, sub: 0, event: Digest::of(bytes) }.to_string()
 }
 
-/// The record behind a reference as it was received, and which stand beside it.
-pub(super) fn record(evidence: &Evidence, asked: &Asked<'_>) -> Result<KeptRecord, Refused> {
-    evidence.with(|opened| {
-        let reader = &opened.reader;
-        let (reference, leaf, number) = cited(&asked.needed("reference")?, reader)?;
-        let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
-        let found = block.records.get(number as usize).ok_or(Refused::NotFound)?;
-        let bytes = &found.bytes;
-        if reference.offset > bytes.len() as u64 {
-            return Err(Refused::NotFound);
+/// The record behind a reference as it was received, what is read from the event in it, and which stand beside it.
+pub(super) fn record(
+    (evidence, decoding): (&Evidence, &Decoding),
+    asked: &Asked<'_>,
+) -> Result<KeptRecord, Refused> {
+    let (kept, mut bytes, reference) = evidence.with(|opened| found(&opened.reader, asked))?;
+    let decoded = decoding.read(evidence, &reference)?;
+    let mut event_length = kept.event_length;
+    if let Some(event) = decoded.bytes {
+        let from = usize::try_from(reference.offset).unwrap_or(usize::MAX);
+        event_length = event_length.or(Some(event.len() as u64));
+        if from.saturating_add(event.len()) > bytes.len() {
+            bytes.truncate(from);
+            bytes.extend(event);
         }
-        let shown = bytes.get(..MOST_SHOWN.min(bytes.len())).unwrap_or_default();
-        let beside = |number: Option<u32>| {
-            let number = number?;
-            let bytes = &block.records.get(number as usize)?.bytes;
-            Some(whole(reader, leaf, number, bytes))
-        };
-        Ok(KeptRecord {
-            reference: reference.to_string(),
-            bytes: STANDARD.encode(shown),
-            length: bytes.len() as u64,
-            is_cut: shown.len() < bytes.len(),
-            offset: reference.offset,
-            event_length: event_length(bytes, &reference),
-            received: received(found.received_ns),
-            source: block.block.scope.source.clone(),
-            class: block.block.scope.class.clone(),
-            sequence: found.sequence,
-            fields: BTreeMap::new(),
-            before: beside(number.checked_sub(1)),
-            after: beside(number.checked_add(1)),
-        })
+    }
+    let shown = bytes.get(..MOST_SHOWN.min(bytes.len())).unwrap_or_default();
+    Ok(KeptRecord {
+        bytes: STANDARD.encode(shown),
+        length: bytes.len() as u64,
+        is_cut: shown.len() < bytes.len(),
+        event_length,
+        fields: decoded.fields,
+        ..kept
     })
+}
+
+/// What the ledger says of the record, and its bytes.
+fn found(reader: &Reader, asked: &Asked<'_>) -> Result<(KeptRecord, Vec<u8>, EvidenceRef), Refused> {
+    let (reference, leaf, number) = cited(&asked.needed("reference")?, reader)?;
+    let block = reader.block(leaf)?.ok_or(Refused::NotFound)?;
+    let found = block.records.get(number as usize).ok_or(Refused::NotFound)?;
+    if reference.offset > found.bytes.len() as u64 {
+        return Err(Refused::NotFound);
+    }
+    let beside = |number: Option<u32>| {
+        let number = number?;
+        let bytes = &block.records.get(number as usize)?.bytes;
+        Some(whole(reader, leaf, number, bytes))
+    };
+    let kept = KeptRecord {
+        reference: reference.to_string(),
+        bytes: String::new(),
+        length: 0,
+        is_cut: false,
+        offset: reference.offset,
+        event_length: event_length(&found.bytes, &reference),
+        received: received(found.received_ns),
+        source: block.block.scope.source.clone(),
+        class: block.block.scope.class.clone(),
+        sequence: found.sequence,
+        fields: BTreeMap::new(),
+        before: beside(number.checked_sub(1)),
+        after: beside(number.checked_add(1)),
+    };
+    Ok((kept, found.bytes.clone(), reference))
 }
 
 /// The length of the event, when it is a whole record or a whole line of it; `None` when only its decoder would know, as in a

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hinomi::judge::Judge;
 use hinomi::pages::{Asked, Reading, Refused, Shown};
 use hinomi_ledger::{Bundle, FileDisk, Places, Reader};
@@ -218,6 +220,77 @@ fn a_record_comes_back_as_it_was_received_and_is_proven() {
         let answer = pages.ask("readRecord", query, "", &Plain);
         assert!(matches!(answer, Err(Refused::Senseless(_))), "{query}");
     }
+}
+
+/// Reads the events that detections cite on their own: nothing that a detection shows is missing, and the bytes are those that the
+/// reference names. How many were read.
+fn read_alone(pages: &Pages, report: &Value) -> usize {
+    let mut read = BTreeSet::new();
+    for detection in list(report, "detections") {
+        let Some(cited) = list(detection, "evidence").first() else { continue };
+        let reference = text(cited, "reference");
+        if !read.insert(reference.to_owned()) {
+            continue;
+        }
+        let asked = reference.replace('#', "%23").replace('@', "%40").replace('+', "%2B");
+        let record = pages.answer("readRecord", &format!("reference={asked}"), "");
+        let values: Vec<&str> =
+            record["fields"].as_object().unwrap().values().filter_map(Value::as_str).collect();
+        // What is shown of a correlation may be of another of its events.
+        let alone = detection.get("first_time").is_none_or(Value::is_null);
+        for (name, value) in detection["fields"].as_object().unwrap().iter().filter(|_| alone) {
+            let value = value.as_str().unwrap();
+            assert!(
+                values.iter().any(|v| v.starts_with(value)),
+                "{reference}: {name} = {value}\n{values:#?}"
+            );
+        }
+        let bytes = STANDARD.decode(text(&record, "bytes")).unwrap();
+        let at = |name: &str| {
+            usize::try_from(record[name].as_u64().unwrap_or_else(|| panic!("{record:#}"))).unwrap()
+        };
+        let event = &bytes[at("offset")..at("offset") + at("event_length")];
+        assert!(reference.ends_with(&format!("@{}", hinomi_model::Digest::of(event))), "{reference}");
+    }
+    read.len()
+}
+
+#[test]
+fn what_is_read_from_a_cited_event_is_told_with_its_bytes() {
+    let data = case("pages-fields", 7);
+    let at = data.to_str().unwrap();
+    let read = read_alone(&Pages::of(&data), &report(&[at, "--tz", "UTC"]));
+    assert!(read > 20, "{read}");
+}
+
+#[test]
+fn an_event_inside_a_binary_log_is_read_alone() {
+    let Some(logs) = crate::support::unpacked("a_windows_attack/evtx_to_mitre_attack") else { return };
+    let folder = scratch("pages-binary");
+    let (at, mut kept) = (folder.join("data"), 0);
+    let at = at.to_str().unwrap();
+    let mut folders = vec![logs];
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            folders.sort();
+        } else if path.extension().is_some_and(|e| e == "evtx") && kept < 40 {
+            kept += 1;
+            let append = [
+                "ledger",
+                "append",
+                "--data",
+                at,
+                "--source",
+                &format!("log-{kept}"),
+                path.to_str().unwrap(),
+            ];
+            assert_eq!(hinomi(&append).status.code(), Some(0));
+        }
+    }
+    let read =
+        read_alone(&Pages::of(Path::new(at)), &report(&[at, "--tz", "UTC", "--min-level", "informational"]));
+    assert!(read > 20, "{read}");
 }
 
 #[test]
