@@ -1,5 +1,6 @@
 // What people did with this program, in words. What is not listed keeps its own name.
 import { t } from "./language";
+import { roleName, stateName } from "./words";
 
 type Pair = [string, string];
 
@@ -86,6 +87,25 @@ const DETAILS: Record<string, string> = {
 const of = (pairs: Record<string, Pair>, name: string): string => {
   const pair = pairs[name];
   return pair ? t(...pair) : name;
+};
+
+/** What stands under names that have few values. */
+const VALUES: Record<string, Pair> = {
+  passkey: ["passkey", "パスキー"],
+  password_totp: ["password and one-time code", "パスワードとワンタイムコード"],
+  provider: ["identity provider", "ID プロバイダー"],
+  provider_totp: ["identity provider and one-time code", "ID プロバイダーとワンタイムコード"],
+  first_administrator: ["first administrator", "最初の管理者"],
+  invitation: ["invitation", "招待"],
+  re_enrolment: ["enrolment again", "再登録"],
+  break_glass: ["sealed emergency code", "封印された緊急用コード"],
+};
+const FEW = new Set(["method", "kind", "purpose"]);
+/** A value of a detail, where it is a word of this program. */
+export const detailValue = (name: string, value: string): string => {
+  if (name === "roles") return roleName(value);
+  if (name === "state") return stateName(value);
+  return FEW.has(name) ? of(VALUES, value) : value;
 };
 
 export const actionName = (name: string): string => of(ACTIONS, name);

@@ -5,7 +5,7 @@ import { useGet } from "../api/use";
 import type { AuditEntry } from "../api/types";
 import { t } from "../lib/language";
 import { show, zoneLabel } from "../lib/time";
-import { actionName, actorName, detailName } from "../lib/acts";
+import { actionName, actorName, detailName, detailValue } from "../lib/acts";
 import { When } from "../parts/marks";
 import { Empty, Show } from "../parts/states";
 
@@ -20,13 +20,15 @@ export function told(details: Record<string, unknown>, prefix = ""): string[] {
     const word = detailName(whole);
     if (value === null || value === "" || UNREADABLE.has(name)) return [];
     if (Array.isArray(value))
-      return value.every((one) => typeof one !== "object" && String(one).length <= 80) ? [`${word}: ${value.join(" ")}`] : [];
+      return value.every((one) => typeof one !== "object" && String(one).length <= 80)
+        ? [`${word}: ${value.map((one) => detailValue(name, String(one))).join(" ")}`]
+        : [];
     if (typeof value === "object") return told(value as Record<string, unknown>, `${whole}.`);
     if (typeof value === "number" && MOMENTS.has(name)) return [`${word}: ${show(new Date(value * 1000).toISOString())}`];
     if (typeof value === "boolean") return [`${word}: ${value ? t("yes", "はい") : t("no", "いいえ")}`];
     const text = String(value);
     if (INSTANT.test(text)) return [`${word}: ${show(text)}`];
-    return text.length > (TEXTS.has(name) ? 400 : 80) ? [] : [`${word}: ${text}`];
+    return text.length > (TEXTS.has(name) ? 400 : 80) ? [] : [`${word}: ${detailValue(name, text)}`];
   });
 }
 

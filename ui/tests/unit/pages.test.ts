@@ -194,12 +194,16 @@ test("details of the audit are told without keys, and moments as moments", () =>
   const details = {
     account: "a1",
     roles: ["viewer", "auditor"],
+    method: "passkey",
+    reason: "passkey",
     link: { expires: 1795660011, none: null },
     key: { parts: ["x".repeat(90)], long: "y".repeat(90) },
   };
   assert.deepEqual(told(details), [
     "アカウント: a1",
-    "役割: viewer auditor",
+    "役割: 閲覧者 監査人",
+    "方式: パスキー",
+    "理由: passkey",
     `リンクの有効期限: ${show("2026-11-26T02:26:51Z", "second", "Asia/Tokyo")}`,
   ]);
   setLanguage("en");
