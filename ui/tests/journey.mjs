@@ -42,6 +42,10 @@ if (await first.count()) {
   await first.click();
   await page.waitForSelector("main h1");
   await picture("incident");
+  await page.locator(".detections").focus();
+  for (const key of ["j", "j", "j", "j", "j", "j", "j", "Enter"]) await page.keyboard.press(key);
+  await page.waitForSelector(".evidence .bytes");
+  await picture("evidence");
 }
 for (const name of ["alerts", "search?q=ctr-adm01", "sources", "claims", "rules", "coverage", "ledger", "board", "audit", "access"]) {
   await page.goto(`${origin}/#/${name}`);

@@ -98,9 +98,12 @@ const VALUES: Record<string, Pair> = {
   first_administrator: ["first administrator", "最初の管理者"],
   invitation: ["invitation", "招待"],
   re_enrolment: ["enrolment again", "再登録"],
+  search: ["search", "検索"],
+  query: ["SQL", "SQL"],
+  readRecord: ["a record as received", "記録の原文"],
   break_glass: ["sealed emergency code", "封印された緊急用コード"],
 };
-const FEW = new Set(["method", "kind", "purpose"]);
+const FEW = new Set(["method", "kind", "purpose", "operation"]);
 /** A value of a detail, where it is a word of this program. */
 export const detailValue = (name: string, value: string): string => {
   if (name === "roles") return roleName(value);
