@@ -1,6 +1,6 @@
 # Hinomi. `make demo` shows it, `make test` proves it, `make soak` proves it for longer.
 CARGO ?= cargo
-.PHONY: independent demo demo-stop static build test lint unit recordings trials soak bench reference engines install ui ui-test
+.PHONY: fuzz independent demo demo-stop static build test lint unit recordings trials soak bench reference engines install ui ui-test
 
 # Without the feature for queries, which the demonstration does not use and which takes most of a first build.
 BUILT = $(or $(CARGO_TARGET_DIR),target)
@@ -66,6 +66,11 @@ trials: build
 # dependencies that `make test` has built.
 soak:
 	HINOMI_SOAK=1 CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) test --workspace --locked --no-fail-fast -- --include-ignored --nocapture
+
+# Guided by coverage, SECONDS for each target; `make test` and `make soak` mutate without it.
+SECONDS = 60
+fuzz:
+	fuzz/run.sh $(SECONDS)
 
 bench:
 	$(CARGO) bench --workspace --locked
