@@ -7,7 +7,8 @@ use hinomi_model::{Diagnostics, NANOS_PER_SECOND, Timestamp};
 
 /// Decodes all units; every row lies in its unit.
 pub fn decode(root: Root) {
-    let mut intake = Intake::new(vec![root], Options::at(Timestamp::from_nanos(1_790_000_000 * NANOS_PER_SECOND)));
+    let mut intake =
+        Intake::new(vec![root], Options::at(Timestamp::from_nanos(1_790_000_000 * NANOS_PER_SECOND)));
     let mut store = Store::new(&Projection::of([""; 0]).and_all_others());
     let mut decoder = AnyDecoder::default();
     while let Some(item) = intake.next() {
