@@ -9,10 +9,15 @@
 //! | `HINOMI_BENCH_SHARE` | hundredths of all events that are such lines | 50 |
 //! | `HINOMI_BENCH_PROGRAM` | another build of the program | this one |
 //! | `HINOMI_BENCH_RULES` | a folder of rules instead of the bundled ones | none |
+//! | `HINOMI_BENCH_SEARCH` | seconds between two searches; 0: nobody searches | 2 |
+//! | `HINOMI_BENCH_DERIVE` | seconds between two derivations, as `--derive` | 60 |
 //!
 //! Senders and server share the machine. Every line carries a number of its own. Each of four senders has one syslog
 //! connection for each log of the case and one for requests with JSON lines; the delay of a detection is taken from the
 //! sending of its line to the line of the server's journal.
+//!
+//! Marked commands hold a word of their own, which somebody who is signed in searches meanwhile, the latest that was acknowledged first: the
+//! delay of a search is taken from the acknowledgement to the answer that has the line. At the end the first one is searched.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,6 +31,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +39,9 @@ use std::time::{Duration, Instant};
 use support::{Server, TOKEN, logs};
 
 mod support;
+#[cfg(feature = "query")]
+#[path = "support/visitor.rs"]
+mod visitor;
 
 /// Events of one turn of the sender.
 const TURN: usize = 400;
@@ -48,8 +57,92 @@ fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
 #[derive(Default)]
 struct Marks {
     sent: Vec<Instant>,
+    /// The last that was acknowledged, and when.
+    acknowledged: Option<(usize, Instant)>,
     told: BTreeMap<usize, Instant>,
     detections: usize,
+}
+
+/// What searches found.
+#[derive(Default)]
+struct Searches {
+    /// Milliseconds from acknowledgement to answer.
+    delays: Vec<u64>,
+    asked: usize,
+    /// Answers, and the longest of them in milliseconds.
+    answers: Vec<u64>,
+}
+
+/// The word of a marked command that nothing else holds.
+fn word(number: usize) -> String {
+    format!("word{number}mark")
+}
+
+/// Longest time that a search is asked again.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Searches what was acknowledged last, until everything was sent.
+#[cfg(feature = "query")]
+fn search(
+    visitor: &visitor::Visitor,
+    marks: &Mutex<Marks>,
+    every: u64,
+    until: &dyn Fn() -> bool,
+) -> Searches {
+    let mut searches = Searches::default();
+    while !until() {
+        let turn = Instant::now();
+        let last = marks.lock().unwrap().acknowledged;
+        if let Some((number, acknowledged)) = last {
+            searches.asked += 1;
+            let path = format!("/api/v1/search?limit=10&q={}", word(number));
+            let mut answer = timed(visitor, &path, &mut searches.answers);
+            while answer["matches"] == 0 && acknowledged.elapsed() < PATIENCE {
+                // Without the snapshot: what came a moment ago counts, and what was looked at is not looked at again.
+                thread::sleep(Duration::from_millis(20));
+                answer = timed(visitor, &path, &mut searches.answers);
+            }
+            if answer["matches"] != 0 {
+                searches.delays.push(acknowledged.elapsed().as_micros() as u64);
+            }
+        }
+        thread::sleep(Duration::from_secs(every).saturating_sub(turn.elapsed()));
+    }
+    searches
+}
+
+#[cfg(feature = "query")]
+fn timed(visitor: &visitor::Visitor, path: &str, answers: &mut Vec<u64>) -> serde_json::Value {
+    let (answer, took) = visitor.ask(path);
+    answers.push((took * 1e3) as u64);
+    answer
+}
+
+#[cfg(feature = "query")]
+fn tell(searches: Searches, visitor: &visitor::Visitor) {
+    let Searches { mut delays, asked, mut answers } = searches;
+    delays.sort_unstable();
+    answers.sort_unstable();
+    println!(
+        "searches of marked commands: {} of {asked} found, from acknowledgement p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms; \
+         {} answers, p50 {:.0} ms, p99 {:.0} ms",
+        delays.len(),
+        share(&delays, 50),
+        share(&delays, 99),
+        delays.last().map_or(f64::NAN, |us| *us as f64 / 1e3),
+        answers.len(),
+        share(&answers, 50),
+        share(&answers, 99)
+    );
+    let path = format!("/api/v1/search?limit=10&q={}", word(0));
+    let first = visitor.ask(&path).0;
+    let (took, is_found) = visitor.find(&path, Duration::from_mins(20));
+    println!(
+        "the first marked command, {} records unsearched at first: {} after {:.1} s",
+        first["unsearched"]["records"],
+        if is_found { "found" } else { "NOT FOUND" },
+        took.as_secs_f64()
+    );
 }
 
 /// Reads the journal and notes what is told of marked commands.
@@ -178,6 +271,7 @@ fn marked(number: usize) -> String {
         "Image": "C:\\Windows\\System32\\vssadmin.exe",
         "OriginalFileName": "VSSADMIN.EXE",
         "CommandLine": "vssadmin.exe delete shadows /all /quiet",
+        "Word": word(number),
         "ParentImage": "C:\\Windows\\System32\\cmd.exe",
         "User": "EXAMPLE\\mika",
     });
@@ -214,10 +308,13 @@ fn drive(server: &Server, marks: &Mutex<Marks>, pace: &Pace, first: usize) -> Do
         let mark = (turn % MARKED == 0).then(|| {
             let mut marks = marks.lock().unwrap();
             marks.sent.push(Instant::now());
-            marked(marks.sent.len() - 1)
+            (marks.sent.len() - 1, marked(marks.sent.len() - 1))
         });
         if json > 0 || mark.is_some() {
-            requests.send(json, mark.as_deref());
+            requests.send(json, mark.as_ref().map(|(_, line)| line.as_str()));
+        }
+        if let Some((number, _)) = &mark {
+            marks.lock().unwrap().acknowledged = Some((*number, Instant::now()));
         }
         let count = logs.len();
         logs[turn % count].send(TURN - json);
@@ -238,21 +335,80 @@ fn share(sorted: &[u64], hundredth: usize) -> f64 {
     sorted.get(sorted.len() * hundredth / 100).map_or(f64::NAN, |us| *us as f64 / 1e3)
 }
 
+/// Says what came of it: how many events, how long they were sent, and how long until all were durable.
+fn report(
+    (sent, elapsed, durable): (usize, Duration, Duration),
+    acknowledged: &mut [u64],
+    marks: &Marks,
+    used: f64,
+) {
+    let delay = |(number, told): (&usize, &Instant)| (*told - marks.sent[*number]).as_micros() as u64;
+    let mut delays: Vec<u64> = marks.told.iter().map(delay).collect();
+    delays.sort_unstable();
+    acknowledged.sort_unstable();
+    let (rate, durable) = (sent as f64 / elapsed.as_secs_f64(), sent as f64 / durable.as_secs_f64());
+    println!(
+        "{sent} events, {rate:.0}/s sent, {durable:.0}/s durable, {:.0} per CPU second",
+        sent as f64 / used
+    );
+    println!(
+        "requests acknowledged: p50 {:.1} ms, p99 {:.1} ms",
+        share(acknowledged, 50),
+        share(acknowledged, 99)
+    );
+    println!(
+        "marked commands: {} of {} told, p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms; {} detections in all",
+        marks.told.len(),
+        marks.sent.len(),
+        share(&delays, 50),
+        share(&delays, 99),
+        delays.last().map_or(f64::NAN, |us| *us as f64 / 1e3),
+        marks.detections
+    );
+}
+
+/// A server whose journal is heard.
+fn started(marks: &Arc<Mutex<Marks>>) -> Server {
+    let rules = std::env::var("HINOMI_BENCH_RULES").map(|rules| vec!["--rules".to_owned(), rules]);
+    let mut arguments = rules.unwrap_or_default();
+    if cfg!(feature = "query") {
+        arguments.extend(["--derive".to_owned(), setting("HINOMI_BENCH_DERIVE", 60).to_string()]);
+    }
+    let (ways, log) = ("\"syslog-tcp\"", "format = \"json\"");
+    let mut server = Server::start(ways, log, &arguments, Stdio::piped());
+    let (journal, heard) = (server.child.stderr.take().unwrap(), Arc::clone(marks));
+    thread::spawn(move || listen(journal, &heard));
+    server
+}
+
 fn main() {
     let pace = Pace {
         rate: setting("HINOMI_BENCH_RATE", 20_000),
         seconds: setting("HINOMI_BENCH_SECONDS", 20),
         share: setting("HINOMI_BENCH_SHARE", 50),
     };
+    #[cfg(feature = "query")]
+    let every: u64 = setting("HINOMI_BENCH_SEARCH", 2);
     let marks = Arc::<Mutex<Marks>>::default();
-    let rules = std::env::var("HINOMI_BENCH_RULES").map(|rules| vec!["--rules".to_owned(), rules]);
-    let (ways, log) = ("\"syslog-tcp\"", "format = \"json\"");
-    let mut server = Server::start(ways, log, &rules.unwrap_or_default(), Stdio::piped());
-    let (journal, heard) = (server.child.stderr.take().unwrap(), Arc::clone(&marks));
-    thread::spawn(move || listen(journal, &heard));
+    let server = started(&marks);
+    #[cfg(feature = "query")]
+    let visitor = visitor::Visitor::first(
+        server.pages,
+        &format!("http://localhost:{}", server.pages.port()),
+        &server.data(),
+    );
+    let is_over = AtomicBool::new(false);
     let cpu = server.cpu();
     let began = Instant::now();
+    #[cfg(feature = "query")]
+    let mut searched = None;
+    let mut elapsed = Duration::ZERO;
     let senders: Vec<Done> = thread::scope(|scope| {
+        #[cfg(feature = "query")]
+        let searching = (every > 0).then(|| {
+            let (visitor, marks, is_over) = (&visitor, &*marks, &is_over);
+            scope.spawn(move || search(visitor, marks, every, &|| is_over.load(Ordering::Relaxed)))
+        });
         let start = |first| {
             scope.spawn({
                 let (server, marks, pace) = (&server, &*marks, &pace);
@@ -260,9 +416,15 @@ fn main() {
             })
         };
         let all: Vec<_> = (0..SENDERS).map(start).collect();
-        all.into_iter().map(|sender| sender.join().unwrap()).collect()
+        let done = all.into_iter().map(|sender| sender.join().unwrap()).collect();
+        elapsed = began.elapsed();
+        is_over.store(true, Ordering::Relaxed);
+        #[cfg(feature = "query")]
+        {
+            searched = searching.map(|searching| searching.join().unwrap());
+        }
+        done
     });
-    let elapsed = began.elapsed();
     let sent: usize = senders.iter().map(|done| done.sent).sum();
     let most = senders.iter().map(|done| done.most).max().unwrap();
     let mut acknowledged: Vec<u64> = senders.into_iter().flat_map(|done| done.times).collect();
@@ -281,28 +443,10 @@ fn main() {
     let used = server.cpu() - cpu;
     let (now, peak) = server.memory();
     let marks = marks.lock().unwrap();
-    let delay = |(number, told): (&usize, &Instant)| (*told - marks.sent[*number]).as_micros() as u64;
-    let mut delays: Vec<u64> = marks.told.iter().map(delay).collect();
-    delays.sort_unstable();
-    acknowledged.sort_unstable();
-    let (rate, durable) = (sent as f64 / elapsed.as_secs_f64(), sent as f64 / durable.as_secs_f64());
-    println!(
-        "{sent} events, {rate:.0}/s sent, {durable:.0}/s durable, {:.0} per CPU second",
-        sent as f64 / used
-    );
-    println!(
-        "requests acknowledged: p50 {:.1} ms, p99 {:.1} ms",
-        share(&acknowledged, 50),
-        share(&acknowledged, 99)
-    );
-    println!(
-        "marked commands: {} of {} told, p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms; {} detections in all",
-        marks.told.len(),
-        marks.sent.len(),
-        share(&delays, 50),
-        share(&delays, 99),
-        delays.last().map_or(f64::NAN, |us| *us as f64 / 1e3),
-        marks.detections
-    );
+    report((sent, elapsed, durable), &mut acknowledged, &marks, used);
     println!("memory: {most} MiB most while sending, {now} now, {peak} peak; health answered in {health:?}");
+    #[cfg(feature = "query")]
+    if let Some(searched) = searched {
+        tell(searched, &visitor);
+    }
 }

@@ -10,6 +10,9 @@
 //!
 //! The first answer of each search is measured, as a page asks for it: the latest 100 events. What is not counted by then is read on with the
 //! same snapshot, and that is measured too. The ratio is to a search of the same words that the index cannot help, in the same run.
+//!
+//! Before that, a server that derives nothing (300,000 events at most) is asked for a word that stands once, in the oldest leaf; what that takes is held against
+//! deriving the same events.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,38 +22,28 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hinomi_testkit::authenticator::Authenticator;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use visitor::{Visitor, cpu, cpu_of_children, encoded, program, run};
 
 #[path = "support/made.rs"]
 mod made;
+#[path = "support/visitor.rs"]
+mod visitor;
 
 /// Longest time that matches are counted.
 const COUNTED: Duration = Duration::from_secs(20);
-
-/// The program that is measured.
-fn program() -> Command {
-    let other = std::env::var("HINOMI_BENCH_PROGRAM");
-    Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_hinomi")))
-}
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(default)
 }
 
-fn run(args: &[&str]) -> String {
-    let done = program().args(args).output().unwrap();
-    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
-}
-
-/// A ledger of so many events, with derived data.
+/// A ledger of so many events.
 fn make(data: &Path, events: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut files: BTreeMap<&str, std::fs::File> = BTreeMap::new();
@@ -76,20 +69,82 @@ fn make(data: &Path, events: u64) {
         let file = folder.path().join(name);
         run(&["ledger", "append", "--data", at, "--source", name, file.to_str().unwrap()]);
     }
-    run(&["ledger", "reindex", "--data", at, "--tz", "UTC"]);
+}
+
+/// A server that derives nothing: what is found, how fast, and how long deriving all of it takes.
+fn underived(data: &Path, events: u64) {
+    let bytes: u64 = {
+        let mut line = String::new();
+        let length = |number| {
+            line.clear();
+            made::line(number, events, &mut line);
+            line.len() as u64
+        };
+        (0..events).map(length).sum()
+    };
+    let mb = bytes as f64 / 1e6;
+    let world = World::begin(data, &["--derive", "0"]);
+    let (visitor, process) = (&world.visitor, world.child.id());
+    let (first, took) = visitor.ask("/api/v1/search?limit=100&q=user123");
+    println!(
+        "underived, {events} events, {mb:.0} MB: a common word {took:.0} ms, {} matches at once, {} of {events} records unsearched",
+        first["matches"], first["unsearched"]["records"]
+    );
+    let stands_once = |from: u64| {
+        let mut line = String::new();
+        let near = (from..events).find(|number| {
+            line.clear();
+            made::line(*number, events, &mut line) == "windows" && line.contains("\"EventID\":1,")
+        });
+        format!("/api/v1/search?limit=100&q={}", encoded(&format!("{:x}", near.unwrap_or_default())))
+    };
+    let before = cpu(process);
+    let (took, is_found) = visitor.find(&stands_once(1000), Duration::from_mins(10));
+    let used = cpu(process) - before;
+    assert!(is_found);
+    println!(
+        "a word of the oldest leaf: found after {:.2} s, {used:.2} s of processor, {:.0} MB per second of processor",
+        took.as_secs_f64(),
+        mb / used
+    );
+    let (again, is_found) = visitor.find(&stands_once(2000), Duration::from_mins(10));
+    assert!(is_found);
+    let (nowhere, answer) = {
+        let since = Instant::now();
+        let path = "/api/v1/search?limit=100&q=nothingofthekind";
+        let mut answer = visitor.ask(path).0;
+        while let Some(next) = visitor.look_on(path, &answer) {
+            answer = next;
+        }
+        (since.elapsed(), answer)
+    };
+    println!(
+        "another one: {:.0} ms; a word that is nowhere: {:.0} ms, {} records unsearched",
+        again.as_secs_f64() * 1e3,
+        nowhere.as_secs_f64() * 1e3,
+        answer["unsearched"]["records"]
+    );
+    drop(world);
+    let (before, since) = (cpu_of_children(), Instant::now());
+    run(&["ledger", "reindex", "--data", data.to_str().unwrap(), "--tz", "UTC"]);
+    let derived = cpu_of_children() - before;
+    println!(
+        "deriving all of it: {:.2} s, {derived:.2} s of processor: {:.1} times as much",
+        since.elapsed().as_secs_f64(),
+        derived / used
+    );
 }
 
 /// A server with pages, and a session there.
 struct World {
     child: Child,
-    at: SocketAddr,
     origin: String,
-    session: String,
+    visitor: Visitor,
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    fn begin(data: &Path) -> Self {
+    fn begin(data: &Path, further: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hinomi.toml");
         std::fs::write(
@@ -100,7 +155,8 @@ impl World {
         .unwrap();
         let args =
             ["serve", "--data", data.to_str().unwrap(), "--config", file.to_str().unwrap(), "--no-detect"];
-        let mut child = program().args(args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child =
+            program().args(args).args(further).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let said = lines
             .by_ref()
@@ -110,51 +166,8 @@ impl World {
         // The pipe has to be emptied.
         std::thread::spawn(move || lines.for_each(drop));
         let (at, origin) = (said["at"].as_str().unwrap().parse().unwrap(), said["origin"].as_str().unwrap());
-        let mut world =
-            Self { child, at, origin: origin.to_owned(), session: String::new(), _folder: folder };
-        let first = run(&["access", "first", "--data", data.to_str().unwrap()]);
-        let link = first.lines().next().unwrap().rsplit('/').next().unwrap().to_owned();
-        world.session = world.enrol(&link);
-        world
-    }
-
-    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String, Vec<u8>) {
-        let mut stream = TcpStream::connect(self.at).unwrap();
-        let (host, origin) = (self.origin.trim_start_matches("http://"), &self.origin);
-        let (session, length) = (&self.session, body.len());
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: {origin}\r\nconnection: close\r\nx-hinomi: 1\r\n\
-             content-type: application/json\r\ncookie: {session}\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), head, answer[end + 4..].to_vec())
-    }
-
-    fn enrol(&self, link: &str) -> String {
-        let device = Authenticator::p256(&self.origin, "localhost");
-        let link = json!({ "link": link });
-        let (_, _, options) = self.send("POST", "/api/v1/enrolment/passkey/options", &link.to_string());
-        let options: Value = serde_json::from_slice(&options).unwrap();
-        let made: Value = serde_json::from_str(&device.make(options["challenge"].as_str().unwrap())).unwrap();
-        let body = json!({ "link": link["link"], "attestation": made }).to_string();
-        let (status, head, _) = self.send("POST", "/api/v1/enrolment/passkey", &body);
-        assert_eq!(status, 200, "{head}");
-        let cookie = head.lines().find(|l| l.to_lowercase().starts_with("set-cookie: hinomi=")).unwrap();
-        cookie.split_once(": ").unwrap().1.split(';').next().unwrap().to_owned()
-    }
-
-    /// The answer and how long it took, in milliseconds.
-    fn ask(&self, path: &str) -> (Value, f64) {
-        let begun = Instant::now();
-        let (status, _, body) = self.send("GET", path, "");
-        let took = begun.elapsed().as_secs_f64() * 1000.0;
-        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
-        (serde_json::from_slice(&body).unwrap(), took)
+        let visitor = Visitor::first(at, origin, data);
+        Self { child, origin: origin.to_owned(), visitor, _folder: folder }
     }
 
     /// Reads on until all is counted, or for long enough; milliseconds.
@@ -162,7 +175,7 @@ impl World {
         let begun = Instant::now();
         while answer["is_counted"] == false && begun.elapsed() < COUNTED {
             let snapshot = answer["snapshot"].as_str().unwrap().to_owned();
-            answer = self.ask(&format!("{path}&snapshot={snapshot}")).0;
+            answer = self.visitor.ask(&format!("{path}&snapshot={snapshot}")).0;
         }
         let took = begun.elapsed().as_secs_f64() * 1000.0;
         (answer["matches"].as_u64().unwrap(), answer["is_counted"] == true, took)
@@ -174,10 +187,6 @@ impl Drop for World {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Ten searches of each of six kinds: words that stand once, common words, fields, windows of time, nothing, almost everything.
@@ -247,6 +256,24 @@ fn line(name: &str, mut times: Vec<f64>) {
     );
 }
 
+/// How long the same matches take to be counted with the index and by looking at everything.
+fn with_and_without_index(world: &World) {
+    let begun = Instant::now();
+    let path = "/api/v1/search?limit=100&q=systemctl";
+    let (matches, _, _) = world.count_on(path, world.visitor.ask(path).0);
+    let indexed = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    let path = "/api/v1/search?limit=100&q=*ystemctl*";
+    let (scanned, done, _) = world.count_on(path, world.visitor.ask(path).0);
+    let scan = begun.elapsed().as_secs_f64();
+    assert!(!done || scanned == matches, "{scanned} {matches}");
+    println!(
+        "{matches} matches counted in {indexed:.2} s; by a scan {}{scan:.2} s: {:.1} times",
+        if done { "" } else { "more than " },
+        scan / indexed
+    );
+}
+
 fn main() {
     if std::env::args().any(|arg| arg == "--list") {
         return;
@@ -256,11 +283,15 @@ fn main() {
     let given = std::env::var("HINOMI_BENCH_DATA").ok().map(PathBuf::from);
     let data = given.clone().unwrap_or_else(|| own.path().join("data"));
     if given.is_none() {
+        let (beside, few) = (own.path().join("underived"), events.min(300_000));
+        make(&beside, few);
+        underived(&beside, few);
         make(&data, events);
+        run(&["ledger", "reindex", "--data", data.to_str().unwrap(), "--tz", "UTC"]);
     }
-    let world = World::begin(&data);
+    let world = World::begin(&data, &[]);
     let begun = Instant::now();
-    let (first, took) = world.ask("/api/v1/search?q=*&limit=1");
+    let (first, took) = world.visitor.ask("/api/v1/search?q=*&limit=1");
     println!(
         "first search {took:.0} ms after {:.1} s; {}",
         begun.elapsed().as_secs_f64(),
@@ -271,12 +302,13 @@ fn main() {
     for round in 0..setting("HINOMI_BENCH_ROUNDS", 2) {
         for (kind, query) in searches(events) {
             let path = format!("/api/v1/search?limit=100&{query}");
-            let (answer, took) = world.ask(&path);
+            let (answer, took) = world.visitor.ask(&path);
             answers.entry(kind).or_default().push(took);
             whole += u64::from(answer["is_counted"] == true);
             settled += u64::from(answer["is_counted"] == true || answer["reachable"].as_u64() >= Some(100));
             let snapshot = answer["snapshot"].as_str().unwrap();
-            let (_, took) = world.ask(&format!("/api/v1/search/histogram?{query}&snapshot={snapshot}"));
+            let (_, took) =
+                world.visitor.ask(&format!("/api/v1/search/histogram?{query}&snapshot={snapshot}"));
             histograms.push(took);
             if round == 0 && ["needle", "nothing", "window"].contains(&kind) {
                 counted.push(world.count_on(&path, answer).2);
@@ -294,23 +326,10 @@ fn main() {
     line("all searches", all);
     line("histograms", histograms);
     line("counted: needle, none, window", counted);
-    let begun = Instant::now();
-    let path = "/api/v1/search?limit=100&q=systemctl";
-    let (matches, _, _) = world.count_on(path, world.ask(path).0);
-    let indexed = begun.elapsed().as_secs_f64();
-    let begun = Instant::now();
-    let path = "/api/v1/search?limit=100&q=*ystemctl*";
-    let (scanned, done, _) = world.count_on(path, world.ask(path).0);
-    let scan = begun.elapsed().as_secs_f64();
-    assert!(!done || scanned == matches, "{scanned} {matches}");
-    println!(
-        "{matches} matches counted in {indexed:.2} s; by a scan {}{scan:.2} s: {:.1} times",
-        if done { "" } else { "more than " },
-        scan / indexed
-    );
+    with_and_without_index(&world);
     let stay = setting("HINOMI_BENCH_STAY", 0);
     if stay > 0 {
-        println!("{} {}", world.origin, world.session);
+        println!("{} {}", world.origin, world.visitor.session());
         std::thread::sleep(Duration::from_secs(stay));
     }
 }

@@ -20,7 +20,11 @@ const PAGE = 100;
 const KEPT_PAGES = 60;
 /** Times that a search is asked to read on by itself; each is a third of a second of work for the server. */
 const LOOKS = 20;
+/** The same while it looks at what came lately. */
+const SCANS = 400;
 const BETWEEN_MS = 150;
+/** Between two questions whether more was found. */
+const AGAIN_MS = 1500;
 
 interface Query {
   q: string;
@@ -28,19 +32,32 @@ interface Query {
   until?: string | undefined;
 }
 
-/** Pages of an answer, asked for as they come into view; far ones are forgotten. The search is read on until all is counted. */
-function usePages(query: Query) {
+/** The list stands at its first row and nothing is chosen or open: rows may come before it. */
+const isAtTop = () => (document.querySelector(".rows.events")?.scrollTop ?? 0) === 0;
+
+/**
+ * Pages of an answer, asked for as they come into view; far ones are forgotten. The search is read on until all is counted and what came
+ * lately is searched. What a new search has besides is shown at once to a reader at the top, and offered to others.
+ */
+function usePages(query: Query, isReading: () => boolean) {
   const [head, setHead] = useState<Found | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [loading, setLoading] = useState(false);
   const [looks, setLooks] = useState(0);
   const [allowed, allow] = useState(LOOKS);
   const [again, setAgain] = useState(0);
+  const [newer, setNewer] = useState<Found | null>(null);
   const [, redraw] = useState(0);
   const pages = useRef(new Map<number, FoundEvent[] | null>());
   const key = JSON.stringify(query);
+  const take = (found: Found) => {
+    pages.current = new Map([[0, found.events]]);
+    setNewer(null);
+    setHead(found);
+  };
   useEffect(() => {
     pages.current = new Map();
+    setNewer(null);
     setHead(null);
     setTrouble(null);
     setLooks(0);
@@ -52,13 +69,12 @@ function usePages(query: Query) {
       if (stop.signal.aborted) return;
       setLoading(false);
       if (!result.ok) return setTrouble(result.trouble);
-      pages.current.set(0, result.value.events);
-      setHead(result.value);
+      take(result.value);
     });
     return () => stop.abort();
   }, [key, again]);
 
-  const goesOn = head !== null && !head.is_counted && looks < allowed;
+  const goesOn = head !== null && (head.is_counted ? head.is_scanning && looks < SCANS + allowed : looks < allowed);
   useEffect(() => {
     if (!head || !goesOn) return;
     const stop = new AbortController();
@@ -78,6 +94,24 @@ function usePages(query: Query) {
       stop.abort();
     };
   }, [head, goesOn]);
+
+  const isOutdated = head?.is_outdated ?? false;
+  useEffect(() => {
+    if (!head || !isOutdated) return;
+    const stop = new AbortController();
+    const ask = () =>
+      get("/api/v1/search", { query: { ...query, limit: PAGE }, signal: stop.signal }).then((result) => {
+        if (stop.signal.aborted || !result.ok) return;
+        const same = result.value.is_counted && result.value.matches === head.matches;
+        if (same || (!isReading() && isAtTop())) take(result.value);
+        else setNewer(result.value);
+      });
+    const timer = setTimeout(() => void ask(), newer ? AGAIN_MS * 4 : AGAIN_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [isOutdated, head?.snapshot, newer]);
 
   const want = (first: number, last: number) => {
     if (!head) return;
@@ -99,7 +133,7 @@ function usePages(query: Query) {
   };
   const event = (index: number): FoundEvent | null => pages.current.get(Math.floor(index / PAGE))?.[index % PAGE] ?? null;
   const goOn = () => allow(looks + LOOKS);
-  return { head, trouble, loading, want, event, looks, goesOn, goOn };
+  return { head, trouble, loading, want, event, looks, goesOn, goOn, newer, take };
 }
 
 function TermNote({ term }: { term: Term }) {
@@ -234,6 +268,49 @@ function CoverageNote({ of, unsearched, complete }: { of: Coverage; unsearched: 
   );
 }
 
+/** What came lately and is not derived yet: how much of it is left to look at. */
+function Lately({ of, goesOn, onGoOn }: { of: Found; goesOn: boolean; onGoOn: () => void }) {
+  const left = of.unsearched.records;
+  if (!of.is_counted || left === 0 || (!of.is_scanning && (left === null || of.is_outdated))) return null;
+  const n = left === null ? "" : count(left);
+  if (!of.is_scanning)
+    return (
+      <span class="dim">
+        {" "}
+        {t(
+          `· ${n} records that came lately are not searched; narrow the words or the time`,
+          `・最近届いた記録 ${n} 件は未検索です。語句または期間を絞ってください`,
+        )}
+      </span>
+    );
+  if (!goesOn)
+    return (
+      <button type="button" class="cite" onClick={onGoOn}>
+        {t(`search on: ${n} records to go`, `続きを検索（残り ${n} 件）`)}
+      </button>
+    );
+  return (
+    <span class="dim lately">
+      {" "}
+      {n === ""
+        ? t("· searching what came lately …", "・最近届いた記録を検索中…")
+        : t(`· searching what came lately: ${n} records to go …`, `・最近届いた記録を検索中：残り ${n} 件…`)}
+    </span>
+  );
+}
+
+/** What a new search has more, for a reader under whose eyes nothing may move. */
+function Newer({ of, before, onShow }: { of: Found; before: Found; onShow: () => void }) {
+  const more = of.matches - before.matches;
+  return (
+    <button type="button" class="cite newer" onClick={onShow}>
+      {more > 0
+        ? t(`show ${count(more)} more ${more === 1 ? "match" : "matches"}`, `新たな ${count(more)} 件を表示`)
+        : t("show the latest state", "最新の状態を表示")}
+    </button>
+  );
+}
+
 /** How many were found, and how far the search is. */
 function Tally({ of, goesOn, onGoOn }: { of: Found; goesOn: boolean; onGoOn: () => void }) {
   const n = count(of.matches);
@@ -301,8 +378,12 @@ function EventRow({ of, words }: { of: FoundEvent | null; words: string[] }) {
 function Results({ place, q }: { place: Place; q: string }) {
   const from = place.query.get("from") ?? undefined;
   const until = place.query.get("until") ?? undefined;
-  const { head, trouble, loading, want, event, looks, goesOn, goOn } = usePages({ q, from, until });
   const [selected, select] = useState(-1);
+  const evidence = place.query.get("evidence");
+  const reading = useRef(false);
+  reading.current = selected >= 0 || evidence !== null;
+  const pages = usePages({ q, from, until }, () => reading.current);
+  const { head, trouble, loading, want, event, looks, goesOn, goOn, newer, take } = pages;
   const words = useMemo(() => marks(q), [q]);
   const total = head?.reachable ?? 0;
   const open = (index: number) => amend({ evidence: event(index)?.reference ?? null }, false);
@@ -320,11 +401,22 @@ function Results({ place, q }: { place: Place; q: string }) {
         from={from}
         until={until}
         snapshot={head.snapshot}
-        looks={goesOn ? Math.floor(looks / 3) : -1 - looks}
+        looks={head.is_counted ? -1 : goesOn ? Math.floor(looks / 3) : -2 - looks}
         onBrush={(a, b) => amend({ from: a, until: b }, false)}
       />
       <p class="found">
         <Tally of={head} goesOn={goesOn} onGoOn={goOn} />
+        <Lately of={head} goesOn={goesOn} onGoOn={goOn} />
+        {newer && (
+          <Newer
+            of={newer}
+            before={head}
+            onShow={() => {
+              select(-1);
+              take(newer);
+            }}
+          />
+        )}
         <span class="dim">
           {" "}
           · {head.took_ms} ms · {zoneLabel()}

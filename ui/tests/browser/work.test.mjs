@@ -14,7 +14,7 @@ const answers = JSON.parse(readFileSync(new URL("../fixtures/answers.json", impo
 let browser;
 const servers = [];
 
-async function session(state = "ok", options = {}) {
+async function session(state = "ok", options = {}, language = "en") {
   const server = await start({ state });
   servers.push(server);
   const context = await browser.newContext({
@@ -23,7 +23,7 @@ async function session(state = "ok", options = {}) {
     viewport: { width: 1440, height: 900 },
     ...options,
   });
-  await choose(context, { "hinomi.language": "en", "hinomi.zone": "Asia/Tokyo" });
+  await choose(context, { "hinomi.language": language, "hinomi.zone": "Asia/Tokyo" });
   return { server, context, ...(await visit(context)) };
 }
 
@@ -172,6 +172,43 @@ test("millions of rows scroll to their end", { skip: missing }, async () => {
   assert.deepEqual(faults, []);
   await context.close();
 });
+
+for (const [lang, going, offered] of [
+  ["en", /searching what came lately: [\d,]+ records to go/, "show 1 more match"],
+  ["ja", /最近届いた記録を検索中：残り [\d,]+ 件/, "新たな 1 件を表示"],
+]) {
+  test(`what came lately is searched on, and shown to whoever reads at the top, ${lang}`, { skip: missing }, async () => {
+    const { server, page, context, faults } = await session("late", {}, lang);
+    await page.goto(`${server.url}/#/search?q=ssh`);
+    const lately = page.locator(".lately");
+    await lately.waitFor();
+    assert.match(await lately.textContent(), going);
+    const number = async () => Number((await page.locator(".found b").textContent()).replaceAll(/\D/g, ""));
+    const before = await number();
+    await page.waitForFunction((was) => Number(document.querySelector(".found b").textContent.replaceAll(/\D/g, "")) === was + 1, before);
+    await lately.waitFor({ state: "detached" });
+    assert.equal(await page.locator(".newer").count(), 0);
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+
+  test(`nothing moves under the eyes of whoever reads on, ${lang}`, { skip: missing }, async () => {
+    const { server, page, context, faults } = await session("late", {}, lang);
+    await page.goto(`${server.url}/#/search?q=ssh`);
+    await page.waitForSelector(".events .row .c-raw");
+    await page.locator(".events .row").nth(2).click();
+    const chosen = await page.locator(".row-selected .c-raw").textContent();
+    const button = page.getByRole("button", { name: offered });
+    await button.waitFor();
+    assert.equal(await page.locator(".row-selected .c-raw").textContent(), chosen);
+    await accessible(page, `search, more is offered, ${lang}`);
+    await button.click();
+    await button.waitFor({ state: "detached" });
+    assert.equal(await page.locator(".events .row").nth(3).locator(".c-raw").textContent(), chosen);
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+}
 
 test("a search is said back, brushed, and kept in the address", { skip: missing }, async () => {
   const { server, page, context, faults } = await session();

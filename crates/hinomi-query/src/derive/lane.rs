@@ -356,7 +356,7 @@ fn rank(store: &Store, batch: &Batch) -> Rank {
     (channel.to_owned(), id.parse().unwrap_or(u64::MAX), id.to_owned())
 }
 
-fn kind_name(store: &Store, batch: &Batch) -> String {
+pub(super) fn kind_name(store: &Store, batch: &Batch) -> String {
     let name = store.kinds().kind(batch.shape().kind).map(hinomi_model::LogKind::name).unwrap_or_default();
     match name.as_str() {
         "" => "unknown".to_owned(),
@@ -382,7 +382,7 @@ fn month_of(time: Option<i64>) -> String {
     format!("{year:04}-{month:02}")
 }
 
-fn day_name(day: i64) -> String {
+pub(super) fn day_name(day: i64) -> String {
     if day == i64::MAX {
         return "unknown".to_owned();
     }

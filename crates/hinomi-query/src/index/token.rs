@@ -154,6 +154,11 @@ pub fn end_of(text: &str, term: &str, open_start: bool, open_end: bool) -> Optio
     None
 }
 
+/// Stands for a field among words: no word of a text has its hash but by chance. The name is in lower case.
+pub fn of_field(lower: &str) -> TokenHash {
+    hash(format!("\0{lower}").as_bytes())
+}
+
 fn hash_chars(chars: &[char]) -> TokenHash {
     let mut buffer = [0u8; 8];
     let mut used = 0;

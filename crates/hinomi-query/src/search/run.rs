@@ -122,7 +122,7 @@ pub(super) fn columns_of(archive: &Archive, search: &Search) -> Result<Vec<Optio
 }
 
 /// The name in the files of a field as typed.
-fn resolve(archive: &Archive, typed: &str) -> Result<String, QueryError> {
+pub(super) fn resolve(archive: &Archive, typed: &str) -> Result<String, QueryError> {
     let lower = typed.to_lowercase();
     if archive.mapping().is_taken(&lower) {
         return Ok(lower);
@@ -196,11 +196,7 @@ pub(super) fn candidates(
         if column.as_ref().is_some_and(lacks) && !term.negated {
             return Ok(Candidates::Nothing);
         }
-        // Names of sources and kinds are not in the index.
-        if !column
-            .as_deref()
-            .is_some_and(|c| matches!(c, "source" | "kind" | "category" | "time") || is_number(c))
-        {
+        if is_indexed(column.as_deref()) {
             words.extend(term.words());
         }
     }
@@ -210,6 +206,11 @@ pub(super) fn candidates(
         Some(blocks) if blocks.is_empty() => Candidates::Nothing,
         Some(blocks) => Candidates::Blocks(blocks),
     })
+}
+
+/// Whether the words of a column are in the index: those of any field are, names of sources and kinds are not.
+pub(super) fn is_indexed(column: Option<&str>) -> bool {
+    !column.is_some_and(|c| matches!(c, "source" | "kind" | "category" | "time") || is_number(c))
 }
 
 fn is_number(name: &str) -> bool {

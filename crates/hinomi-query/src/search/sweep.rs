@@ -8,8 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::parse::Term;
 use super::run::{
-    Candidates, Found, Search, candidates, columns_at, columns_of, decides, may_be_in, verdicts,
+    Candidates, Found, Search, candidates, columns_at, columns_of, decides, may_be_in, resolve, verdicts,
 };
 use crate::index::sidecar::BLOCK_ROWS;
 use crate::read::{Archive, CheckedFile, batches, rows_of_blocks};
@@ -81,12 +82,30 @@ impl Sweep {
     /// # Errors
     /// [`QueryError::Refused`] for a field that no event has; what reading meets.
     pub fn new(archive: Arc<Archive>, search: Search) -> Result<Self, QueryError> {
-        let made = Self::prepare(Arc::clone(&archive), search);
+        let columns = columns_of(&archive, &search).map_err(|error| archive.blame(error))?;
+        let made = Self::prepare(Arc::clone(&archive), search, columns);
         made.map_err(|error| archive.blame(error))
     }
 
-    fn prepare(archive: Arc<Archive>, search: Search) -> Result<Self, QueryError> {
-        let columns = columns_of(&archive, &search)?;
+    /// As [`Sweep::new`], where events may still come that have fields which no event here has.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn of_a_part(archive: Arc<Archive>, search: Search) -> Result<Self, QueryError> {
+        let named = |term: &Term| {
+            let typed = term.field.as_deref()?;
+            Some(resolve(&archive, typed).unwrap_or_else(|_| typed.to_owned()))
+        };
+        let columns = search.terms.iter().map(named).collect();
+        let made = Self::prepare(Arc::clone(&archive), search, columns);
+        made.map_err(|error| archive.blame(error))
+    }
+
+    fn prepare(
+        archive: Arc<Archive>,
+        search: Search,
+        columns: Vec<Option<String>>,
+    ) -> Result<Self, QueryError> {
         let mut left = Vec::new();
         for (number, file) in (0u32..).zip(archive.files()) {
             if !may_be_in(file, &search) {

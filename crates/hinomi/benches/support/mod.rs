@@ -1,5 +1,7 @@
 //! A server to be measured, as a process of its own.
 
+#![allow(dead_code, reason = "each measurement needs a part")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ pub struct Server {
     pub http: SocketAddr,
     pub syslog: SocketAddr,
     pub admin: SocketAddr,
+    pub pages: SocketAddr,
 }
 
 fn free() -> SocketAddr {
@@ -26,10 +29,10 @@ impl Server {
     /// Waits until it takes connections.
     pub fn start(ways: &str, log: &str, arguments: &[String], journal: Stdio) -> Self {
         let folder = tempfile::TempDir::new().unwrap();
-        let (http, syslog, admin) = (free(), free(), free());
+        let (http, syslog, admin, pages) = (free(), free(), free(), free());
         let digest = hinomi_model::Digest::of(TOKEN.as_bytes());
         let text = format!(
-            "[log]\n{log}\n[admin]\nat = \"{admin}\"\n[[token]]\nname = \"bench\"\nsha256 = \"{digest}\"\n\
+            "[log]\n{log}\n[admin]\nat = \"{admin}\"\n[pages]\nat = \"{pages}\"\n[[token]]\nname = \"bench\"\nsha256 = \"{digest}\"\n\
              [[listen]]\nname = \"h\"\nat = \"{http}\"\nreceive = [\"http\"]\n\
              [[listen]]\nname = \"n\"\nat = \"{syslog}\"\nreceive = [{ways}]\n"
         );
@@ -42,7 +45,12 @@ impl Server {
         while TcpStream::connect(http).is_err() || TcpStream::connect(admin).is_err() {
             thread::sleep(Duration::from_millis(20));
         }
-        Self { child, folder, http, syslog, admin }
+        Self { child, folder, http, syslog, admin, pages }
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Seconds of processor time that it has used.

@@ -4,6 +4,7 @@
 //! Runs of units go to the writers in turn, so that what each writes is a function of the input and their number alone.
 
 mod hunt;
+mod outline;
 mod record;
 mod words;
 
@@ -22,6 +23,7 @@ use hinomi_query::{CoverageRow, DerivedFile, Mapping, QueryError};
 use crate::recorded::Recorded;
 use crate::scan::ScanProgress;
 pub use hunt::{Hunt, Hunted, Match, hunt};
+pub(crate) use outline::{Outline, Outliner};
 use record::Records;
 pub use words::needed;
 

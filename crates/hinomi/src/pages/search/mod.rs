@@ -1,7 +1,8 @@
 //! Searches for pages: derived data and what came a moment ago, in answers of a fraction of a second each.
 //!
 //! A search is read block after block, the latest events first. An answer takes [`WORK_NS`] of work and says how far it is; whoever
-//! asks again with its snapshot goes on from there.
+//! asks again with its snapshot goes on from there. What is not derived yet is looked at in the same time: where something may match it is
+//! derived, and a new search has it.
 //!
 //! # Invariants
 //! - [`AT_ONCE`] answers are worked on at a time; others wait for a moment and are refused then.
@@ -11,17 +12,22 @@
 //! # Not here
 //! Finding (`hinomi_query::search`), deriving (`crate::derived`), saved hunts (`super::hunts`).
 
+mod fresh;
+mod gists;
+mod progress;
 mod shown;
 mod slots;
 mod standing;
 mod sweeps;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
-use hinomi_query::search::{Search, Sweep, parse};
+use hinomi_query::search::{Search, Sweep, Wanted, parse};
 use hinomi_query::{Coverage, Gap, QueryError};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -29,16 +35,19 @@ use serde::Serialize;
 use super::evidence::Evidence;
 use super::{Asked, Refused};
 use crate::clock;
+use progress::Progress;
 use shown::FoundEvent;
 use slots::Slots;
-use standing::{Standing, Unsearched, View};
-use sweeps::{Begun, Key, Sweeps};
+use standing::{Bounds, Standing, Unsearched, View};
+use sweeps::{Begun, Beyond, Key, Sweeps};
 pub(super) use table::Table;
 
 /// Time that an answer is worked on.
 const WORK_NS: i64 = 300_000_000;
 /// Time after which matches are not counted any more once what is to be shown is there.
 const COUNT_NS: i64 = 120_000_000;
+/// Time in which a new search looks at what is not derived, before anything is read: what came lately is shown first.
+const LATELY_NS: i64 = 100_000_000;
 /// Answers that are worked on at the same time.
 const AT_ONCE: usize = 2;
 /// Longest text of a search, in characters.
@@ -67,6 +76,7 @@ pub(super) struct Searching {
 
 /// A page of events.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the contract has it")]
 pub(super) struct Found {
     events: Vec<FoundEvent>,
     matches: u64,
@@ -77,6 +87,8 @@ pub(super) struct Found {
     next: Option<String>,
     snapshot: String,
     is_complete: bool,
+    is_scanning: bool,
+    is_outdated: bool,
     unsearched: Unsearched,
     coverage: CoverageShown,
     took_ms: u64,
@@ -157,8 +169,12 @@ impl Since {
 
 impl Searching {
     pub(super) fn new(data: PathBuf, zone: Option<TimeZone>) -> Self {
+        Self::bounded(data, zone, Bounds::default())
+    }
+
+    fn bounded(data: PathBuf, zone: Option<TimeZone>, bounds: Bounds) -> Self {
         Self {
-            standing: Standing::new(data.clone(), zone),
+            standing: Standing::new(data.clone(), zone, bounds),
             sweeps: Sweeps::new(),
             evidence: Evidence::new(data),
             slots: Slots::new(AT_ONCE),
@@ -181,7 +197,7 @@ impl Searching {
         let since = Since::now();
         let _slot = self.slots.take()?;
         let limit = asked.limit()?;
-        let (id, begun, offset) = self.begun(asked)?;
+        let (id, begun, offset) = self.begun(asked, since)?;
         let mut sweep = lock(&begun);
         let wanted = offset.saturating_add(limit);
         let enough = |sweep: &Sweep| {
@@ -195,9 +211,11 @@ impl Searching {
         let (matches, counted, reached) = (sweep.matches(), sweep.is_counted(), sweep.reached());
         drop(sweep);
         let events = shown::events(found, &begun.origin, (&self.evidence, asked))?;
-        let coverage = CoverageShown::from(&begun.coverage);
-        let whole = coverage.missing.is_empty() && coverage.losses == 0;
         let more = !counted || (end as u64) < (reachable as u64);
+        let beyond = self.look_beyond(&begun, since)?;
+        let Beyond { progress, coverage } = &*beyond;
+        let whole = progress.is_whole() && !progress.is_outdated();
+        let seen = coverage.missing.is_empty() && coverage.losses == 0;
         Ok(Found {
             events,
             matches,
@@ -207,11 +225,25 @@ impl Searching {
             offset: offset as u64,
             next: more.then(|| format!("{id}:{end}")),
             snapshot: id,
-            is_complete: counted && whole && begun.unsearched.is_nothing(),
-            unsearched: begun.unsearched.clone(),
-            coverage,
+            is_complete: counted && whole && seen,
+            is_scanning: !progress.is_through(),
+            is_outdated: progress.is_outdated(),
+            unsearched: progress.unsearched(),
+            coverage: CoverageShown::from(coverage),
             took_ms: since.ms(),
         })
+    }
+
+    /// Looks on at what the snapshot does not have, for the rest of the time.
+    fn look_beyond<'b>(&self, begun: &'b Begun, since: Since) -> Result<MutexGuard<'b, Beyond>, Refused> {
+        let mut beyond = beyond(begun);
+        if !beyond.progress.is_through() {
+            self.standing.scan(&begun.wanted, &mut beyond.progress, &|| since.ns() > WORK_NS)?;
+            if beyond.progress.is_through() {
+                beyond.coverage = coverage(&*self.standing.renewed()?, &begun.key);
+            }
+        }
+        Ok(beyond)
     }
 
     /// How many events match, over time.
@@ -222,14 +254,15 @@ impl Searching {
             most if (1..=MOST_STRETCHES).contains(&most) => most,
             _ => return Err(Refused::Senseless("buckets makes no sense".to_owned())),
         };
-        let (id, begun, _) = self.begun(asked)?;
+        let (id, begun, _) = self.begun(asked, since)?;
         let mut sweep = lock(&begun);
         sweep.advance(&|_| since.ns() > WORK_NS).map_err(refused)?;
         let counts = sweep.counts(most);
         let (matches, is_counted) = (sweep.matches(), sweep.is_counted());
         drop(sweep);
+        let coverage = beyond(&begun).coverage.clone();
         let start = |at: usize| counts.from + i64::try_from(at).unwrap_or(0) * counts.width;
-        let unseen = (0..counts.counts.len()).map(|at| unseen(&begun.coverage, start(at), start(at + 1)));
+        let unseen = (0..counts.counts.len()).map(|at| unseen(&coverage, start(at), start(at + 1)));
         Ok(Histogram {
             from: instant(counts.from),
             to: instant(start(counts.counts.len())),
@@ -252,7 +285,7 @@ impl Searching {
     }
 
     /// The search that is asked for, and from where: one that goes on, or a new one.
-    fn begun(&self, asked: &Asked<'_>) -> Result<(String, Arc<Begun>, usize), Refused> {
+    fn begun(&self, asked: &Asked<'_>, since: Since) -> Result<(String, Arc<Begun>, usize), Refused> {
         let key = key(asked)?;
         let view = self.standing.now()?;
         if let Some((id, offset)) = place(asked)? {
@@ -264,31 +297,67 @@ impl Searching {
             let begun = self.sweeps.named(&id, &view).filter(|begun| begun.key == key).ok_or_else(gone)?;
             return Ok((id, begun, offset));
         }
-        if let Some((id, begun)) = self.sweeps.same(&key, &view) {
+        if let Some((id, begun)) = self.sweeps.same(&key, &view)
+            && !beyond(&begun).progress.is_outdated()
+        {
             return Ok((id, begun, 0));
         }
-        let (coverage, sweep) = sweep(&view, &key)?;
-        let (id, begun) = self.sweeps.keep(key, &view, coverage, sweep);
+        let search = search(&key)?;
+        let wanted = Wanted::of(&search, view.archive.mapping());
+        let (view, progress) = self.lately(&key, &wanted, (view, since))?;
+        let archive = Arc::clone(&view.archive);
+        let sweep = if progress.is_whole() { Sweep::new } else { Sweep::of_a_part }(archive, search);
+        let beyond = Beyond { progress, coverage: coverage(&view, &key) };
+        let (id, begun) = self.sweeps.keep(key, &view, (wanted, beyond), sweep.map_err(refused)?);
         Ok((id, begun, 0))
+    }
+
+    /// Looks for a new search at what is not derived, for a moment, and gives the view that has what was found.
+    fn lately(
+        &self,
+        key: &Key,
+        wanted: &Wanted,
+        (view, since): (Arc<View>, Since),
+    ) -> Result<(Arc<View>, Progress), Refused> {
+        let before = self.sweeps.before(key, &view);
+        let mut progress = match &before {
+            Some(before) => Progress::new(view.open.clone(), Some(&beyond(before).progress)),
+            None => Progress::new(view.open.clone(), None),
+        };
+        let is_enough = || since.ns() > LATELY_NS;
+        self.standing.scan(wanted, &mut progress, &is_enough)?;
+        if !progress.is_outdated() {
+            return Ok((view, progress));
+        }
+        let view = self.standing.renewed()?;
+        let mut renewed = Progress::new(view.open.clone(), Some(&progress));
+        self.standing.scan(wanted, &mut renewed, &is_enough)?;
+        Ok((view, renewed))
     }
 }
 
-fn sweep(view: &View, key: &Key) -> Result<(Coverage, Sweep), Refused> {
+fn search(key: &Key) -> Result<Search, Refused> {
     let micros = |at: Timestamp| at.as_nanos().div_euclid(1000);
     let terms =
         parse(&key.text).ok_or_else(|| Refused::Senseless("a quotation mark is not closed".to_owned()))?;
     if terms.len() > MOST_TERMS {
         return Err(Refused::Senseless(format!("a search has {MOST_TERMS} terms at most")));
     }
-    let search = Search {
+    Ok(Search {
         terms,
         since: key.since.map(micros),
         until: key.until.map(micros),
         limit: 0,
         earliest: key.earliest,
-    };
-    let coverage = view.archive.presence().between(key.since, key.until);
-    Ok((coverage, Sweep::new(Arc::clone(&view.archive), search).map_err(refused)?))
+    })
+}
+
+fn coverage(view: &View, key: &Key) -> Coverage {
+    view.archive.presence().between(key.since, key.until)
+}
+
+fn beyond(begun: &Begun) -> MutexGuard<'_, Beyond> {
+    begun.beyond.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lock(begun: &Begun) -> MutexGuard<'_, Sweep> {

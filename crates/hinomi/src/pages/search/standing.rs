@@ -1,44 +1,55 @@
-//! What can be searched now: derived data as the ledger names it, and the newest leaves that are not in it yet.
+//! What can be searched now: derived data as the ledger names it, and leaves that are not in it yet.
 //!
 //! What came last is derived here, a few megabytes at a look and the newest first, into a folder of its own beside the derived data. It
-//! goes when derived data has the same leaves. What is in neither is said: how many records, and of which time.
+//! goes when derived data has the same leaves. Of the leaves before, a search has gists made, the newest first: where a gist says that
+//! something may match, the group of leaves is derived here, too. What is in neither is said: how many records, and of which time.
 //!
 //! # Invariants
 //! - Derived data that the ledger does not name is not searched.
 //! - No leaf is searched twice.
-//! - One look derives [`MOST_AT_ONCE`] bytes of records, and all that is held is [`MOST_HELD`] at most.
+//! - A gist is of the events that deriving its leaves together writes, and they are derived together or not at all.
+//! - One look derives [`MOST_AT_ONCE`] bytes of records, and all that is held is [`MOST_HELD`] at most, and as much again of what searches
+//!   asked for.
+//!
+//! # Not here
+//! How far one search is (`super::progress`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use hinomi_ingest::intake::Options;
 use hinomi_ledger::completeness::is_built_in;
 use hinomi_ledger::{Block, Leaf, Reader};
 use hinomi_model::{Digest, NANOS_PER_SECOND, Timestamp};
-use hinomi_query::derive::{LaneLimits, register};
-use hinomi_query::{Archive, DerivedFile, Input, MANIFEST, Manifest, Mapping, QueryError, Run};
+use hinomi_query::search::Wanted;
+use hinomi_query::{Archive, DerivedFile, Input, MANIFEST, Manifest, QueryError, Run};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::super::{Refused, received};
+use super::fresh::{FRESH, Fresh, fresh};
+use super::gists::Gists;
+use super::progress::{Open, Progress};
 use crate::clock;
-use crate::derived::{DERIVED, DERIVED_SOURCE, Job, derive};
+use crate::derived::{DERIVED, DERIVED_SOURCE, Outline, Outliner};
 use crate::recorded::{Recorded, open_reader};
-use crate::scan::ScanProgress;
 
-/// Folder of what is derived here, in that of derived data.
-const FRESH: &str = "fresh";
 /// Time between two looks.
 const LOOK_NS: i64 = NANOS_PER_SECOND;
 /// Bytes of records that one look derives.
 const MOST_AT_ONCE: u64 = 4 << 20;
+/// Bytes of records of which one gist is made.
+const MOST_IN_A_GROUP: u64 = 4 << 20;
 /// Bytes of records that are held beside derived data.
 const MOST_HELD: u64 = 64 << 20;
+/// Time for which files stay that new searches do not use.
+const UNUSED_NS: i64 = 10 * NANOS_PER_SECOND;
+/// Leaves of a group.
+const MOST_TOGETHER: usize = 1024;
 /// Leaves that are looked at for what is not derived; what is before them is not counted.
-const MOST_LEAVES: u64 = 65_536;
+const MOST_LEAVES: u64 = 262_144;
 
 /// Records that were received and are not searched.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -50,18 +61,16 @@ pub(in crate::pages) struct Unsearched {
     pub(super) last: Option<String>,
 }
 
-impl Unsearched {
-    pub(super) fn is_nothing(&self) -> bool {
-        self.records == Some(0)
-    }
-}
-
 /// What can be searched at a moment.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) archive: Arc<Archive>,
     pub(super) origin: String,
     pub(super) unsearched: Unsearched,
+    /// Leaves that are not derived, the newest first, and whether these are all.
+    pub(super) open: (Arc<[Open]>, bool),
+    /// Of this view.
+    pub(super) number: u64,
     /// What stands beside derived data.
     pub(super) beside: Vec<(Run, Vec<DerivedFile>)>,
     /// Grows when something was erased: what was found before is not shown any more.
@@ -73,11 +82,35 @@ pub(super) struct View {
 pub(super) struct Standing {
     data: PathBuf,
     state: Mutex<State>,
+    /// Held by the one that makes gists.
+    outlining: Mutex<Option<Outlining>>,
+}
+
+/// What makes gists.
+#[derive(Debug)]
+struct Outlining {
+    reader: Reader,
+    outliner: Outliner,
+}
+
+/// Bytes of records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) at_once: u64,
+    pub(super) in_a_group: u64,
+    pub(super) held: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { at_once: MOST_AT_ONCE, in_a_group: MOST_IN_A_GROUP, held: MOST_HELD }
+    }
 }
 
 /// What is known.
 #[derive(Debug, Default)]
 struct State {
+    bounds: Bounds,
     /// Of times that state none, as long as nothing is derived.
     zone: Option<TimeZone>,
     reader: Option<Reader>,
@@ -91,10 +124,26 @@ struct State {
     erasures: u64,
     /// Blocks that derived data does not have.
     waiting: BTreeMap<u64, Waiting>,
+    gists: Gists,
     fresh: Vec<Fresh>,
+    /// Folders that are not used for new searches any more, and since when.
+    unused: Vec<(Timestamp, PathBuf)>,
+    /// Grows with what is derived here and with what goes.
     number: u64,
     looked: Option<Timestamp>,
-    view: Option<Arc<View>>,
+    /// The last one, and what it depended on.
+    view: Option<(Stand, Arc<View>)>,
+    views: u64,
+}
+
+/// What a view depends on.
+#[derive(PartialEq, Eq, Debug)]
+struct Stand {
+    position: u64,
+    number: u64,
+    erasures: u64,
+    gists: u64,
+    derived: Option<(Option<SystemTime>, bool)>,
 }
 
 /// Derived data in force.
@@ -114,62 +163,160 @@ struct Waiting {
     records: u64,
     first_ns: u64,
     last_ns: u64,
-    is_held: bool,
+    lies: Lies,
 }
 
-/// Leaves that were derived here.
-#[derive(Debug)]
-struct Fresh {
-    folder: PathBuf,
-    leaves: BTreeSet<u64>,
-    bytes: u64,
-    run: Run,
-    files: Vec<DerivedFile>,
+/// What is known of a leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lies {
+    /// Nothing.
+    Open,
+    /// A gist says what it holds.
+    Outlined,
+    /// It is derived here.
+    Held,
 }
 
-fn failed(error: &QueryError) -> Refused {
+/// What is to be done for a search.
+enum Step {
+    /// To look at the next leaf.
+    Next,
+    /// To make the gist of these leaves.
+    Outline(BTreeSet<u64>),
+}
+
+pub(super) fn failed(error: &QueryError) -> Refused {
     Refused::Failed(error.to_string())
 }
 
 impl Standing {
     /// Nothing is opened yet; what another process left in the folder of fresh data goes.
-    pub(super) fn new(data: PathBuf, zone: Option<TimeZone>) -> Self {
+    pub(super) fn new(data: PathBuf, zone: Option<TimeZone>, bounds: Bounds) -> Self {
         // What cannot be removed is not used either: numbers go on from what is there.
         let _ = std::fs::remove_dir_all(data.join(DERIVED).join(FRESH));
-        Self { data, state: Mutex::new(State { zone, ..State::default() }) }
+        let state = Mutex::new(State { bounds, zone, ..State::default() });
+        Self { data, state, outlining: Mutex::default() }
     }
 
     /// What can be searched, a second old at most.
     pub(super) fn now(&self) -> Result<Arc<View>, Refused> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let now = clock::now();
         let age = state.looked.map(|at| (now.as_nanos() - at.as_nanos()).unsigned_abs());
-        if let (Some(age), Some(view)) = (age, &state.view)
+        if let (Some(age), Some((stand, view))) = (age, &state.view)
             && age < LOOK_NS.unsigned_abs()
+            && stand.number == state.number
         {
             return Ok(view.clone());
         }
-        let before = state.stand();
         state.look(&self.data)?;
         state.looked = Some(clock::now());
-        if let Some(view) = state.view.as_ref().filter(|_| before == state.stand()) {
-            return Ok(view.clone());
+        state.viewed(&self.data)
+    }
+
+    /// What can be searched, with all that searches found meanwhile.
+    pub(super) fn renewed(&self) -> Result<Arc<View>, Refused> {
+        self.state().viewed(&self.data)
+    }
+
+    /// Drops what was derived for searches.
+    #[cfg(test)]
+    pub(super) fn forget_found(&self) -> usize {
+        let mut state = self.state();
+        let found = state.fresh.iter().filter(|fresh| fresh.group.is_some()).count();
+        state.forget(|fresh| fresh.group.is_some());
+        found
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks for a search at what its snapshot does not have, as long as there is time: what may match is derived.
+    pub(super) fn scan(
+        &self,
+        wanted: &Wanted,
+        progress: &mut Progress,
+        is_enough: &dyn Fn() -> bool,
+    ) -> Result<(), Refused> {
+        while !progress.is_through() && !is_enough() {
+            let step = self.state().step(&self.data, wanted, progress)?;
+            let Step::Outline(leaves) = step else { continue };
+            if !self.outline(leaves, wanted, progress)? {
+                // Somebody else makes gists, which are for this search as well.
+                break;
+            }
         }
-        let view = Arc::new(state.made(&self.data)?);
-        state.view = Some(view.clone());
-        Ok(view)
+        Ok(())
+    }
+
+    /// Makes the gist of leaves; false when another answer makes gists just now.
+    fn outline(
+        &self,
+        leaves: BTreeSet<u64>,
+        wanted: &Wanted,
+        progress: &mut Progress,
+    ) -> Result<bool, Refused> {
+        let mut held = match self.outlining.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        let (zone, erasures) = {
+            let state = self.state();
+            (state.zone(), state.erasures)
+        };
+        let made = match held.take() {
+            Some(made) => made,
+            None => Outlining {
+                reader: open_reader(&self.data)?,
+                outliner: Outliner::new().map_err(|e| failed(&e))?,
+            },
+        };
+        let Outlining { mut reader, mut outliner } = made;
+        if leaves.last().is_some_and(|last| *last >= reader.size()) {
+            reader.refresh()?;
+        }
+        let recorded = Recorded::of_leaves(&self.data, reader, &leaves)?;
+        let mut reading = Options::at(clock::now());
+        reading.zone = zone;
+        let outline = outliner.outline(&recorded, reading).map_err(|e| failed(&e));
+        *held = Recorded::into_reader(recorded).map(|reader| Outlining { reader, outliner });
+        let mut state = self.state();
+        if state.erasures == erasures {
+            state.keep(&self.data, leaves, outline, (wanted, progress))?;
+        }
+        Ok(true)
     }
 }
 
 impl State {
-    /// What a view depends on.
-    fn stand(&self) -> (u64, u64, u64, Option<(Option<SystemTime>, bool)>) {
+    fn stand(&self) -> Stand {
         let derived = self.derived.as_ref().map(|d| (d.modified, d.is_named));
-        (self.position, self.number, self.erasures, derived)
+        Stand {
+            position: self.position,
+            number: self.number,
+            erasures: self.erasures,
+            gists: self.gists.version,
+            derived,
+        }
+    }
+
+    /// The view of what is known now.
+    fn viewed(&mut self, data: &Path) -> Result<Arc<View>, Refused> {
+        let stand = self.stand();
+        if let Some((_, view)) = self.view.as_ref().filter(|(before, _)| *before == stand) {
+            return Ok(view.clone());
+        }
+        self.views += 1;
+        let view = Arc::new(self.made(data)?);
+        self.view = Some((stand, view.clone()));
+        Ok(view)
     }
 
     /// Goes on with the ledger and with derived data.
     fn look(&mut self, data: &Path) -> Result<(), Refused> {
+        self.tidy(UNUSED_NS);
         if let Some(reader) = &mut self.reader {
             reader.refresh()?;
         } else {
@@ -206,6 +353,7 @@ impl State {
             // It was made again and is not as far: what is behind it is looked at again.
             self.forget(|_| true);
             self.waiting.clear();
+            self.gists.clear();
             self.position = leaves;
         }
         self.position = self.position.max(leaves);
@@ -215,19 +363,45 @@ impl State {
         self.waiting.retain(|leaf, _| *leaf >= leaves);
         self.derived = Some(Derived { archive, modified, leaves, is_named: false });
         self.forget(|fresh| fresh.leaves.first().is_none_or(|first| *first < leaves));
+        let gone = self.gists.drop_before(leaves);
+        self.reopen(&gone);
         Ok(())
     }
 
-    /// Drops what was derived here, where that is wanted. Its files stay until the next time, for questions that are being answered.
+    /// Drops what was derived here, where that is wanted. Its files stay for a moment, for questions that begin just now.
     fn forget(&mut self, unwanted: impl Fn(&Fresh) -> bool) {
         let (gone, kept) = std::mem::take(&mut self.fresh).into_iter().partition::<Vec<_>, _>(&unwanted);
         self.fresh = kept;
+        self.number += u64::from(!gone.is_empty());
         for fresh in gone {
+            let lies = if fresh.group.is_some() { Lies::Outlined } else { Lies::Open };
             for leaf in &fresh.leaves {
-                self.waiting.entry(*leaf).and_modify(|waiting| waiting.is_held = false);
+                self.waiting.entry(*leaf).and_modify(|waiting| waiting.lies = lies);
             }
-            // Searches that go on have it open; SQL that began just now says that a file is gone.
-            let _ = std::fs::remove_dir_all(&fresh.folder);
+            if let Some(group) = fresh.group {
+                self.gists.hold(group, false);
+            }
+            self.unused.push((clock::now(), fresh.folder));
+        }
+    }
+
+    /// Removes what has not been used for a while. Searches that go on have it open.
+    fn tidy(&mut self, kept_ns: i64) {
+        let now = clock::now().as_nanos();
+        self.unused.retain(|(since, folder)| {
+            let stays = (now - since.as_nanos()).unsigned_abs() < kept_ns.unsigned_abs();
+            // What cannot be removed goes when the server starts the next time.
+            stays || std::fs::remove_dir_all(folder).is_err() && folder.exists()
+        });
+    }
+
+    /// Of groups whose gist went nothing is known again.
+    fn reopen(&mut self, groups: &[(u64, u64)]) {
+        for (first, last) in groups {
+            for (_, waiting) in self.waiting.range_mut(first..=last).filter(|(_, w)| w.lies == Lies::Outlined)
+            {
+                waiting.lies = Lies::Open;
+            }
         }
     }
 
@@ -256,6 +430,9 @@ impl State {
         if erased > 0 {
             self.erasures += erased;
             self.forget(|_| true);
+            self.tidy(0);
+            self.gists.clear();
+            self.waiting.values_mut().for_each(|waiting| waiting.lies = Lies::Open);
         }
         Ok(())
     }
@@ -263,37 +440,139 @@ impl State {
     /// Derives of what is waiting the newest, as far as one look goes.
     fn derive(&mut self, data: &Path) -> Result<(), Refused> {
         let (mut leaves, mut bytes) = (BTreeSet::new(), 0);
-        for (leaf, waiting) in self.waiting.iter().rev().filter(|(_, waiting)| !waiting.is_held) {
-            if bytes + waiting.bytes > MOST_AT_ONCE && !leaves.is_empty() {
+        for (leaf, waiting) in self.waiting.iter().rev().filter(|(_, waiting)| waiting.lies == Lies::Open) {
+            if bytes + waiting.bytes > self.bounds.at_once {
                 break;
             }
             bytes += waiting.bytes;
             leaves.insert(*leaf);
         }
-        if leaves.is_empty() || bytes > 2 * MOST_AT_ONCE {
+        if leaves.is_empty() {
             return Ok(());
         }
-        let held: u64 = self.fresh.iter().map(|fresh| fresh.bytes).sum();
-        let newest = self.fresh.iter().filter_map(|fresh| fresh.leaves.last()).max().copied();
-        if held + bytes > MOST_HELD {
-            if newest > leaves.last().copied() {
+        let newest = || self.fresh.iter().filter(|fresh| fresh.group.is_none());
+        if newest().map(|fresh| fresh.bytes).sum::<u64>() + bytes > self.bounds.held {
+            if newest().filter_map(|fresh| fresh.leaves.last()).max() > leaves.last() {
                 return Ok(());
             }
-            let oldest = self.fresh.iter().filter_map(|fresh| fresh.leaves.first()).min().copied();
-            self.forget(|fresh| fresh.leaves.first().copied() == oldest);
+            let oldest = newest().filter_map(|fresh| fresh.leaves.first()).min().copied();
+            self.forget(|fresh| fresh.group.is_none() && fresh.leaves.first().copied() == oldest);
         }
-        let Some(reader) = self.reader.take() else { return Ok(()) };
-        self.number += 1;
-        let path = format!("{FRESH}/{}", self.number);
-        let recorded = Recorded::of_leaves(data, reader, &leaves)?;
-        let made = fresh(data, &path, (&recorded, self.zone()), leaves);
-        self.reader = Recorded::into_reader(recorded);
         // What cannot be derived here is said to be missing.
-        let Ok(made) = made.map(|made| Fresh { bytes, ..made }) else { return Ok(()) };
+        self.hold(data, (leaves, bytes), None).map(drop)
+    }
+
+    /// Derives leaves; `None` when that fails.
+    fn hold(
+        &mut self,
+        data: &Path,
+        (leaves, bytes): (BTreeSet<u64>, u64),
+        group: Option<u64>,
+    ) -> Result<Option<u64>, Refused> {
+        let Some(reader) = self.reader.take() else { return Ok(None) };
+        self.number += 1;
+        let recorded = Recorded::of_leaves(data, reader, &leaves)?;
+        let made = fresh(data, self.number, (&recorded, self.zone()), leaves);
+        self.reader = Recorded::into_reader(recorded);
+        let Ok(made) = made else { return Ok(None) };
         for leaf in &made.leaves {
-            self.waiting.entry(*leaf).and_modify(|waiting| waiting.is_held = true);
+            self.waiting.entry(*leaf).and_modify(|waiting| waiting.lies = Lies::Held);
         }
-        self.fresh.push(made);
+        if let Some(group) = group {
+            self.gists.hold(group, true);
+        }
+        self.fresh.push(Fresh { bytes, group, ..made });
+        Ok(Some(self.number))
+    }
+
+    /// Takes one look at the next leaf for a search.
+    fn step(&mut self, data: &Path, wanted: &Wanted, progress: &mut Progress) -> Result<Step, Refused> {
+        let Some(leaf) = progress.leaf() else { return Ok(Step::Next) };
+        match self.waiting.get(&leaf).map(|waiting| waiting.lies) {
+            // Derived meanwhile.
+            None | Some(Lies::Held) => progress.leave_to_a_new_search(leaf),
+            Some(Lies::Outlined) => match self.gists.of(leaf) {
+                Some((first, group)) if !wanted.may_be_in(&group.gist) => progress.clear(first),
+                Some((first, group)) => {
+                    let leaves = self.waiting.range(first..=group.last).map(|(leaf, _)| *leaf).collect();
+                    self.find(data, leaves, progress)?;
+                }
+                None => drop(self.waiting.entry(leaf).and_modify(|waiting| waiting.lies = Lies::Open)),
+            },
+            Some(Lies::Open) if progress.is_cleared(leaf) => {}
+            Some(Lies::Open) => return Ok(Step::Outline(self.group(leaf))),
+        }
+        Ok(Step::Next)
+    }
+
+    /// The leaves from one back that are looked at together: nothing is known of any of them.
+    fn group(&self, last: u64) -> BTreeSet<u64> {
+        let (mut leaves, mut bytes) = (BTreeSet::new(), 0);
+        for (leaf, waiting) in self.waiting.range(..=last).rev().take(MOST_TOGETHER) {
+            bytes += waiting.bytes;
+            if waiting.lies != Lies::Open || (bytes > self.bounds.in_a_group && !leaves.is_empty()) {
+                break;
+            }
+            leaves.insert(*leaf);
+        }
+        leaves
+    }
+
+    /// Takes the gist of a group, and what it means for the search that had it made.
+    fn keep(
+        &mut self,
+        data: &Path,
+        leaves: BTreeSet<u64>,
+        outline: Result<Outline, Refused>,
+        (wanted, progress): (&Wanted, &mut Progress),
+    ) -> Result<(), Refused> {
+        let (Some(&first), Some(&last)) = (leaves.first(), leaves.last()) else { return Ok(()) };
+        // What was derived meanwhile is seen at the next step.
+        if self.group(last) != leaves {
+            return Ok(());
+        }
+        let Ok(outline) = outline else {
+            progress.pass(first);
+            return Ok(());
+        };
+        let may_match = wanted.may_be_in(&outline.gist);
+        match self.gists.keep((first, last), outline) {
+            Ok(gone) => {
+                self.reopen(&gone);
+                for leaf in &leaves {
+                    self.waiting.entry(*leaf).and_modify(|waiting| waiting.lies = Lies::Outlined);
+                }
+            }
+            Err(_) if may_match => self.find(data, leaves, progress)?,
+            Err(_) => progress.clear_for_good((first, last)),
+        }
+        Ok(())
+    }
+
+    /// Derives a group in which something may match, so that a new search has it.
+    fn find(&mut self, data: &Path, leaves: BTreeSet<u64>, progress: &mut Progress) -> Result<(), Refused> {
+        let Some(&first) = leaves.first() else { return Ok(()) };
+        let bytes =
+            leaves.iter().filter_map(|leaf| self.waiting.get(leaf)).map(|waiting| waiting.bytes).sum();
+        loop {
+            let found = || self.fresh.iter().filter(|fresh| fresh.group.is_some());
+            if found().map(|fresh| fresh.bytes).sum::<u64>() + bytes <= self.bounds.held.max(bytes) {
+                break;
+            }
+            let oldest = found().map(|fresh| fresh.number).find(|number| !progress.own.contains(number));
+            let Some(oldest) = oldest else {
+                progress.fill();
+                return Ok(());
+            };
+            self.forget(|fresh| fresh.number == oldest);
+        }
+        match self.hold(data, (leaves, bytes), Some(first))? {
+            Some(number) => {
+                progress.own.insert(number);
+                progress.leave_to_a_new_search(first);
+            }
+            None => progress.pass(first),
+        }
         Ok(())
     }
 
@@ -319,17 +598,37 @@ impl State {
         for fresh in &self.fresh {
             manifest.add(fresh.run.clone(), fresh.files.clone());
         }
+        let (rows, losses) = self.gists.coverage();
+        if !rows.is_empty() || losses > 0 {
+            let run = Run { to: self.position, coverage: rows, losses, ..Run::default() };
+            manifest.add(run, Vec::new());
+        }
         let digest = known.map_or_else(|| Digest::of(b""), Archive::digest);
-        let before = self.view.as_ref().map(|view| &*view.archive);
+        let before = self.view.as_ref().map(|(_, view)| &*view.archive);
         let archive = Archive::of(&folder, manifest, digest, before.or(known)).map_err(|e| failed(&e))?;
-        let open = || self.waiting.values().filter(|waiting| !waiting.is_held);
+        let shown = |(leaf, waiting): (&u64, &Waiting)| Open {
+            leaf: *leaf,
+            records: waiting.records,
+            first_ns: waiting.first_ns,
+            last_ns: waiting.last_ns,
+        };
+        let open = self.waiting.iter().rev().filter(|(_, waiting)| waiting.lies != Lies::Held);
+        let open: Arc<[Open]> = open.map(shown).collect();
         let unsearched = Unsearched {
-            records: counted.then(|| open().map(|w| w.records).sum()),
-            first: open().map(|w| w.first_ns).min().filter(|_| counted).map(received),
-            last: open().map(|w| w.last_ns).max().map(received),
+            records: counted.then(|| open.iter().map(|open| open.records).sum()),
+            first: open.iter().map(|open| open.first_ns).min().filter(|_| counted).map(received),
+            last: open.iter().map(|open| open.last_ns).max().map(received),
         };
         let beside = self.fresh.iter().map(|fresh| (fresh.run.clone(), fresh.files.clone())).collect();
-        Ok(View { archive: Arc::new(archive), origin, unsearched, beside, erasures: self.erasures })
+        Ok(View {
+            archive: Arc::new(archive),
+            origin,
+            unsearched,
+            open: (open, counted),
+            number: self.views,
+            beside,
+            erasures: self.erasures,
+        })
     }
 }
 
@@ -340,7 +639,7 @@ impl Waiting {
             records: u64::from(block.count),
             first_ns: block.first_ns,
             last_ns: block.last_ns,
-            is_held: false,
+            lies: Lies::Open,
         }
     }
 }
@@ -349,40 +648,4 @@ impl Waiting {
 fn named_in(bytes: &[u8]) -> Option<Digest> {
     let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     document.get("manifest")?.as_str()?.parse().ok()
-}
-
-/// Derives leaves into a folder of their own.
-fn fresh(
-    data: &Path,
-    path: &str,
-    (recorded, zone): (&Arc<Recorded>, TimeZone),
-    leaves: BTreeSet<u64>,
-) -> Result<Fresh, Refused> {
-    let folder = data.join(DERIVED).join(path);
-    std::fs::create_dir_all(&folder).map_err(|e| failed(&QueryError::io(&folder)(e)))?;
-    let mapping = Arc::new(Mapping::bundled().map_err(|e| failed(&e))?);
-    let mut reading = Options::at(clock::now());
-    reading.zone = zone.clone();
-    let job = Job {
-        roots: Vec::new(),
-        ledger: Some(Arc::clone(recorded)),
-        reading,
-        lanes: 1,
-        folder: folder.clone(),
-        prefix: "a".to_owned(),
-        mapping: Arc::clone(&mapping),
-        limits: LaneLimits::default(),
-        stop: Arc::<AtomicBool>::default(),
-    };
-    let derived = derive(job, &ScanProgress::default()).map_err(|e| failed(&e))?;
-    let losses = derived.diagnostics.entries().iter().map(|d| 1 + d.repeated).sum();
-    let to = leaves.last().map_or(0, |last| last + 1);
-    let run = Run::new(to, &mapping, derived.coverage, losses);
-    let input = Input::Paths { paths: Vec::new(), zone: zone.iana_name().unwrap_or("UTC").to_owned() };
-    let mut manifest = Manifest::new(1, input);
-    manifest.add(run.clone(), derived.files);
-    register(&folder, &manifest, None).map_err(|e| failed(&e))?;
-    let below = |file: DerivedFile| DerivedFile { path: format!("{path}/{}", file.path), ..file };
-    let files = manifest.files.into_iter().map(below).collect();
-    Ok(Fresh { folder, leaves, bytes: 0, run, files })
 }

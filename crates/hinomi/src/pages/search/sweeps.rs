@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hinomi_model::{NANOS_PER_SECOND, Timestamp};
 use hinomi_query::Coverage;
-use hinomi_query::search::Sweep;
+use hinomi_query::search::{Sweep, Wanted};
 
-use super::standing::{Unsearched, View};
+use super::progress::Progress;
+use super::standing::View;
 use crate::clock;
 
 const MOST: usize = 16;
@@ -33,11 +34,21 @@ pub(super) struct Key {
 pub(super) struct Begun {
     pub(super) key: Key,
     pub(super) origin: String,
-    pub(super) unsearched: Unsearched,
-    pub(super) coverage: Coverage,
+    pub(super) wanted: Wanted,
     pub(super) sweep: Mutex<Sweep>,
+    /// What the snapshot does not have.
+    pub(super) beyond: Mutex<Beyond>,
     erasures: u64,
+    /// Number of the view.
+    view: u64,
     made: Timestamp,
+}
+
+/// How far it is looked at, and what could not be seen in all.
+#[derive(Debug)]
+pub(super) struct Beyond {
+    pub(super) progress: Progress,
+    pub(super) coverage: Coverage,
 }
 
 #[derive(Debug)]
@@ -81,10 +92,18 @@ impl Sweeps {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |k: &&Kept| {
             k.begun.key == *key
+                && k.begun.view == view.number
                 && k.begun.erasures == view.erasures
                 && age(now, k.begun.made) < SAME_NS.unsigned_abs()
         };
         kept.1.iter().rev().find(fresh).map(|k| (k.id.clone(), Arc::clone(&k.begun)))
+    }
+
+    /// The same question, asked last: what it knows of leaves still holds.
+    pub(super) fn before(&self, key: &Key, view: &View) -> Option<Arc<Begun>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |k: &&Kept| k.begun.key == *key && k.begun.erasures == view.erasures;
+        kept.1.iter().rev().find(same).map(|k| Arc::clone(&k.begun))
     }
 
     /// Keeps a new one, and forgets what there is no room for.
@@ -92,17 +111,18 @@ impl Sweeps {
         &self,
         key: Key,
         view: &View,
-        coverage: Coverage,
+        (wanted, beyond): (Wanted, Beyond),
         sweep: Sweep,
     ) -> (String, Arc<Begun>) {
         let now = clock::now();
         let begun = Arc::new(Begun {
             key,
             origin: view.origin.clone(),
-            unsearched: view.unsearched.clone(),
-            coverage,
+            wanted,
             sweep: Mutex::new(sweep),
+            beyond: Mutex::new(beyond),
             erasures: view.erasures,
+            view: view.number,
             made: now,
         });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
