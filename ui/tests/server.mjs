@@ -180,12 +180,12 @@ function matching(query) {
   });
 }
 
-/** A search of a server that derives late: it looks on when it is asked, finds one more event, and a new search has it. */
+/** A search of a server that derives late: it looks on when it is asked, finds one more event, and a search that renews it has it. */
 function late(state, query) {
   const asked = query.get("snapshot");
   if (asked === "s1" && query.get("limit") === "1") state.looked = (state.looked ?? 0) + 1;
   const looked = state.looked ?? 0;
-  const snapshot = asked ?? (looked < 5 ? "s1" : "s2");
+  const snapshot = asked ?? (looked >= 5 && query.get("renews") === "s1" ? "s2" : "s1");
   const first = snapshot === "s1";
   const left = first ? Math.max(0, 40_000 - looked * 4_000) : 0;
   const all = matching(query).slice(first ? 1 : 0);

@@ -99,10 +99,11 @@ function usePages(query: Query, isReading: () => boolean) {
   useEffect(() => {
     if (!head || !isOutdated) return;
     const stop = new AbortController();
+    const { snapshot: renews, matches } = head;
     const ask = () =>
-      get("/api/v1/search", { query: { ...query, limit: PAGE }, signal: stop.signal }).then((result) => {
+      get("/api/v1/search", { query: { ...query, limit: PAGE, renews }, signal: stop.signal }).then((result) => {
         if (stop.signal.aborted || !result.ok) return;
-        const same = result.value.is_counted && result.value.matches === head.matches;
+        const same = result.value.is_counted && result.value.matches === matches;
         if (same || (!isReading() && isAtTop())) take(result.value);
         else setNewer(result.value);
       });

@@ -79,11 +79,11 @@ impl ReadModel for Reading {
     }
 }
 
-/// What somebody looks for in what was received as it was received, where names may stand. Further pages of a search are the same search.
+/// What somebody looks for in what was received as it was received, where names may stand. Further pages of a search, and what came to it since, are the same search.
 fn sought(asked: &Asked<'_>) -> Option<String> {
     let value = |name: &str| asked.value(name).ok().flatten();
     match asked.operation {
-        "search" if value("after").is_none() && value("snapshot").is_none() => {
+        "search" if ["after", "snapshot", "renews"].iter().all(|name| value(name).is_none()) => {
             let bound = |name: &str| value(name).map(|time| format!(" {name}:{time}")).unwrap_or_default();
             Some(format!("{}{}{}", value("q").unwrap_or_default(), bound("from"), bound("until")))
         }

@@ -446,6 +446,13 @@ fn searches_and_queries_answer_what_came_a_moment_ago() {
         (found["snapshot"].as_str().unwrap(), found["events"][0]["reference"].as_str().unwrap());
     let further = format!("/api/v1/search?q=needle&snapshot={snapshot}&offset=0");
     assert_eq!(world.send("GET", &further, &session, &Value::Null).status, 200);
+    let renewed = |q: &str, of: &str| {
+        let path = format!("/api/v1/search?q={q}&renews={of}");
+        world.send("GET", &path, &session, &Value::Null).status
+    };
+    assert_eq!(renewed("needle", snapshot), 200);
+    // Nobody looks for something else under the name of a search that was written down.
+    assert_eq!((renewed("pin", snapshot), renewed("needle", "s1")), (400, 400));
     assert_eq!(sought().len(), noted.len());
     let record = format!("/api/v1/records?reference={}", reference.replace('#', "%23").replace('@', "%40"));
     assert_eq!(world.send("GET", &record, &session, &Value::Null).status, 200);

@@ -288,14 +288,21 @@ impl Searching {
     fn begun(&self, asked: &Asked<'_>, since: Since) -> Result<(String, Arc<Begun>, usize), Refused> {
         let key = key(asked)?;
         let view = self.standing.now()?;
-        if let Some((id, offset)) = place(asked)? {
-            let gone = || {
+        let kept = |id: &str| {
+            let begun = self.sweeps.named(id, &view).filter(|begun| begun.key == key);
+            begun.ok_or_else(|| {
                 Refused::Senseless(
                     "this snapshot is not kept any more, or of another search: search again".to_owned(),
                 )
-            };
-            let begun = self.sweeps.named(&id, &view).filter(|begun| begun.key == key).ok_or_else(gone)?;
+            })
+        };
+        if let Some((id, offset)) = place(asked)? {
+            let begun = kept(&id)?;
             return Ok((id, begun, offset));
+        }
+        // Whoever says that it is the same search again has searched before, and that was written down.
+        if let Some(id) = asked.value("renews")? {
+            kept(&id)?;
         }
         if let Some((id, begun)) = self.sweeps.same(&key, &view)
             && !beyond(&begun).progress.is_outdated()
