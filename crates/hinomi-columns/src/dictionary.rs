@@ -41,21 +41,44 @@ pub enum ValueKind {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    key: (u32, u32),
     text: (u32, u32),
+    own: (u32, u32),
     kind: ValueKind,
     tag: u8,
+    key: Key,
+    /// Of tag and raw bytes, in halves.
+    hash: [u32; 2],
+}
+
+/// Where the raw bytes of a value are.
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    /// They are the text.
+    Text,
+    /// They are the text with a zero after every byte: ASCII in UTF-16LE, which is not kept twice.
+    Wide,
+    /// They are kept beside it.
+    Own,
+}
+
+impl Entry {
+    fn hash(&self) -> u64 {
+        let [low, high] = self.hash;
+        u64::from(high) << 32 | u64::from(low)
+    }
 }
 
 /// Interned values of one field. A value is found by the raw bytes it had in its source and a tag that says how
 /// these bytes are to be read, so that a decoder converts a value only when it is new.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    bytes: Vec<u8>,
+    texts: String,
+    /// Raw bytes that texts do not say.
+    keys: Vec<u8>,
     entries: Vec<Entry>,
     index: HashTable<u32>,
     hasher: RandomState,
-    /// Room to build keys of lists in.
+    /// Room to build texts and the keys of lists in.
     scratch: Vec<u8>,
     null: Option<ValueId>,
 }
@@ -78,7 +101,7 @@ pub const TAG_EVTX: u8 = 64;
 impl Dictionary {
     /// Interns UTF-8 text.
     pub fn text(&mut self, text: &str) -> ValueId {
-        self.raw(TAG_TEXT, text.as_bytes(), |_, _| ValueKind::Text)
+        self.plain(TAG_TEXT, text, ValueKind::Text)
     }
 
     /// Interns bytes as text if they are UTF-8; a value that is known already is not checked again.
@@ -88,26 +111,32 @@ impl Dictionary {
         if let Some(id) = self.find(hash, TAG_TEXT, bytes) {
             return Some(id);
         }
-        std::str::from_utf8(bytes).ok()?;
-        Some(self.insert(hash, TAG_TEXT, bytes, |_, _| ValueKind::Text))
+        Some(self.insert_plain(hash, TAG_TEXT, std::str::from_utf8(bytes).ok()?, ValueKind::Text))
     }
 
     fn find(&self, hash: u64, tag: u8, raw: &[u8]) -> Option<ValueId> {
-        let (bytes, entries) = (&self.bytes, &self.entries);
-        let found = self.index.find(hash, |&id| {
-            entries.get(id as usize).is_some_and(|e| e.tag == tag && slice(bytes, e.key) == raw)
-        });
-        found.map(|&id| ValueId(id))
+        let is = |id: &u32| self.entries.get(*id as usize).is_some_and(|entry| self.is(entry, tag, raw));
+        self.index.find(hash, is).map(|&id| ValueId(id))
+    }
+
+    #[inline]
+    fn is(&self, entry: &Entry, tag: u8, raw: &[u8]) -> bool {
+        entry.tag == tag
+            && match entry.key {
+                Key::Text => slice(self.texts.as_bytes(), entry.text) == raw,
+                Key::Wide => is_wide(raw, slice(self.texts.as_bytes(), entry.text)),
+                Key::Own => slice(&self.keys, entry.own) == raw,
+            }
     }
 
     /// Interns a number by its decimal text.
     pub fn number(&mut self, text: &str) -> ValueId {
-        self.raw(TAG_NUMBER, text.as_bytes(), |_, _| ValueKind::Number)
+        self.plain(TAG_NUMBER, text, ValueKind::Number)
     }
 
     /// Interns a truth value.
     pub fn bool(&mut self, value: bool) -> ValueId {
-        self.raw(TAG_BOOL, if value { b"true" } else { b"false" }, |_, _| ValueKind::Bool)
+        self.plain(TAG_BOOL, if value { "true" } else { "false" }, ValueKind::Bool)
     }
 
     /// Interns null.
@@ -115,7 +144,7 @@ impl Dictionary {
         if let Some(id) = self.null {
             return id;
         }
-        let id = self.raw(TAG_NULL, b"", |_, _| ValueKind::Null);
+        let id = self.plain(TAG_NULL, "", ValueKind::Null);
         self.null = Some(id);
         id
     }
@@ -131,15 +160,23 @@ impl Dictionary {
                 key.extend_from_slice(&element.0.to_le_bytes());
             }
         }
-        let id = self.raw(TAG_LIST, &key, |_, _| ValueKind::List);
+        let hash = hash_of(&self.hasher, TAG_LIST, &key);
+        let known = self.find(hash, TAG_LIST, &key);
+        let id = known.unwrap_or_else(|| {
+            self.keep(&key);
+            self.push(hash, (TAG_LIST, Key::Own), ValueKind::List, (0, key.len()))
+        });
         self.scratch = key;
         id
     }
 
-    /// Interns `raw` under `tag`. When it is new, `convert` may write the UTF-8 text of the value (if it writes
-    /// nothing, `raw` itself is the text unless the kind is `Null`) and says what kind it is.
-    ///
-    /// Tags below [`TAG_DECODER`] belong to this module.
+    fn plain(&mut self, tag: u8, text: &str, kind: ValueKind) -> ValueId {
+        let hash = hash_of(&self.hasher, tag, text.as_bytes());
+        self.find(hash, tag, text.as_bytes()).unwrap_or_else(|| self.insert_plain(hash, tag, text, kind))
+    }
+
+    /// Interns `raw` under `tag`, which is [`TAG_DECODER`] or above. When it is new, `convert` writes the UTF-8 text of the value
+    /// and says what kind it is.
     pub fn raw(
         &mut self,
         tag: u8,
@@ -147,10 +184,7 @@ impl Dictionary {
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
         let hash = hash_of(&self.hasher, tag, raw);
-        if let Some(id) = self.find(hash, tag, raw) {
-            return id;
-        }
-        self.insert(hash, tag, raw, convert)
+        self.find(hash, tag, raw).unwrap_or_else(|| self.insert(hash, tag, raw, convert))
     }
 
     /// As [`Dictionary::raw`], for a value that is likely to be `near` (the one the same column had before).
@@ -163,9 +197,15 @@ impl Dictionary {
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
         match self.entries.get(near.index()) {
-            Some(e) if e.tag == tag && slice(&self.bytes, e.key) == raw => near,
+            Some(entry) if self.is(entry, tag, raw) => near,
             _ => self.raw(tag, raw, convert),
         }
+    }
+
+    #[cold]
+    fn insert_plain(&mut self, hash: u64, tag: u8, text: &str, kind: ValueKind) -> ValueId {
+        self.write(text);
+        self.push(hash, (tag, Key::Text), kind, (text.len(), 0))
     }
 
     #[cold]
@@ -176,40 +216,54 @@ impl Dictionary {
         raw: &[u8],
         convert: impl FnOnce(&[u8], &mut Vec<u8>) -> ValueKind,
     ) -> ValueId {
-        let key_start = self.bytes.len();
-        self.make_room(2 * raw.len());
-        self.bytes.extend_from_slice(raw);
-        let text_start = self.bytes.len();
-        let kind = convert(raw, &mut self.bytes);
-        let key = (key_start as u32, text_start as u32);
-        let converted = self.bytes.len() > text_start || tag >= TAG_DECODER;
-        let text = if converted { (text_start as u32, self.bytes.len() as u32) } else { key };
-        let id = self.entries.len() as u32;
-        self.entries.push(Entry { key, text, kind, tag });
-        let (bytes, entries, hasher) = (&self.bytes, &self.entries, &self.hasher);
-        self.index.insert_unique(hash, id, |&other| {
-            entries.get(other as usize).map_or(0, |e| hash_of(hasher, e.tag, slice(bytes, e.key)))
-        });
-        ValueId(id)
+        let mut converted = std::mem::take(&mut self.scratch);
+        converted.clear();
+        let kind = convert(raw, &mut converted);
+        let text = std::str::from_utf8(&converted).unwrap_or_default();
+        self.write(text);
+        let (key, own) = if is_wide(raw, text.as_bytes()) {
+            (Key::Wide, 0)
+        } else {
+            self.keep(raw);
+            (Key::Own, raw.len())
+        };
+        let id = self.push(hash, (tag, key), kind, (text.len(), own));
+        self.scratch = converted;
+        id
     }
 
-    /// Grows fourfold once it is large: what is moved when it grows then stays a third of what is held, and room that is not
-    /// used is not touched.
-    fn make_room(&mut self, bytes: usize) {
-        let (held, room) = (self.bytes.len(), self.bytes.capacity());
-        if room - held < bytes {
-            self.bytes.reserve(if held < LARGE { bytes.max(SMALL) } else { bytes.max(3 * held) });
-        }
+    fn write(&mut self, text: &str) {
+        self.texts.reserve(room(self.texts.len(), self.texts.capacity(), text.len()));
+        self.texts.push_str(text);
+    }
+
+    fn keep(&mut self, raw: &[u8]) {
+        self.keys.reserve(room(self.keys.len(), self.keys.capacity(), raw.len()));
+        self.keys.extend_from_slice(raw);
+    }
+
+    /// Enters a value whose text and raw bytes, of these lengths, were added last.
+    fn push(
+        &mut self,
+        hash: u64,
+        (tag, key): (u8, Key),
+        kind: ValueKind,
+        lengths: (usize, usize),
+    ) -> ValueId {
+        let last = |held: usize, length: usize| ((held - length) as u32, held as u32);
+        let text = last(self.texts.len(), lengths.0);
+        let own = last(self.keys.len(), lengths.1);
+        let id = self.entries.len() as u32;
+        self.entries.push(Entry { text, own, kind, tag, key, hash: [hash as u32, (hash >> 32) as u32] });
+        let entries = &self.entries;
+        self.index.insert_unique(hash, id, |&other| entries.get(other as usize).map_or(0, Entry::hash));
+        ValueId(id)
     }
 
     /// Text of a value: empty for null, absent and lists.
     pub fn str(&self, id: ValueId) -> &str {
-        match self.entries.get(id.index()) {
-            Some(entry) if entry.kind != ValueKind::List => {
-                std::str::from_utf8(slice(&self.bytes, entry.text)).unwrap_or_default()
-            }
-            _ => "",
-        }
+        let text = self.entries.get(id.index()).map(|entry| entry.text);
+        text.and_then(|(from, to)| self.texts.get(from as usize..to as usize)).unwrap_or_default()
     }
 
     /// Kind of a value; absent is null.
@@ -221,7 +275,7 @@ impl Dictionary {
     pub fn elements(&self, id: ValueId) -> impl Iterator<Item = ValueId> + use<> {
         let entry = self.entries.get(id.index());
         let single = entry.filter(|e| !matches!(e.kind, ValueKind::List | ValueKind::Null)).map(|_| id);
-        let list = entry.filter(|e| e.kind == ValueKind::List).map(|e| slice(&self.bytes, e.key));
+        let list = entry.filter(|e| e.kind == ValueKind::List).map(|e| slice(&self.keys, e.own));
         let members = list.unwrap_or_default().as_chunks().0.iter();
         let members: Vec<ValueId> = members.map(|id| ValueId(u32::from_le_bytes(*id))).collect();
         single.into_iter().chain(members)
@@ -239,21 +293,33 @@ impl Dictionary {
 
     /// Bytes held, roughly.
     pub fn bytes(&self) -> usize {
-        self.bytes.len() + self.entries.len() * (size_of::<Entry>() + 8)
+        self.texts.len() + self.keys.len() + self.entries.len() * (size_of::<Entry>() + 8)
     }
 
     /// Forgets all values. Room is kept for as many as there were: fields that are large in turn do not all keep their
     /// largest size.
     pub(crate) fn clear(&mut self) {
-        let (bytes, entries) = (self.bytes.len(), self.entries.len());
-        self.bytes.clear();
-        self.bytes.shrink_to(bytes);
+        let (texts, keys, entries) = (self.texts.len(), self.keys.len(), self.entries.len());
+        self.texts.clear();
+        self.texts.shrink_to(texts);
+        self.keys.clear();
+        self.keys.shrink_to(keys);
         self.entries.clear();
         self.entries.shrink_to(entries);
         self.index.clear();
         // Nothing is left that would have to be hashed.
         self.index.shrink_to(entries, |_| 0);
         self.null = None;
+    }
+}
+
+/// How much room to ask for where so many bytes are to be added. What is large grows fourfold: what is moved when it
+/// grows then stays a third of what is held, and room that is not used is not touched.
+fn room(held: usize, capacity: usize, bytes: usize) -> usize {
+    match capacity - held {
+        room if room >= bytes => bytes,
+        _ if held < LARGE => bytes.max(SMALL),
+        _ => bytes.max(3 * held),
     }
 }
 
@@ -264,6 +330,22 @@ fn hash_of(hasher: &RandomState, tag: u8, raw: &[u8]) -> u64 {
     state.write(raw);
     state.write_u8(tag);
     state.finish()
+}
+
+/// Whether `raw` is `text` with a zero after every byte.
+#[inline]
+fn is_wide(raw: &[u8], text: &[u8]) -> bool {
+    if raw.len() != 2 * text.len() {
+        return false;
+    }
+    let differ = |unit: &[u8; 2], byte: &u8| u16::from_le_bytes(*unit) ^ u16::from(*byte);
+    // Blocks are compared as a whole, so that their bytes are compared at once.
+    let (units, last_units) = raw.as_chunks::<2>().0.as_chunks::<8>();
+    let (texts, last_text) = text.as_chunks::<8>();
+    let same = |(units, text): (&[[u8; 2]; 8], &[u8; 8])| {
+        units.iter().zip(text).fold(0, |any, (unit, byte)| any | differ(unit, byte)) == 0
+    };
+    units.iter().zip(texts).all(same) && last_units.iter().zip(last_text).all(|(u, b)| differ(u, b) == 0)
 }
 
 #[inline]
@@ -298,6 +380,34 @@ mod tests {
         assert_eq!(dictionary.raw(TAG_DECODER, b"ab", |_, _| unreachable!()), id);
         let empty = dictionary.raw(TAG_DECODER, b"\0\0", |_, _| ValueKind::Text);
         assert_eq!(dictionary.str(empty), "");
+    }
+
+    #[test]
+    fn ascii_in_two_bytes_is_kept_once_and_found_again() {
+        let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let convert = |raw: &[u8], out: &mut Vec<u8>| {
+            let units: Vec<u16> = raw.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+            out.extend_from_slice(String::from_utf16_lossy(&units).as_bytes());
+            ValueKind::Text
+        };
+        let long = "x".repeat(21);
+        let texts = ["", "a", "sixteen letters.", &long, "長い", "naïve", "a\0b", "b"];
+        let mut dictionary = Dictionary::default();
+        let ids: Vec<_> = texts.map(|text| dictionary.raw(TAG_DECODER, &wide(text), convert)).into();
+        let held = texts.map(str::len).iter().sum::<usize>() + wide("長いnaïve").len();
+        assert_eq!(dictionary.texts.len() + dictionary.keys.len(), held);
+        for (text, id) in texts.iter().zip(&ids) {
+            assert_eq!(dictionary.str(*id), *text);
+            assert_eq!(dictionary.raw(TAG_DECODER, &wide(text), |_, _| unreachable!()), *id);
+            assert_eq!(dictionary.raw_near(*id, TAG_DECODER, &wide(text), |_, _| unreachable!()), *id);
+        }
+        // The same bytes under another tag, half a unit more, and a byte that is no zero are other values.
+        let others =
+            [(TAG_DECODER + 1, wide("b")), (TAG_DECODER, b"b\0c".to_vec()), (TAG_DECODER, b"b\x01".to_vec())];
+        for (tag, raw) in others {
+            let id = dictionary.raw_near(ids[7], tag, &raw, convert);
+            assert!(!ids.contains(&id));
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hinomi_columns::FieldId;
-use regex::{Regex, RegexBuilder, bytes};
+use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 
 use super::commonness::literal_share;
 use super::field_matcher::{FieldMatcher, FieldMatcherBuilder};
@@ -88,7 +90,7 @@ pub(crate) enum Lazy {
 /// s and the Kelvin sign, are letters of ASCII when case is ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
-    ascii: OnceLock<Option<Box<bytes::Regex>>>,
+    ascii: OnceLock<Option<Box<Regex>>>,
     any: OnceLock<Option<Box<Regex>>>,
 }
 
@@ -98,33 +100,33 @@ impl Compiled {
         if value.is_ascii()
             && let Some(regex) = self.ascii.get_or_init(|| Self::of_ascii(source))
         {
-            return regex.is_match(value.as_bytes());
+            return regex.is_match(value);
         }
         self.any.get_or_init(|| Self::of_any(source)).as_ref().is_some_and(|regex| regex.is_match(value))
     }
 
-    fn of_ascii(source: &sigma::Regex) -> Option<Box<bytes::Regex>> {
-        if names_characters(&source.pattern) {
-            return None;
-        }
-        let mut builder = bytes::RegexBuilder::new(&source.pattern);
-        builder
-            .unicode(false)
-            .case_insensitive(source.ignore_case)
-            .multi_line(source.multi_line)
-            .dot_matches_new_line(source.dot_all)
-            .size_limit(REGEX_SIZE_LIMIT);
-        builder.build().ok().map(Box::new)
+    fn of_ascii(source: &sigma::Regex) -> Option<Box<Regex>> {
+        if names_characters(&source.pattern) { None } else { Self::build(source, false) }
     }
 
     fn of_any(source: &sigma::Regex) -> Option<Box<Regex>> {
-        let mut builder = RegexBuilder::new(&source.pattern);
-        builder
+        Self::build(source, true)
+    }
+
+    /// Only whether it matches is asked: places and groups are not compiled for.
+    fn build(source: &sigma::Regex, unicode: bool) -> Option<Box<Regex>> {
+        let syntax = syntax::Config::new()
+            .unicode(unicode)
+            .utf8(unicode)
             .case_insensitive(source.ignore_case)
             .multi_line(source.multi_line)
-            .dot_matches_new_line(source.dot_all)
-            .size_limit(REGEX_SIZE_LIMIT);
-        builder.build().ok().map(Box::new)
+            .dot_matches_new_line(source.dot_all);
+        let config = Regex::config()
+            .utf8_empty(unicode)
+            .nfa_size_limit(Some(REGEX_SIZE_LIMIT))
+            .which_captures(WhichCaptures::None);
+        let built = Regex::builder().syntax(syntax).configure(config).build(&source.pattern);
+        built.ok().map(Box::new)
     }
 }
 

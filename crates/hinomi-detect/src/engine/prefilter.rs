@@ -167,7 +167,7 @@ type Bits = [u64; 1 << (BITS_LOG2 - 6)];
 const BITS_LOG2: u32 = 16;
 
 /// Strides for which there is a loop of its own.
-const STRIDES: [usize; 8] = [1, 2, 3, 4, 6, 8, 11, 16];
+const STRIDES: [usize; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 11, 16];
 
 /// Bytes looked at between two questions whether anything was hit.
 const BLOCK: usize = 64 + 8;
@@ -213,7 +213,9 @@ impl Sampler {
             2 => self.scan::<2>(bits, bytes),
             3 => self.scan::<3>(bits, bytes),
             4 => self.scan::<4>(bits, bytes),
+            5 => self.scan::<5>(bits, bytes),
             6 => self.scan::<6>(bits, bytes),
+            7 => self.scan::<7>(bits, bytes),
             8 => self.scan::<8>(bits, bytes),
             11 => self.scan::<11>(bits, bytes),
             16 => self.scan::<16>(bits, bytes),

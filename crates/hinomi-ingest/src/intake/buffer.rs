@@ -55,8 +55,11 @@ impl Buffer {
             let step = expected.map_or(self.filled, |size| size + 1).max(STEP);
             let room = (self.filled + step).min(target);
             if self.bytes.len() < room {
-                self.bytes.reserve_exact(room - self.bytes.len());
-                self.bytes.resize(room, 0);
+                // Fresh memory is zero already, which only whoever asks for zeros makes use of.
+                let mut larger = vec![0; room];
+                let held = self.bytes.get(..self.filled).unwrap_or_default();
+                larger.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
+                self.bytes = larger;
             }
             let end = self.bytes.len().min(target);
             let Some(free) = self.bytes.get_mut(self.filled..end) else { return Ok(true) };

@@ -80,8 +80,8 @@ impl Writer<'_> {
         self.text.push(b'"');
     }
 
-    fn number(&mut self, number: impl fmt::Display) -> Result<(), Refused> {
-        write!(self.text, "{number}").map_err(Refused::Output)
+    fn number(&mut self, number: impl itoa::Integer) {
+        self.text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 }
 
@@ -252,35 +252,43 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_i16(self, value: i16) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_i32(self, value: i32) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_u16(self, value: u16) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_u32(self, value: u32) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Refused> {
-        self.number(value)
+        self.number(value);
+        Ok(())
     }
 
     fn serialize_f32(self, _: f32) -> Result<(), Refused> {
