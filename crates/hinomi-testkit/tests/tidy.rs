@@ -171,6 +171,29 @@ fn engine_code_names_no_tool() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The fuzz targets are a workspace of their own, which nobody builds by the way: a dependency that is new here would leave its
+/// lock file behind.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_our_dependencies() {
+    let locked = fs::read_to_string(root().join("fuzz/Cargo.lock")).unwrap();
+    let mut seen = 0;
+    for package in locked.split("[[package]]").filter(|p| p.contains("name = \"hinomi-")) {
+        let quoted = |text: &str| text.split('"').nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let name = quoted(package);
+        let manifest = root().join("crates").join(&name).join("Cargo.toml");
+        let Ok(manifest) = fs::read_to_string(manifest) else { continue };
+        let (_, wanted) = manifest.split_once("[dependencies]\n").unwrap();
+        let wanted = wanted.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty());
+        let mut wanted: Vec<&str> = wanted.filter_map(|line| line.split(['.', ' ', '=']).next()).collect();
+        wanted.sort_unstable();
+        let known = package.split_once("dependencies = [").map_or("", |(_, rest)| rest);
+        let known: Vec<String> = known.lines().filter(|line| line.starts_with(" \"")).map(quoted).collect();
+        assert_eq!(wanted, known, "{name}: run `cargo metadata` in fuzz/");
+        seen += 1;
+    }
+    assert!(seen >= 5, "the fuzz targets use {seen} of our crates");
+}
+
 #[test]
 fn one_licence() {
     let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
