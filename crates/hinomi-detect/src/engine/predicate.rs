@@ -102,15 +102,11 @@ impl Compiled {
         {
             return regex.is_match(value);
         }
-        self.any.get_or_init(|| Self::of_any(source)).as_ref().is_some_and(|regex| regex.is_match(value))
+        self.any.get_or_init(|| Self::build(source, true)).as_ref().is_some_and(|regex| regex.is_match(value))
     }
 
     fn of_ascii(source: &sigma::Regex) -> Option<Box<Regex>> {
         if names_characters(&source.pattern) { None } else { Self::build(source, false) }
-    }
-
-    fn of_any(source: &sigma::Regex) -> Option<Box<Regex>> {
-        Self::build(source, true)
     }
 
     /// Only whether it matches is asked: places and groups are not compiled for.
@@ -318,7 +314,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// The form for ASCII decides as the one for any text does.
+        /// The form for ASCII and the one for any text decide as the crate `regex` does.
         #[test]
         fn ascii_needs_no_unicode(
             values in prop::collection::vec("[ -~\n\t\x00\x0b]{0,12}|[aksAKS \n]{0,8}", 40),
@@ -328,10 +324,13 @@ mod tests {
                 let pattern = pattern.to_owned();
                 let [ignore_case, multi_line, dot_all] = [1, 2, 4].map(|bit| flags & bit != 0);
                 let source = sigma::Regex { pattern, ignore_case, multi_line, dot_all };
-                let (any, compiled) = (Compiled::of_any(&source).unwrap(), Compiled::default());
+                let mut plain = regex::RegexBuilder::new(&source.pattern);
+                plain.case_insensitive(ignore_case).multi_line(multi_line).dot_matches_new_line(dot_all);
+                let (plain, any) = (plain.build().unwrap(), Compiled::build(&source, true).unwrap());
+                let compiled = Compiled::default();
                 for value in &values {
-                    let found = compiled.is_match(&source, value);
-                    prop_assert_eq!(found, any.is_match(value), "{:?} on {:?}", source, value);
+                    let found = [compiled.is_match(&source, value), any.is_match(value.as_str())];
+                    prop_assert_eq!(found, [plain.is_match(value); 2], "{:?} on {:?}", source, value);
                 }
             }
         }

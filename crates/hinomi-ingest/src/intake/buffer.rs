@@ -57,8 +57,10 @@ impl Buffer {
             if self.bytes.len() < room {
                 // Fresh memory is zero already, which only whoever asks for zeros makes use of.
                 let mut larger = vec![0; room];
-                let held = self.bytes.get(..self.filled).unwrap_or_default();
-                larger.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
+                if let (Some(to), Some(held)) = (larger.get_mut(..self.filled), self.bytes.get(..self.filled))
+                {
+                    to.copy_from_slice(held);
+                }
                 self.bytes = larger;
             }
             let end = self.bytes.len().min(target);

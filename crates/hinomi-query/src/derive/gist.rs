@@ -176,14 +176,7 @@ impl GistBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Words that no generator made alike: splitmix64.
-    fn word(seed: u64) -> u64 {
-        let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678);
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
+    use crate::index::token::scattered as word;
 
     fn of(words: std::ops::Range<u64>) -> Gist {
         let mut builder = GistBuilder::default();

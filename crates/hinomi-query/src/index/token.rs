@@ -159,6 +159,15 @@ pub fn of_field(lower: &str) -> TokenHash {
     hash(format!("\0{lower}").as_bytes())
 }
 
+/// Hashes that no generator made alike: splitmix64.
+#[cfg(test)]
+pub(crate) fn scattered(seed: u64) -> TokenHash {
+    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
 fn hash_chars(chars: &[char]) -> TokenHash {
     let mut buffer = [0u8; 8];
     let mut used = 0;

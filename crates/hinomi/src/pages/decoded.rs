@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hinomi_columns::{Batch, FieldId, Projection, Store, ValueId, ValueKind, well_known};
+use hinomi_columns::{Batch, FieldId, Projection, Store, ValueId, well_known};
 use hinomi_ingest::intake::{Intake, Item, Options};
 use hinomi_ingest::{AnyDecoder, Unit};
 use hinomi_ledger::{Leaf, LedgerError, Reader};
@@ -19,6 +19,7 @@ use super::Refused;
 use super::evidence::Evidence;
 use crate::clock;
 use crate::recorded::{Recorded, open_reader};
+use crate::scan::whole_text_of;
 
 /// Leaves on either side among which the next block of the source is looked for.
 const LOOKED_AT: u64 = 64;
@@ -141,16 +142,7 @@ fn fields(store: &Store, batch: &Batch, row: usize) -> BTreeMap<String, String> 
 
 /// The text of a value, which may be cut; `None` when there is none.
 fn text(store: &Store, field: FieldId, value: ValueId) -> Option<String> {
-    let dictionary = store.dictionary(field).filter(|_| !value.is_absent())?;
-    let whole = match dictionary.kind(value) {
-        ValueKind::Null => return None,
-        ValueKind::List => {
-            let items: Vec<_> = dictionary.elements(value).map(|item| dictionary.str(item)).collect();
-            items.join(", ")
-        }
-        _ => String::from(dictionary.str(value)),
-    };
-    let end = whole.floor_char_boundary(LONGEST_VALUE);
-    let cut = whole.get(..end).unwrap_or_default();
-    Some(if cut.len() < whole.len() { format!("{cut}…") } else { whole })
+    let whole = whole_text_of(store, field, value)?;
+    let cut = whole.get(..whole.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default();
+    Some(if cut.len() < whole.len() { format!("{cut}…") } else { whole.into_owned() })
 }

@@ -31,6 +31,7 @@ use crate::recorded::Recorded;
 pub use hit::{Event, Fields, Hit};
 pub(crate) use outline::EventOutline;
 pub(crate) use stage::{Processed, Stage, StageGround};
+pub(crate) use subject::whole_text_of;
 pub use subject::{SubjectError, Subjects};
 use worker::Worker;
 

@@ -1,8 +1,9 @@
 //! Which fields name the account of an event and which are worth showing: data, not code.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use hinomi_columns::{Batch, FieldId, Store, well_known};
+use hinomi_columns::{Batch, FieldId, Store, ValueId, ValueKind, well_known};
 use hinomi_detect::story::{self, Census, StoryTable, StoryTableError};
 use serde::Deserialize;
 
@@ -175,6 +176,19 @@ impl Subjects {
     pub(crate) fn host(&self, store: &Store, batch: &Batch, row: usize) -> String {
         let mut names = self.host.iter().filter_map(|name| self.value(store, batch, row, name));
         names.next().map(str::to_owned).unwrap_or_default()
+    }
+}
+
+/// Text of a value, members of a list separated by commas; `None` when it is absent or null.
+pub(crate) fn whole_text_of(store: &Store, field: FieldId, value: ValueId) -> Option<Cow<'_, str>> {
+    let dictionary = store.dictionary(field).filter(|_| !value.is_absent())?;
+    match dictionary.kind(value) {
+        ValueKind::Null => None,
+        ValueKind::List => {
+            let items: Vec<_> = dictionary.elements(value).map(|item| dictionary.str(item)).collect();
+            Some(items.join(", ").into())
+        }
+        _ => Some(dictionary.str(value).into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hinomi_columns::{Batch, FieldId, LayoutId, Projection, Store, ValueId, ValueKind, well_known};
+use hinomi_columns::{Batch, FieldId, LayoutId, Projection, Store, ValueId, well_known};
 use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
 use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
@@ -15,7 +15,7 @@ use hinomi_model::{Diagnostics, Digest, LogKind};
 
 use super::hit::{Event, Fields, Hit};
 use super::piece::{Around, Pieces, chunk_around};
-use super::subject::{Subjects, text_of};
+use super::subject::{Subjects, text_of, whole_text_of};
 use super::{Digests, Findings, Limits, Sampled, ScanProgress};
 
 /// Longest value kept with a hit; the evidence reference leads to the rest.
@@ -465,15 +465,7 @@ impl Scene<'_> {
 
     /// The text of a value, which may be cut; `None` when it is absent or null.
     fn value(&self, field: FieldId, value: ValueId) -> Option<Box<str>> {
-        let dictionary = self.store.dictionary(field).filter(|_| !value.is_absent())?;
-        let cut = |text: &str| text.get(..text.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default().into();
-        match dictionary.kind(value) {
-            ValueKind::Null => None,
-            ValueKind::List => {
-                let items = dictionary.elements(value).map(|e| dictionary.str(e));
-                Some(cut(&items.collect::<Vec<_>>().join(", ")))
-            }
-            _ => Some(cut(dictionary.str(value))),
-        }
+        let text = whole_text_of(self.store, field, value)?;
+        Some(text.get(..text.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default().into())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - Groups do not overlap, and a group has every waiting leaf between its first and its last.
-//! - All gists take [`MOST_BYTES`] at most, rows of coverage included. When there is no room the oldest goes, or is not taken.
+//! - All gists take [`MOST_BYTES`] at most, rows of coverage included, and there are [`MOST_PLACES`] names at most. When there is no room the oldest goes, or is not taken.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,8 @@ use crate::derived::Outline;
 
 /// Bytes of all gists.
 const MOST_BYTES: usize = 64 << 20;
-/// Names of kind, host and day that are known. Whoever sends events names hosts: events of further ones are not counted.
+/// Names of kind, host and day that are known as long as there are groups. Whoever sends events names hosts: events of further ones are
+/// not counted, so that their days are said to be missing.
 const MOST_PLACES: usize = 65_536;
 
 type Place = (String, String, String);
@@ -103,6 +104,11 @@ impl Gists {
     fn remove(&mut self, first: u64) -> Option<Group> {
         let group = self.groups.remove(&first)?;
         self.bytes = self.bytes.saturating_sub(group.bytes());
+        if self.groups.is_empty() {
+            // Days go on: names that no group has would take the room of new ones.
+            self.numbers.clear();
+            self.places.clear();
+        }
         self.version += 1;
         Some(group)
     }
@@ -170,6 +176,11 @@ mod tests {
         assert_eq!(gists.coverage().0.len(), 1);
         assert_eq!(gists.drop_before(12), [(10, 14)]);
         assert_eq!(of(&gists, 12), None);
+        assert_eq!(gists.places.len(), 2, "a group is left");
+        assert_eq!(gists.drop_before(30), [(20, 20)]);
+        assert!(gists.places.is_empty() && gists.numbers.is_empty());
+        gists.keep((30, 31), outline(1)).unwrap();
+        assert_eq!(gists.coverage().0.len(), 1);
         gists.clear();
         assert!(gists.coverage().0.is_empty() && of(&gists, 20).is_none() && gists.bytes == 0);
     }
