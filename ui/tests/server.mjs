@@ -98,17 +98,18 @@ function session(state) {
 }
 
 /** An incident of 5,000 detections: the recorded ones, again and again, one second apart. */
-function many(list) {
+function many(list, earlier) {
   const start = Date.parse(list[0].time);
-  return Array.from({ length: 5000 }, (_, i) => {
-    const one = list[i % list.length];
+  return Array.from({ length: 5000 + earlier }, (_, at) => {
+    const i = at - earlier;
+    const one = list[(i + list.length * earlier) % list.length];
     const time = new Date(start + i * 1000).toISOString();
     return {
       ...one,
       id: createHash("md5").update(`${i}`).digest("hex"),
       time,
       first_time: null,
-      host: i % 37 === 0 ? `ws${i % 41}` : one.host,
+      host: i >= 0 && i % 37 === 0 ? `ws${i % 41}` : one.host,
     };
   });
 }
@@ -302,7 +303,7 @@ function proofOf(reference) {
 const incidentOf = (state, id) => {
   const found = incidents.find((one) => one.id === id);
   if (!found) throw new Refusal(404, "not_found", "no such incident");
-  return { ...found, ...(state.changes.get(id) ?? {}) };
+  return { ...found, detections: found.detections + state.earlier, ...(state.changes.get(id) ?? {}) };
 };
 const rhythm = (source) => ({ source, watched_since: null, expected_per_hour: new Array(168).fill(null), received: [], findings: [] });
 const factor = { id: "f1", kind: "passkey", label: "", created: iso(), last_used: iso(), backed_up: false };
@@ -406,7 +407,7 @@ function read_(state, path, query) {
   if (path === "/sources/rhythm") return rhythm(query.get("source"));
   if (first === "incidents" && part === "detections") {
     const list = detections[id] ?? [];
-    const all = state.name === "many" ? many(list) : list;
+    const all = state.name === "many" ? many(list, state.earlier) : list;
     const at = Number(query.get("after") ?? 0);
     const limit = Number(query.get("limit") ?? 1000);
     return { items: all.slice(at, at + limit), total: all.length, next: at + limit < all.length ? String(at + limit) : null };
@@ -583,6 +584,8 @@ export async function start(options = {}) {
     challenge: "",
     passkeys: new Map(),
     changes: new Map(),
+    // Detections that were found meanwhile and lie before all others.
+    earlier: 0,
   };
   const faults = [];
   const server = createServer((request, response) => {

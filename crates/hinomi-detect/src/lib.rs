@@ -7,6 +7,7 @@ pub mod completeness;
 pub mod correlate;
 mod detection;
 mod engine;
+mod fields;
 pub mod live;
 mod saved;
 pub mod sigma;
@@ -17,3 +18,4 @@ pub use engine::{
     CompileError, Depth, Engine, EngineRule, Evaluator, FilterId, KeywordPrefilter, LogSourceError,
     LogSources, RawEncoding, RuleIndex,
 };
+pub use fields::{Fields, KnownNames};

@@ -127,7 +127,8 @@ fn by_engine(correlation: &Correlation, hits: &[NaiveHit]) -> Vec<NaiveOccurrenc
         let rules = metas.iter().filter(|meta| event.hit.rules.contains(&meta.id));
         matches.extend(rules.map(|rule| BaseMatch { rule, event, number }));
     }
-    let outcome = correlate(std::slice::from_ref(correlation), &matches, &Limits::default());
+    let outcome =
+        correlate(std::slice::from_ref(correlation), &matches[..], matches.len(), &Limits::default());
     let mut found: Vec<NaiveOccurrence> = Vec::new();
     for occurrence in outcome.occurrences {
         let numbers: BTreeSet<usize> =

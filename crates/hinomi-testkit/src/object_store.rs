@@ -84,6 +84,8 @@ impl Seaweed {
             "-s3",
             "-volume.max=20",
             "-master.volumeSizeLimitMB=64",
+            // Its own default refuses to write where less than a hundredth of a disk is free, however large that disk is.
+            "-volume.minFreeSpace=256MiB",
             "-master.telemetry=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",

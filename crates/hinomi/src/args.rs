@@ -53,8 +53,8 @@ pub use upload::Upload;
 #[derive(Debug, Parser)]
 #[command(name = "hinomi", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 nothing found, 1 an incident at or above --fail-on, 2 usage, 3 input unreadable, \
-                        4 verification failed, 5 internal error."
+    after_help = "Exit codes: 0 nothing found, 1 a detection or an incident at or above --fail-on, 2 usage, 3 input unreadable, \
+                        nothing to judge, or matches that correlations lack, 4 verification failed, 5 internal error."
 )]
 pub struct Cli {
     /// What to do.
@@ -187,8 +187,17 @@ pub enum Command {
         /// Shell to print them for
         shell: clap_complete::Shell,
     },
-    /// Print the manual page in roff
-    Man,
+    /// Print a manual page in roff
+    #[command(after_help = "Examples:\n  hinomi man | man -l -\n  hinomi man ledger create | man -l -\n  \
+                            hinomi man --out /usr/local/share/man/man1")]
+    Man {
+        /// The command; none: hinomi itself
+        #[arg(value_name = "COMMAND")]
+        of: Vec<String>,
+        /// Write the pages of all commands to this folder
+        #[arg(long, value_name = "FOLDER", conflicts_with = "of")]
+        out: Option<PathBuf>,
+    },
     /// Print the JSON Schema of `investigate --json`
     Schema,
 }
@@ -344,7 +353,7 @@ pub struct Investigate {
     /// Worker threads from the first byte on; default: one, and all cores once 16 MiB were read
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
-    /// Most detections kept; further matches are counted
+    /// Most detections kept, and twenty times as many matches that only feed correlations; further ones are counted
     #[arg(long, value_name = "N", default_value_t = 250_000)]
     pub max_detections: u64,
     /// Colours
@@ -400,6 +409,10 @@ pub struct VerifyReport {
     /// What the report was made with
     #[command(flatten)]
     pub pack: RuleArgs,
+    /// The suppressions that a document of --json was made with; without them what it says is hidden is only counted, and
+    /// the exit code is 3
+    #[arg(long, value_name = "FILE")]
+    pub suppress: Option<PathBuf>,
     /// Worker threads; default: all cores
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,

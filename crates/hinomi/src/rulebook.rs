@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use hinomi_detect::sigma::{
-    Document, LogSource, Meta, Pattern, Patterns, Placeholders, Rule, Search, Token, parse_documents_with,
+    Document, LogSource, Meta, Pattern, Patterns, Placeholders, Regex, Rule, Search, Token,
+    parse_documents_with,
 };
 use hinomi_model::{Digest, Level};
 
@@ -151,7 +153,7 @@ impl Rulebook {
     /// As [`Rulebook::add_indicators`], of the text of a list; rules name `path` as their author.
     pub fn add_indicator_list(&mut self, text: &str, path: &Path) {
         let mut seen = BTreeSet::new();
-        for line in text.lines() {
+        for line in text.trim_start_matches('\u{feff}').lines() {
             let line = line.split(" #").next().unwrap_or_default().trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -168,7 +170,6 @@ impl Rulebook {
 
 fn indicator(value: &str, note: &str, path: &Path) -> Document {
     let id: String = Digest::of(value.as_bytes()).to_string().chars().take(16).collect();
-    let pattern = Pattern(vec![Token::Literal(value.to_owned())]);
     let title_ja = format!("指標 {value} が記録にある");
     Document::Rule(Rule {
         meta: Meta {
@@ -182,9 +183,32 @@ fn indicator(value: &str, note: &str, path: &Path) -> Document {
             ..Meta::default()
         },
         logsource: LogSource::default(),
-        conditions: vec![Search::Keyword(Patterns { any: vec![pattern], cased: false })],
+        conditions: vec![sought(value)],
         fields: Vec::new(),
     })
+}
+
+/// What to look for: an address is not found inside a longer one, nor a name in another that only ends like it.
+fn sought(value: &str) -> Search {
+    let pattern = Pattern(vec![Token::Literal(value.to_owned())]);
+    let literal = Search::Keyword(Patterns { any: vec![pattern], cased: false });
+    let Some((before, after)) = edges(value) else { return literal };
+    let pattern = format!("(?:^|{before}){}(?:$|{after})", value.replace('.', r"\."));
+    let whole = Regex { pattern, ignore_case: true, multi_line: false, dot_all: false };
+    Search::All(vec![literal, Search::KeywordRegex(whole)])
+}
+
+/// Expressions of what may stand in front of an address or name and behind it; a dot behind it may end a sentence.
+fn edges(value: &str) -> Option<(&'static str, &'static str)> {
+    let is_name = || {
+        let named = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        value.contains('.') && !value.starts_with('.') && value.chars().all(named)
+    };
+    match value.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => Some(("[^0-9.]", r"[^0-9.]|\.(?:$|[^0-9])")),
+        Ok(IpAddr::V6(_)) => Some(("[^0-9A-Za-z:.]", "[^0-9A-Za-z:]")),
+        Err(_) => is_name().then_some(("[^0-9A-Za-z_-]", r"[^0-9A-Za-z_.-]|\.(?:$|[^0-9A-Za-z_-])")),
+    }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), RulebookError> {

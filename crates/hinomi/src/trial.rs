@@ -1,5 +1,7 @@
 //! Rules put to small inputs: the examples they bring along, and the explanation of a match.
 
+mod described;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use hinomi_ingest::intake::{Options, Root};
 use hinomi_model::Timestamp;
 
 use crate::correlated::correlations;
+use crate::document::Said2;
 use crate::rulebook::Rulebook;
 use crate::scan::{Digests, Event, Findings, Limits, Request, ScanProgress, Subjects, scan};
 
@@ -89,7 +92,7 @@ pub struct Part {
     /// Nesting.
     pub depth: usize,
     /// What it asks.
-    pub text: String,
+    pub text: Said2,
     /// Whether it holds.
     pub holds: bool,
     /// Value of the field asked for, when there is one.
@@ -138,7 +141,7 @@ impl Held {
         let value = |name: &str| self.seen.iter().find_map(|e| e.field(name)).map(str::to_owned);
         let part = |(number, (depth, search)): (usize, &(usize, &Search))| Part {
             depth: *depth,
-            text: describe(search),
+            text: described::of(search),
             holds: self.rules.contains(&format!("part-{number}")),
             value: match search {
                 Search::Field(name, _) => value(name),
@@ -168,38 +171,5 @@ fn flatten<'s>(search: &'s Search, depth: usize, out: &mut Vec<(usize, &'s Searc
             flatten(inner, depth + 1, out);
         }
         Search::Field(..) | Search::Keyword(_) | Search::KeywordRegex(_) => out.push((depth, search)),
-    }
-}
-
-/// One part in words close to the rule's own.
-fn describe(search: &Search) -> String {
-    use hinomi_detect::sigma::{Pattern, Test, Token};
-    let pattern = |p: &Pattern| -> String {
-        let token = |t: &Token| match t {
-            Token::Literal(text) => text.clone(),
-            Token::Many => "*".to_owned(),
-            Token::One => "?".to_owned(),
-        };
-        p.0.iter().map(token).collect()
-    };
-    let list = |patterns: &[Pattern]| {
-        let shown: Vec<String> = patterns.iter().take(6).map(pattern).collect();
-        let more = patterns.len().saturating_sub(6);
-        if more > 0 { format!("{} … +{more}", shown.join(" | ")) } else { shown.join(" | ") }
-    };
-    match search {
-        Search::All(_) => "all of".to_owned(),
-        Search::Any(_) => "any of".to_owned(),
-        Search::Not(_) => "not".to_owned(),
-        Search::Keyword(patterns) => format!("any value contains {}", list(&patterns.any)),
-        Search::KeywordRegex(regex) => format!("any value matches /{}/", regex.pattern),
-        Search::Field(name, test) => match test {
-            Test::Match(patterns) => format!("{name} = {}", list(&patterns.any)),
-            Test::Regex(regex) => format!("{name} matches /{}/", regex.pattern),
-            Test::Exists(true) => format!("{name} exists"),
-            Test::Exists(false) => format!("{name} does not exist"),
-            Test::Absent => format!("{name} is null or absent"),
-            other => format!("{name}: {other:?}"),
-        },
     }
 }

@@ -1,5 +1,5 @@
 // One incident: who, when, how sure, what next; then the story over time, line by line down to the bytes.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { useGet } from "../api/use";
 import type { Detection, Incident as Model } from "../api/types";
@@ -22,24 +22,31 @@ import { Masked } from "../parts/unmask";
 import type { Trouble } from "../api/client";
 
 /** Detections come in pages; what is there is shown while the rest comes, and read again when there are more of them. */
+/** All detections. At first each page is shown as it comes; what is read again takes the place of the old when all of it is there. */
 function useDetections(id: string, count: number | undefined): { items: Detection[]; total: number | null; trouble: Trouble | null } {
   const [items, setItems] = useState<Detection[]>([]);
   const [total, setTotal] = useState<number | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const whole = useRef<string | null>(null);
   useEffect(() => {
     const stop = new AbortController();
     const read = async () => {
       let after: string | null = null;
       let all: Detection[] = [];
+      const again = whole.current === id;
+      if (!again) setItems([]);
       do {
         const result: Awaited<ReturnType<typeof page>> = await page(after);
         if (stop.signal.aborted) return;
         if (!result.ok) return setTrouble(result.trouble);
         all = [...all, ...result.value.items];
+        after = result.value.next;
+        if (again && after) continue;
         setItems(all);
         setTotal(result.value.total);
-        after = result.value.next;
       } while (after);
+      whole.current = id;
+      setTrouble(null);
     };
     const page = (after: string | null) =>
       get("/api/v1/incidents/{id}/detections", { path: { id }, query: { after: after ?? undefined, limit: 1000 }, signal: stop.signal });
@@ -311,7 +318,14 @@ function Rest({ of, items, onJump }: { of: Model; items: Detection[]; onJump: (i
 }
 
 function Story({ of, items, total, place }: { of: Model; items: Detection[]; total: number | null; place: Place }) {
-  const [selected, select] = useState(0);
+  const [chosen, choose] = useState<{ id: string; index: number } | null>(null);
+  const places = useMemo(() => new Map(items.map((one, index) => [one.id, index])), [items]);
+  // What is chosen is a detection: others that come before it do not put another in its place.
+  const selected = chosen ? (places.get(chosen.id) ?? Math.max(0, Math.min(items.length - 1, chosen.index))) : 0;
+  const select = (index: number) => {
+    const one = items[index];
+    if (one) choose({ id: one.id, index });
+  };
   const reference = place.query.get("evidence");
   const open = (to: string | null) => amend({ evidence: to }, to === null);
   const current = items[selected];
@@ -393,7 +407,7 @@ export function Incident({ id, place }: { id: string; place: Place }) {
             <Four of={found} />
             {trouble && <TroubleNote trouble={trouble} />}
             <Record of={found} tag={asked.tag} onChange={asked.reload} />
-            <Story of={found} items={sorted} total={total} place={place} />
+            <Story key={found.id} of={found} items={sorted} total={total} place={place} />
           </article>
         )}
       </Show>

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { accessible, choose, PATIENCE, settled, visit } from "./help.mjs";
 import { authenticator, open } from "./open.mjs";
-import { hinomi, reason, serve, withFiles } from "./real.mjs";
+import { ended, hinomi, reason, serve, withFiles } from "./real.mjs";
 
 const recorded = fileURLToPath(new URL("../../../examples/case", import.meta.url));
 const shots = process.env.SHOTS ?? "";
@@ -69,7 +69,8 @@ async function work(page) {
 test("the real server: an incident is worked on, and the other tab hears of it", { skip: reason() }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "hinomi-casework-"));
   receive(join(folder, "data"));
-  const { child, data, origin } = await serve(folder);
+  const server = await serve(folder);
+  const { data, origin } = server;
   const browser = await open();
   try {
     const context = await browser.newContext({ locale: "en-GB", timezoneId: "Asia/Tokyo", acceptDownloads: true });
@@ -126,9 +127,7 @@ test("the real server: an incident is worked on, and the other tab hears of it",
     assert.deepEqual([...faults, ...other.faults], []);
   } finally {
     await browser.close();
-    const ended = new Promise((done) => child.once("exit", done));
-    child.kill();
-    await ended;
+    await ended(server);
     rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -2,9 +2,7 @@
 // HINOMI names the program, with these pages built into it; HINOMI_OIDC_PROVIDER the node_modules with oidc-provider.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,8 +10,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { choose, visit } from "./help.mjs";
 import { authenticator, missing, open } from "./open.mjs";
+import { ended, hinomi, serve } from "./real.mjs";
 
-const hinomi = process.env.HINOMI ?? "";
 const modules = process.env.HINOMI_OIDC_PROVIDER ?? "";
 const script = fileURLToPath(new URL("../../../crates/hinomi/tests/serve/oidc-provider.mjs", import.meta.url));
 const shots = process.env.SHOTS;
@@ -30,14 +28,6 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
 printf 'subjectAltName=DNS:localhost' > server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 20 -extfile server.ext`;
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 async function provider(folder) {
   const child = spawn(process.execPath, [script, modules, folder], { stdio: ["pipe", "pipe", "ignore"] });
@@ -58,24 +48,10 @@ async function provider(folder) {
   return { child, issuer, tell };
 }
 
-async function serve(folder, issuer) {
-  const [pages, logs, admin] = [await freePort(), await freePort(), await freePort()];
+/** What the server has to know of the provider. */
+function configured(folder, issuer) {
   writeFileSync(join(folder, "secret"), "s3cret\n");
-  const configuration = join(folder, "hinomi.toml");
-  writeFileSync(
-    configuration,
-    `[pages]\nat = "127.0.0.1:${pages}"\n[pages.oidc]\nissuer = "${issuer}"\nclient_id = "hinomi"\nclient_secret_file = "secret"\nca = "ca.pem"\nname = "Example ID"\n[admin]\nat = "127.0.0.1:${admin}"\n[[listen]]\nname = "n"\nreceive = ["syslog-tcp"]\nat = "127.0.0.1:${logs}"\n`,
-  );
-  const data = join(folder, "data");
-  const child = spawn(hinomi, ["serve", "--data", data, "--config", configuration], { stdio: "ignore" });
-  const origin = `http://localhost:${pages}`;
-  for (let i = 0; i < 600; i += 1) {
-    const answer = await fetch(`${origin}/api/v1/session`).catch(() => null);
-    if (answer?.ok) return { child, data, origin };
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  child.kill();
-  throw new Error("the server did not begin to answer");
+  return `[pages.oidc]\nissuer = "${issuer}"\nclient_id = "hinomi"\nclient_secret_file = "secret"\nca = "ca.pem"\nname = "Example ID"\n`;
 }
 
 async function shot(page, name) {
@@ -92,7 +68,8 @@ test("an identity provider: invitation, there and back, a factor here, refusals"
   const folder = mkdtempSync(join(tmpdir(), "hinomi-provider-"));
   execFileSync("sh", ["-c", CERTIFICATES], { cwd: folder, stdio: "ignore" });
   const real = await provider(folder);
-  const { child, data, origin } = await serve(folder, real.issuer);
+  const server = await serve(folder, configured(folder, real.issuer));
+  const { data, origin } = server;
   const browser = await open();
   try {
     if (!(await (await fetch(`${origin}/oidc`)).text()).includes("/assets/")) return t.skip("SKIPPED: this program has no pages built in");
@@ -162,8 +139,8 @@ test("an identity provider: invitation, there and back, a factor here, refusals"
     assert.deepEqual([...faults, ...second.faults], []);
   } finally {
     await browser.close();
-    child.kill();
-    real.child.kill();
+    await ended(server);
+    await ended(real);
     rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -43,7 +43,7 @@ export async function serve(folder, more = "") {
     if (answer?.ok) return { child, data, origin, logs };
     await new Promise((next) => setTimeout(next, 100));
   }
-  child.kill();
+  await ended({ child });
   throw new Error("the server did not begin to answer");
 }
 
@@ -74,7 +74,7 @@ export async function enrolled(context, page, { data, origin }) {
   await page.waitForSelector(".rail");
 }
 
-/** Ends a server, and waits until it has: it writes into its folder until then. */
+/** Ends what was started, and waits until it has: it writes into its folder until then. */
 export function ended({ child }) {
   return new Promise((done) => {
     if (child.exitCode !== null || child.signalCode !== null) return done();

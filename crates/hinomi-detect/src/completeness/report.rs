@@ -25,7 +25,7 @@ impl Gap {
 }
 
 /// A later event that states an earlier time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockJump {
     /// Sequence number of the later event.
     pub at_sequence: u64,

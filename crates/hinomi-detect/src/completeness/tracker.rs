@@ -33,12 +33,22 @@ impl Window {
     pub fn contains(&self, time: Option<Timestamp>) -> bool {
         time.is_none_or(|t| self.since.is_none_or(|s| t >= s) && self.until.is_none_or(|u| t < u))
     }
+
+    /// Whether something between two times, in either order, may lie inside. Unknown is not outside.
+    pub(super) fn meets(&self, one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+        let Some((one, other)) = one.zip(other) else { return true };
+        let (first, last) = (one.min(other), one.max(other));
+        self.since.is_none_or(|since| last >= since) && self.until.is_none_or(|until| first < until)
+    }
 }
 
 /// Everything seen of every source.
 #[derive(Clone, Debug, Default)]
 pub struct SourceTracker {
     sources: BTreeMap<(String, String, String), Source>,
+    /// Units begun.
+    units: u64,
+    window: Window,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,7 +65,13 @@ struct Source {
 }
 
 impl SourceTracker {
-    /// Adds every row of `batch` inside `window`.
+    /// The batches that follow are of another unit of the input than those before.
+    pub fn begin_unit(&mut self) {
+        self.units += 1;
+    }
+
+    /// Adds every row of `batch` inside `window`, which is the same for all. The numbers of the others are noted, so that what
+    /// stands outside is not missing.
     pub fn add(&mut self, store: &Store, batch: &Batch, window: &Window) {
         let Some(kind) = store.kinds().kind(batch.shape().kind).map(hinomi_model::LogKind::name) else {
             return;
@@ -65,15 +81,22 @@ impl SourceTracker {
         let numbered = !channel.is_empty();
         let channel = if channel.is_empty() { kind.as_str() } else { channel };
         let hosts = batch.hosts().unwrap_or_default();
+        let units = self.units;
+        self.window = *window;
         let mut from = 0;
         while from < batch.rows().len() {
             let host = hosts.get(from).copied().unwrap_or(ValueId::ABSENT);
             let same = |row: &usize| hosts.get(*row).copied().unwrap_or(ValueId::ABSENT) == host;
             let to = (from..batch.rows().len()).take_while(same).count() + from;
             let source = self.source(store.text(well_known::COMPUTER, host), channel, &kind);
+            source.runs.begin(units);
             for row in batch.rows().get(from..to).unwrap_or_default() {
                 if window.contains(row.time) {
-                    source.add(row.time, row.sequence.filter(|_| numbered));
+                    source.add(row.time);
+                }
+                if let Some(number) = row.sequence.filter(|_| numbered) {
+                    source.numbered = true;
+                    source.runs.add(number, row.time);
                 }
             }
             from = to;
@@ -95,6 +118,9 @@ impl SourceTracker {
             *self = other;
             return;
         }
+        if !other.sources.is_empty() {
+            self.window = other.window;
+        }
         for ((host, channel, kind), source) in other.sources {
             self.source(&host, &channel, &kind).merge(source);
         }
@@ -108,12 +134,13 @@ impl SourceTracker {
     /// Reports in order of host and channel.
     pub fn finish(self) -> Vec<SourceReport> {
         let sources = self.sources.into_iter().filter(|(_, s)| s.seen > 0);
-        sources.map(|((host, channel, kind), source)| source.finish(host, channel, kind)).collect()
+        let window = self.window;
+        sources.map(|((host, channel, kind), source)| source.finish((host, channel, kind), &window)).collect()
     }
 }
 
 impl Source {
-    fn add(&mut self, time: Option<Timestamp>, sequence: Option<u64>) {
+    fn add(&mut self, time: Option<Timestamp>) {
         self.seen += 1;
         match time {
             None => self.without_time += 1,
@@ -126,10 +153,6 @@ impl Source {
                     self.note(minute.div_euclid(60), 1 << minute.rem_euclid(60));
                 }
             }
-        }
-        if let Some(number) = sequence {
-            self.numbered = true;
-            self.runs.add(number, time);
         }
     }
 
@@ -151,11 +174,11 @@ impl Source {
         self.numbered |= other.numbered;
     }
 
-    fn finish(self, host: String, channel: String, kind: String) -> SourceReport {
+    fn finish(self, (host, channel, kind): (String, String, String), window: &Window) -> SourceReport {
         let minutes: BTreeMap<i64, u64> = self.hours.into_iter().collect();
         let hours: Vec<i64> = minutes.keys().copied().collect();
         let silences = silences(&hours);
-        let found = self.runs.finish(MOST_LISTED);
+        let found = self.runs.finish(MOST_LISTED, window);
         SourceReport {
             host,
             channel,

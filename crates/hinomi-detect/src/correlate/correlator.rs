@@ -79,17 +79,35 @@ impl Correlator {
             self.advance_plan(at, Horizon { items: to, windows: to }, matches, &mut found);
             all.append(&mut found.opened);
         }
-        in_order(all, matches)
+        put_in_order(&mut all, matches);
+        all
     }
 
-    /// Says that all matches were added. Returns what fired since, each with all that extended it; windows that end after
-    /// `observed_until` stay undecided.
+    /// As [`Correlator::advance`], but each occurrence is told when it is over, with all that extended it.
+    pub(super) fn advance_whole<M: Matches + ?Sized>(
+        &mut self,
+        until: Timestamp,
+        matches: &M,
+        over: &mut Vec<Occurrence>,
+    ) {
+        let observed = self.limits.observed_until.unwrap_or(END);
+        for at in 0..self.plans.len() {
+            let lag = self.plans.get(at).map_or(0, |plan| plan.lag_ns);
+            let to = Timestamp::from_nanos(until.as_nanos().saturating_sub(lag));
+            let mut found = Found { closed: Some(Vec::new()), ..Found::default() };
+            self.advance_plan(at, Horizon { items: to, windows: to.min(observed) }, matches, &mut found);
+            over.extend(found.closed.into_iter().flatten());
+        }
+    }
+
+    /// Says that all matches were added. Returns what fired, `over` and what [`Correlator::advance_whole`] had not told yet, each
+    /// with all that extended it; windows that end after `observed_until` stay undecided.
     pub fn finish<M: Matches + ?Sized>(
         &mut self,
         matches: &M,
         observed_until: Option<Timestamp>,
+        mut over: Vec<Occurrence>,
     ) -> Vec<Occurrence> {
-        let mut all = Vec::new();
         let to = Horizon { items: END, windows: observed_until.unwrap_or(END) };
         for at in 0..self.plans.len() {
             let mut found = Found { closed: Some(Vec::new()), ..Found::default() };
@@ -97,9 +115,10 @@ impl Correlator {
             if let (Some(plan), Some(lane)) = (self.plans.get(at), self.lanes.get_mut(at)) {
                 lane.finish(plan, &mut found);
             }
-            all.extend(found.closed.into_iter().flatten());
+            over.extend(found.closed.into_iter().flatten());
         }
-        in_order(all, matches)
+        put_in_order(&mut over, matches);
+        over
     }
 
     /// Advances one correlation and hands what fired to those that refer to it.
@@ -174,8 +193,7 @@ fn sort_matches<M: Matches + ?Sized>(occurrences: &mut [Occurrence], matches: &M
     }
 }
 
-fn in_order<M: Matches + ?Sized>(mut all: Vec<Occurrence>, matches: &M) -> Vec<Occurrence> {
-    sort_matches(&mut all, matches);
+fn put_in_order<M: Matches + ?Sized>(all: &mut [Occurrence], matches: &M) {
+    sort_matches(all, matches);
     all.sort_by_cached_key(|o| (o.fired, o.correlation, o.group.clone(), o.number));
-    all
 }

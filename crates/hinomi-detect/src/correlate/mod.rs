@@ -197,16 +197,45 @@ pub struct Outcome {
     pub errors: Vec<CorrelateError>,
 }
 
-/// Evaluates `correlations` over `matches`, given in any order.
-pub fn correlate<E: MatchedEvent>(
+/// Evaluates `correlations` over the `count` first handles of `matches`, whatever their order. Besides the matches, only what
+/// windows hold is held.
+pub fn correlate<M: Matches + ?Sized>(
     correlations: &[Correlation],
-    matches: &[BaseMatch<'_, E>],
+    matches: &M,
+    count: usize,
     limits: &Limits,
 ) -> Outcome {
+    in_steps(correlations, (matches, count), limits, STEP)
+}
+
+/// Matches taken in before time advances.
+const STEP: usize = 4096;
+
+fn in_steps<M: Matches + ?Sized>(
+    correlations: &[Correlation],
+    (matches, count): (&M, usize),
+    limits: &Limits,
+    step: usize,
+) -> Outcome {
     let mut correlator = Correlator::new(correlations, *limits);
-    for handle in 0..matches.len() {
-        correlator.add(handle, matches);
+    let time_of = |handle: &usize| matches.at(*handle).and_then(|seen| seen.event.time());
+    let mut handles: Vec<usize> = (0..count).collect();
+    handles.sort_by_key(time_of);
+    let mut occurrences = Vec::new();
+    let mut added = 0;
+    for instant in handles.chunk_by(|a, b| time_of(a) == time_of(b)) {
+        if added >= step {
+            let next = instant.first().and_then(time_of).map_or(i64::MIN, Timestamp::as_nanos);
+            correlator.advance_whole(
+                Timestamp::from_nanos(next.saturating_sub(1)),
+                matches,
+                &mut occurrences,
+            );
+            added = 0;
+        }
+        instant.iter().for_each(|handle| _ = correlator.add(*handle, matches));
+        added += instant.len();
     }
-    let occurrences = correlator.finish(matches, limits.observed_until);
+    let occurrences = correlator.finish(matches, limits.observed_until, occurrences);
     Outcome { occurrences, diagnoses: correlator.diagnoses(), errors: correlator.errors().to_vec() }
 }

@@ -63,10 +63,14 @@ fn run(rules: &str, events: &str, limits: &Limits) -> Outcome {
         }
     }
     let correlations = correlations(rules);
-    let outcome = correlate(&correlations, &matches, limits);
+    let outcome = correlate(&correlations, &matches[..], matches.len(), limits);
+    for step in [1, 2, 3] {
+        let again = in_steps(&correlations, (&matches[..], matches.len()), limits, step);
+        assert_eq!(outcome, again, "the steps of time changed the result");
+    }
     let order: Vec<usize> = (0..matches.len()).rev().collect();
     let reversed: Vec<BaseMatch<'_, Probe>> = matches.into_iter().rev().collect();
-    let mut again = correlate(&correlations, &reversed, limits);
+    let mut again = correlate(&correlations, &reversed[..], reversed.len(), limits);
     for occurrence in &mut again.occurrences {
         occurrence.matches.iter_mut().for_each(|at| *at = order[*at]);
     }

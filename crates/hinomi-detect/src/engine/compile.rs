@@ -122,6 +122,12 @@ impl Engine {
         self.rules.get(index.0 as usize)
     }
 
+    /// Whether a correlation counts the matches of a rule.
+    pub fn feeds_correlations(&self, index: RuleIndex) -> bool {
+        let named = |c: &Correlation, rule: &EngineRule| c.rules.iter().any(|r| is_named(&rule.meta, r));
+        self.rule(index).is_some_and(|rule| self.correlations.iter().any(|c| named(c, rule)))
+    }
+
     /// Names, in the events, of every field that a rule reads or that a correlation needs of it.
     pub fn fields_of(&self, index: RuleIndex) -> Vec<String> {
         let mut ids = std::collections::BTreeSet::new();

@@ -120,6 +120,8 @@ impl Compiled {
         let config = Regex::config()
             .utf8_empty(unicode)
             .nfa_size_limit(Some(REGEX_SIZE_LIMIT))
+            .onepass(false)
+            .backtrack(false)
             .which_captures(WhichCaptures::None);
         let built = Regex::builder().syntax(syntax).configure(config).build(&source.pattern);
         built.ok().map(Box::new)

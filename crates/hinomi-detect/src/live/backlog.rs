@@ -60,6 +60,6 @@ impl Backlog {
     /// Correlates what waited and begins anew.
     pub(super) fn settle(&mut self, fresh: Correlator, arena: &Arena) -> Vec<Occurrence> {
         let until = self.waiting.take().map(|waiting| waiting.latest);
-        std::mem::replace(&mut self.correlator, fresh).finish(arena, until)
+        std::mem::replace(&mut self.correlator, fresh).finish(arena, until, Vec::new())
     }
 }

@@ -150,7 +150,7 @@ fn at_once(leaves: &[TestLeaf], until: Option<i64>, lagging: bool) -> BTreeSet<S
     }
     let until = until.map(seconds).or_else(|| arrived.iter().filter_map(|a| a.event.time).max());
     let limits = Limits { observed_until: until, ..Limits::default() };
-    for o in correlate(engine.correlations(), &matches, &limits).occurrences {
+    for o in correlate(engine.correlations(), &matches[..], matches.len(), &limits).occurrences {
         let fired = o.matches.iter().take(o.fired_with);
         let mut digests: Vec<Digest> = fired.map(|at| matches[*at].event.digest).collect();
         let meta = &engine.correlations()[o.correlation].meta;

@@ -49,9 +49,9 @@ pub struct Apart {
 }
 
 impl<'t> StoryBuilder<'t> {
-    /// An empty story.
-    pub fn new(table: &'t StoryTable) -> Self {
-        Self { table, interner: Interner::default(), signals: Vec::new() }
+    /// An empty story with room for so many detections.
+    pub fn new(table: &'t StoryTable, detections: usize) -> Self {
+        Self { table, interner: Interner::default(), signals: Vec::with_capacity(detections) }
     }
 
     /// Adds a detection; detections are numbered from 0 in the order of their addition.
@@ -75,8 +75,7 @@ impl<'t> StoryBuilder<'t> {
         let chance = Chance::of(&signals, &entities, &order, prevalence, watched);
         let scorer = Scorer { points: table.points, entities: &entities, crowds: &crowds, chance };
         let is_core = |at: usize| signals.get(at).is_some_and(|s| s.level >= LEAST);
-        let pairs = candidates(&signals, &entities, &order, is_core, is_core);
-        let links = scored(&scorer, &signals, pairs);
+        let links = scored(&scorer, &signals, &order, is_core);
         let clusters = cluster(&signals, links, &scorer);
         let weak = attach(&scorer, &signals, &order);
         let incidents = incidents(table, &signals, &entities, &clusters, &order, weak);
@@ -161,9 +160,21 @@ fn crowds(entities: &[Entity], signals: &[Signal], prevalence: &Prevalence) -> V
 }
 
 /// Links of at least the points that join.
-fn scored(scorer: &Scorer<'_>, signals: &[Signal], pairs: Vec<(usize, usize)>) -> Vec<Link> {
-    let link = |(a, b): (usize, usize)| Some(scorer.link((a, signals.get(a)?), (b, signals.get(b)?)));
-    pairs.into_iter().filter_map(link).filter(|l| l.points >= scorer.points.join).collect()
+fn scored(
+    scorer: &Scorer<'_>,
+    signals: &[Signal],
+    order: &[usize],
+    is_core: impl Fn(usize) -> bool,
+) -> Vec<Link> {
+    let mut links = Vec::new();
+    candidates(signals, scorer.entities, order, (&is_core, &is_core), |a, b| {
+        let (Some(one), Some(other)) = (signals.get(a), signals.get(b)) else { return };
+        let link = scorer.link((a, one), (b, other));
+        if link.points >= scorer.points.join {
+            links.push(link);
+        }
+    });
+    links
 }
 
 /// The best link of each lower signal to one that makes incidents, by the number of the lower one.
@@ -172,17 +183,17 @@ fn attach(scorer: &Scorer<'_>, signals: &[Signal], order: &[usize]) -> BTreeMap<
     let backwards: Vec<usize> = order.iter().rev().copied().collect();
     let mut best: BTreeMap<usize, Link> = BTreeMap::new();
     for order in [order, &backwards] {
-        for (core, low) in candidates(signals, scorer.entities, order, is_core, |at| !is_core(at)) {
-            let (Some(strong), Some(weak)) = (signals.get(core), signals.get(low)) else { continue };
+        candidates(signals, scorer.entities, order, (is_core, |at| !is_core(at)), |core, low| {
+            let (Some(strong), Some(weak)) = (signals.get(core), signals.get(low)) else { return };
             let link = scorer.link((core, strong), (low, weak));
             if link.points < scorer.points.join || contradicts(&link, strong, weak, scorer) {
-                continue;
+                return;
             }
             let rank = |l: &Link| (l.points, std::cmp::Reverse(l.gap_ns), std::cmp::Reverse(l.a));
             if best.get(&low).is_none_or(|known| rank(known) < rank(&link)) {
                 best.insert(low, link);
             }
-        }
+        });
     }
     best
 }

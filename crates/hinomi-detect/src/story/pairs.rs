@@ -23,23 +23,23 @@ enum Key {
     Rule(u32),
 }
 
-/// Pairs (earlier, later) among `order`, which is by time, each once; earlier ones are `neighbours_of` others, and only
-/// those that `asks` hold for have any.
+/// Hands out the pairs (earlier, later) among `order`, which is by time, each once; earlier ones are `neighbours_of`
+/// others, and only those that `asks` hold for have any.
 pub(super) fn candidates(
     signals: &[Signal],
     entities: &[Entity],
     order: &[usize],
-    neighbours_of: impl Fn(usize) -> bool,
-    asks: impl Fn(usize) -> bool,
-) -> Vec<(usize, usize)> {
+    (neighbours_of, asks): (impl Fn(usize) -> bool, impl Fn(usize) -> bool),
+    mut pair: impl FnMut(usize, usize),
+) {
     const NOBODY: usize = usize::MAX;
     let mut last: HashMap<Key, [usize; NEIGHBOURS], RandomState> = HashMap::default();
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    let mut earlier: Vec<usize> = Vec::new();
+    let (mut earlier, mut asked): (Vec<usize>, Vec<Key>) = (Vec::new(), Vec::new());
     for &at in order {
         let (asks, is_neighbour) = (asks(at), neighbours_of(at));
         let Some(signal) = signals.get(at).filter(|_| asks || is_neighbour) else { continue };
-        for key in keys(signal, entities) {
+        keys(signal, entities, &mut asked);
+        for key in asked.drain(..) {
             let mut nobody = [NOBODY; NEIGHBOURS];
             let known = if is_neighbour {
                 last.entry(key).or_insert(nobody)
@@ -57,26 +57,27 @@ pub(super) fn candidates(
         }
         earlier.sort_unstable();
         earlier.dedup();
-        pairs.extend(earlier.drain(..).map(|before| (before, at)));
+        earlier.drain(..).for_each(|before| pair(before, at));
     }
-    pairs
 }
 
-fn keys(signal: &Signal, entities: &[Entity]) -> Vec<Key> {
+/// Adds everything by which a signal may be found.
+fn keys(signal: &Signal, entities: &[Entity], found: &mut Vec<Key>) {
     let kind = |id: EntityId| entities.get(id as usize).map(|e| e.kind);
-    let mut named: Vec<EntityId> = signal.named.iter().map(|n| n.0).collect();
-    named.dedup();
-    let mut found: Vec<Key> = named.iter().map(|&id| Key::One(id)).collect();
+    // What is named in several roles stands one after the other.
+    let named = signal.named.chunk_by(|a, b| a.0 == b.0);
+    found.extend(named.filter_map(|roles| roles.first()).map(|n| Key::One(n.0)));
+    let mut paired = [None; MOST_PAIRED];
     let actor = |n: &&(EntityId, Role)| {
         n.1 != Role::Observer
             && matches!(kind(n.0), Some(EntityKind::Host | EntityKind::Account | EntityKind::Address))
     };
-    let mut paired: Vec<EntityId> = signal.named.iter().filter(actor).map(|n| n.0).collect();
-    paired.dedup();
-    paired.truncate(MOST_PAIRED);
-    for (at, &a) in paired.iter().enumerate() {
-        found.extend(paired.iter().skip(at + 1).map(|&b| Key::Two(a, b)));
+    let named = signal.named.chunk_by(|a, b| a.0 == b.0);
+    let actors = named.filter_map(|roles| roles.iter().find(actor));
+    paired.iter_mut().zip(actors).for_each(|(place, actor)| *place = Some(actor.0));
+    for (at, a) in paired.iter().enumerate() {
+        let others = paired.iter().skip(at + 1).flatten();
+        found.extend(a.iter().flat_map(|&a| others.clone().map(move |&b| Key::Two(a, b))));
     }
     found.push(Key::Rule(signal.rule));
-    found
 }

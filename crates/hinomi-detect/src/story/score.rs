@@ -404,18 +404,18 @@ fn keep_best(because: &mut Vec<Because>, found: Because) {
 type Roles = [(EntityId, Role)];
 
 /// Entities that both signals name, with their roles in each.
-fn shared<'s>(one: &'s Signal, other: &'s Signal) -> Vec<(EntityId, &'s Roles, &'s Roles)> {
+fn shared<'s>(
+    one: &'s Signal,
+    other: &'s Signal,
+) -> impl Iterator<Item = (EntityId, &'s Roles, &'s Roles)> + use<'s> {
     let groups = |s: &'s Signal| s.named.chunk_by(|a, b| a.0 == b.0);
     let mut theirs = groups(other).peekable();
-    let mut found = Vec::new();
-    for ours in groups(one) {
-        let Some(&(entity, _)) = ours.first() else { continue };
+    groups(one).filter_map(move |ours| {
+        let &(entity, _) = ours.first()?;
         while theirs.next_if(|t| t.first().is_some_and(|t| t.0 < entity)).is_some() {}
-        if let Some(same) = theirs.next_if(|t| t.first().is_some_and(|t| t.0 == entity)) {
-            found.push((entity, ours, same));
-        }
-    }
-    found
+        let same = theirs.next_if(|t| t.first().is_some_and(|t| t.0 == entity))?;
+        Some((entity, ours, same))
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use hinomi_model::{Digest, Level, Timestamp};
 
 use super::entity::{Entity, EntityId, EntityKind, Role};
 use super::table::{FieldRule, StageId, StoryTable, applies};
+use crate::Fields;
 
 /// What a caller states of a detection.
 #[derive(Debug)]
@@ -40,22 +41,21 @@ pub struct EventFacts<'a> {
     pub account: Option<&'a str>,
     /// Channel or kind of log.
     pub channel: &'a str,
-    /// Fields in order of name.
-    pub fields: &'a [(Box<str>, Box<str>)],
+    /// Fields.
+    pub fields: &'a Fields,
 }
 
 impl EventFacts<'_> {
     /// Whether both state the same, and do so of the very same fields.
     fn is(&self, other: &Self) -> bool {
-        std::ptr::eq(self.fields, other.fields)
+        self.fields.is(other.fields)
             && self.digest == other.digest
             && (self.host, self.log, self.account, self.channel)
                 == (other.host, other.log, other.account, other.channel)
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        let at = self.fields.binary_search_by(|(n, _)| n.as_ref().cmp(name)).ok()?;
-        self.fields.get(at).map(|(_, value)| value.as_ref())
+        self.fields.value(name)
     }
 }
 
@@ -162,11 +162,11 @@ impl<'f> Interner<'f> {
             self.by_field.sort_by_key(|&at| table.fields.get(at).map(|rule| &rule.field));
         }
         let mut found: Vec<(usize, &FieldRule, &str)> = Vec::new();
-        let mut fields = event.fields.iter().peekable();
+        let mut fields = event.fields.pairs().peekable();
         for (at, rule) in self.by_field.iter().filter_map(|&at| Some((at, table.fields.get(at)?))) {
-            while fields.next_if(|(name, _)| **name < *rule.field).is_some() {}
+            while fields.next_if(|(name, _)| *name < rule.field.as_str()).is_some() {}
             let Some((name, value)) = fields.peek() else { break };
-            if **name == *rule.field {
+            if *name == rule.field {
                 found.push((at, rule, value));
             }
         }

@@ -3,6 +3,7 @@
 use hinomi_model::{Digest, Level, NANOS_PER_SECOND, Timestamp};
 
 use super::*;
+use crate::Fields;
 
 /// A detection as one writes it down: minute, level, rule, stage, host, account, further fields.
 struct Sketch {
@@ -68,9 +69,8 @@ fn tell_watched(
     minutes: i64,
     hosts: f64,
 ) -> Story {
-    let owned = |s: &Sketch| s.fields.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-    let fields: Vec<Vec<(Box<str>, Box<str>)>> = sketches.iter().map(owned).collect();
-    let mut builder = StoryBuilder::new(table);
+    let fields: Vec<Fields> = sketches.iter().map(|s| s.fields.iter().copied().collect()).collect();
+    let mut builder = StoryBuilder::new(table, 0);
     for (number, (s, fields)) in sketches.iter().zip(&fields).enumerate() {
         let time = Some(Timestamp::from_nanos(s.minute * 60 * NANOS_PER_SECOND));
         builder.add(&Facts {
@@ -379,7 +379,7 @@ fn the_number_of_pairs_grows_with_the_number_of_signals() {
     let table = StoryTable::bundled().unwrap();
     let pairs = |n: i64| {
         let mut interner = signal::Interner::default();
-        let fields: Vec<(Box<str>, Box<str>)> = vec![("IpAddress".into(), "10.0.0.5".into())];
+        let fields: Fields = [("IpAddress", "10.0.0.5")].into_iter().collect();
         let signals: Vec<signal::Signal> = (0..n)
             .map(|n| {
                 let time = Some(Timestamp::from_nanos(n));
@@ -405,7 +405,9 @@ fn the_number_of_pairs_grows_with_the_number_of_signals() {
             })
             .collect();
         let order: Vec<usize> = (0..signals.len()).collect();
-        pairs::candidates(&signals, &interner.entities, &order, |_| true, |_| true).len()
+        let (mut count, anybody) = (0, |_| true);
+        pairs::candidates(&signals, &interner.entities, &order, (anybody, anybody), |_, _| count += 1);
+        count
     };
     // Everything shares the host and the address; still each meets a handful.
     let (small, large) = (pairs(1_000), pairs(2_000));
@@ -595,8 +597,9 @@ fn a_text_that_many_hosts_share_is_no_identity() {
 #[test]
 fn the_same_bytes_on_two_hosts_are_two_events() {
     let table = StoryTable::bundled().unwrap();
-    let mut builder = StoryBuilder::new(&table);
+    let mut builder = StoryBuilder::new(&table, 0);
     let time = Some(Timestamp::from_nanos(NANOS_PER_SECOND));
+    let none = Fields::default();
     for (rule, host, account) in
         [("r-a", "srv01", "user01"), ("r-b", "srv02", "user02"), ("r-c", "srv02", "user02")]
     {
@@ -606,7 +609,7 @@ fn the_same_bytes_on_two_hosts_are_two_events() {
             log: "",
             account: Some(account),
             channel: "linux/cron",
-            fields: &[],
+            fields: &none,
         };
         let stages = table.stages_of(["execution"].into_iter());
         let (first, last) = (time, time);
@@ -654,10 +657,10 @@ fn without_a_host_numbers_are_of_one_log() {
 /// a copy, and nothing of it is taken for the next event.
 #[test]
 fn what_an_event_names_does_not_depend_on_who_shares_it() {
-    type Fields = Vec<(Box<str>, Box<str>)>;
     let table = StoryTable::bundled().unwrap();
     let fields = |process: &str| -> Fields {
-        vec![("Image".into(), format!("C:\\Temp\\{process}.exe").into()), ("ProcessId".into(), "4242".into())]
+        let image = format!("C:\\Temp\\{process}.exe");
+        [("Image", image.as_str()), ("ProcessId", "4242")].into_iter().collect()
     };
     let (one, copy, other) = (fields("dropper"), fields("dropper"), fields("another"));
     let told = |events: [(&str, &Fields); 4]| {
@@ -682,7 +685,7 @@ fn what_an_event_names_does_not_depend_on_who_shares_it() {
                 }],
             })
             .collect();
-        let mut builder = StoryBuilder::new(&table);
+        let mut builder = StoryBuilder::new(&table, 0);
         facts.iter().for_each(|facts| builder.add(facts));
         let story = builder.tell(&fleet(), Watched::default());
         (groups(&story), story.entities)

@@ -57,6 +57,7 @@ impl EvtxDecoder {
 
     /// Decodes a record of a chunk that begins at `start`, which is negative when the beginning is lost.
     fn loose_record(&mut self, bytes: &[u8], frame: Frame, start: i64, place: &mut Place<'_>) {
+        self.credible = None;
         if let Ok(start) = usize::try_from(start) {
             let chunk = bytes.get(start..bytes.len().min(start + CHUNK)).unwrap_or_default();
             self.row(chunk, start, Frame { at: frame.at - start, ..frame }, place);

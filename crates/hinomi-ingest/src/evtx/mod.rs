@@ -30,6 +30,8 @@ mod tree;
 mod utf16;
 mod value;
 
+use std::ops::RangeInclusive;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hinomi_columns::{Row, Store, ValueId};
@@ -64,6 +66,9 @@ pub struct EvtxDecoder {
     chunk_start: Option<i64>,
     /// A chunk whose beginning is lost, with zeroes in its place.
     restored: Vec<u8>,
+    /// In a damaged chunk, the numbers that its header states: a number that a flipped bit made enormous would be a gap of as many
+    /// records.
+    credible: Option<RangeInclusive<u64>>,
 }
 
 /// Most plans kept; real logs of a large network need some thousands.
@@ -141,7 +146,9 @@ impl EvtxDecoder {
             return end;
         };
         self.chunk_start = None;
-        let sound = check(&header, chunk, at, place);
+        let (sound, intact) = check(&header, chunk, at, place);
+        let stated = if sound { header.records.0..=header.records.1 } else { RangeInclusive::new(1, 0) };
+        self.credible = (!intact).then_some(stated);
         self.start_chunk();
         let live = if header.plausible() { header.free.min(chunk.len()) } else { chunk.len() };
         let mut position = HEADER;
@@ -235,10 +242,12 @@ impl EvtxDecoder {
             None => return Err(Fault::SIZE),
         };
         plan.run(chunk, &self.record, place.store, &mut self.cells);
+        let own = plan.sequence(chunk, &self.record).unwrap_or(frame.number);
+        let is_credible = |credible: &RangeInclusive<u64>| own == frame.number || credible.contains(&own);
         let time = plan.time(chunk, &self.record).or_else(|| Timestamp::from_filetime(frame.written));
         let row = Row {
             time,
-            sequence: Some(plan.sequence(chunk, &self.record).unwrap_or(frame.number)),
+            sequence: self.credible.as_ref().is_none_or(is_credible).then_some(own),
             offset: base.wrapping_add(frame.at) as u64,
             length: frame.length as u32,
             sub: 0,
@@ -275,9 +284,10 @@ impl EvtxDecoder {
     }
 }
 
-/// Reports what is wrong with a chunk's frame; true when its header can be believed.
-fn check(header: &Header, chunk: &[u8], at: usize, place: &mut Place<'_>) -> bool {
+/// Reports what is wrong with a chunk's frame: whether its header can be believed, and whether its records can.
+fn check(header: &Header, chunk: &[u8], at: usize, place: &mut Place<'_>) -> (bool, bool) {
     let intact = header.header_intact(chunk);
+    let mut records = true;
     if !intact && !header.unchecked() {
         place.report(at, DiagnosticKind::ChecksumMismatch, "the checksum of a chunk header does not match");
     }
@@ -285,11 +295,12 @@ fn check(header: &Header, chunk: &[u8], at: usize, place: &mut Place<'_>) -> boo
         let message = format!("a chunk ends after {} of {CHUNK} bytes", chunk.len());
         place.report(at + chunk.len(), DiagnosticKind::Truncated, message);
     } else if !header.unchecked() && !header.records_intact(chunk) {
+        records = false;
         place.report(
             at,
             DiagnosticKind::ChecksumMismatch,
             "the checksum of a chunk's records does not match",
         );
     }
-    (intact || header.unchecked()) && header.records.0 <= header.records.1
+    ((intact || header.unchecked()) && header.records.0 <= header.records.1, records)
 }

@@ -13,14 +13,26 @@ pub(crate) struct Pool(Vec<Vec<u8>>);
 impl Pool {
     const KEPT: usize = 8;
 
-    pub(crate) fn take(&mut self) -> Buffer {
-        Buffer { bytes: self.0.pop().unwrap_or_default(), filled: 0 }
+    /// A buffer that begins with `front`.
+    pub(crate) fn take(&mut self, front: &[u8]) -> Buffer {
+        let mut buffer = Buffer { bytes: self.0.pop().unwrap_or_default(), filled: 0 };
+        buffer.reserve(front.len());
+        if let Some(to) = buffer.bytes.get_mut(..front.len()) {
+            to.copy_from_slice(front);
+            buffer.filled = front.len();
+        }
+        buffer
     }
 
     pub(crate) fn give(&mut self, buffer: Vec<u8>, limits: &Limits) {
         if self.0.len() < Self::KEPT && buffer.capacity() <= 2 * limits.unit_bytes {
             self.0.push(buffer);
         }
+    }
+
+    /// Takes back what was not filled after all.
+    pub(crate) fn put_back(&mut self, buffer: Buffer, limits: &Limits) {
+        self.give(buffer.bytes, limits);
     }
 }
 
@@ -53,16 +65,7 @@ impl Buffer {
     ) -> io::Result<bool> {
         while self.filled < target {
             let step = expected.map_or(self.filled, |size| size + 1).max(STEP);
-            let room = (self.filled + step).min(target);
-            if self.bytes.len() < room {
-                // Fresh memory is zero already, which only whoever asks for zeros makes use of.
-                let mut larger = vec![0; room];
-                if let (Some(to), Some(held)) = (larger.get_mut(..self.filled), self.bytes.get(..self.filled))
-                {
-                    to.copy_from_slice(held);
-                }
-                self.bytes = larger;
-            }
+            self.reserve((self.filled + step).min(target));
             let end = self.bytes.len().min(target);
             let Some(free) = self.bytes.get_mut(self.filled..end) else { return Ok(true) };
             match stream.read(free) {
@@ -75,23 +78,25 @@ impl Buffer {
         Ok(false)
     }
 
+    /// Makes it at least `room` bytes long.
+    fn reserve(&mut self, room: usize) {
+        if room <= self.bytes.capacity() {
+            // What was cut off when it was handed out.
+            return self.bytes.resize(self.bytes.len().max(room), 0);
+        }
+        // Fresh memory is zero already, which only whoever asks for zeros makes use of.
+        let mut larger = vec![0; room];
+        if let (Some(to), Some(held)) = (larger.get_mut(..self.filled), self.bytes.get(..self.filled)) {
+            to.copy_from_slice(held);
+        }
+        self.bytes = larger;
+    }
+
     /// Drops the first `count` bytes.
     pub(crate) fn drop_front(&mut self, count: usize) {
         let count = count.min(self.filled);
         self.bytes.copy_within(count..self.filled, 0);
         self.filled -= count;
-    }
-
-    /// Moves what stands after `end` to the front of `other`.
-    pub(crate) fn move_tail(&self, end: usize, other: &mut Self) {
-        let tail = self.bytes.get(end..self.filled).unwrap_or_default();
-        if other.bytes.len() < tail.len() {
-            other.bytes.resize(tail.len(), 0);
-        }
-        if let Some(front) = other.bytes.get_mut(..tail.len()) {
-            front.copy_from_slice(tail);
-        }
-        other.filled = tail.len();
     }
 
     /// The first `end` bytes.

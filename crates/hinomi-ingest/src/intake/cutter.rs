@@ -26,8 +26,9 @@ pub(crate) struct Cutter {
     format: Format,
     stream: Option<Stream>,
     size: Option<usize>,
-    /// Bytes read and not yet handed out, which begin at `offset`.
-    carry: Buffer,
+    /// Bytes read and not yet handed out, which begin at `offset`. They wait outside the buffers, so that one of these
+    /// does for a caller who gives it back before asking for more.
+    carry: Vec<u8>,
     offset: u64,
     preamble: Arc<[u8]>,
     started: bool,
@@ -36,6 +37,8 @@ pub(crate) struct Cutter {
     /// The record being skipped is already reported.
     told: bool,
     json: JsonCutState,
+    /// Of a JSON array, the last byte that says something.
+    array: Option<u8>,
 }
 
 impl Cutter {
@@ -45,19 +48,25 @@ impl Cutter {
             format,
             stream: Some(stream),
             size: size.and_then(|size| usize::try_from(size).ok()),
-            carry: Buffer::default(),
+            carry: Vec::new(),
             offset: 0,
             preamble: Arc::default(),
             started: false,
             skipping: false,
             told: false,
             json: JsonCutState::default(),
+            array: None,
         }
     }
 
     /// Bytes of the member that were read.
     pub(crate) fn position(&self) -> u64 {
         self.offset + self.carry.len() as u64
+    }
+
+    /// Whether what was read began as a JSON array that has not ended.
+    pub(crate) fn is_inside_an_array(&self) -> bool {
+        self.array.is_some_and(|last| last != b']')
     }
 
     /// The next run of whole records; `None` at the end of the member.
@@ -68,24 +77,26 @@ impl Cutter {
         place: &str,
         losses: &mut Losses,
     ) -> Option<Piece> {
-        let mut buffer = if self.started { std::mem::take(&mut self.carry) } else { pool.take() };
+        let mut buffer = pool.take(&self.carry);
+        self.carry.clear();
         let mut target = limits.unit_bytes;
         loop {
             self.fill(&mut buffer, target, place, losses);
             self.start(&mut buffer);
             let at_end = self.stream.is_none();
             if buffer.len() == 0 && at_end {
+                pool.put_back(buffer, limits);
                 return None;
             }
             match self.cut(buffer.filled(), at_end) {
-                JsonCut::Records(end) if end > 0 => return Some(self.emit(buffer, end, pool)),
+                JsonCut::Records(end) if end > 0 => return Some(self.emit(buffer, end)),
                 JsonCut::Skip(length) if length > 0 => {
                     self.skip(&mut buffer, length, limits, place, losses);
                     target = limits.unit_bytes;
                 }
                 _ if at_end => {
                     let end = buffer.len();
-                    return Some(self.emit(buffer, end, pool));
+                    return Some(self.emit(buffer, end));
                 }
                 _ if target >= limits.record_bytes => {
                     self.skipping = true;
@@ -127,6 +138,7 @@ impl Cutter {
             losses.push(place, self.offset, DiagnosticKind::LimitExceeded, message);
         }
         let length = length.min(buffer.len());
+        self.note_end(buffer.filled().get(..length).unwrap_or_default());
         self.offset += length as u64;
         buffer.drop_front(length);
     }
@@ -156,23 +168,33 @@ impl Cutter {
                     buffer.drop_front(3);
                     self.offset = 3;
                 }
+                self.array = buffer
+                    .filled()
+                    .iter()
+                    .copied()
+                    .find(|byte| says_something(*byte))
+                    .filter(|first| *first == b'[');
             }
             Format::Text => self.preamble = preamble_of(buffer.filled()).into(),
         }
     }
 
-    fn emit(&mut self, buffer: Buffer, end: usize, pool: &mut Pool) -> Piece {
-        let mut carry = Buffer::default();
-        if self.stream.is_some() || end < buffer.len() {
-            carry = pool.take();
-            buffer.move_tail(end, &mut carry);
+    /// Of an array, keeps the last byte of what is handed out or skipped.
+    fn note_end(&mut self, bytes: &[u8]) {
+        if let Some(last) = &mut self.array {
+            *last = bytes.iter().rev().copied().find(|byte| says_something(*byte)).unwrap_or(*last);
         }
+    }
+
+    fn emit(&mut self, buffer: Buffer, end: usize) -> Piece {
+        self.note_end(buffer.filled().get(..end).unwrap_or_default());
+        self.carry.clear();
+        self.carry.extend_from_slice(buffer.filled().get(end..).unwrap_or_default());
         let piece = Piece {
             offset: self.offset,
             preamble: Arc::clone(&self.preamble),
             bytes: buffer.into_bytes(end),
         };
-        self.carry = carry;
         self.told = false;
         self.offset += piece.bytes.len() as u64;
         if self.format == Format::Flow {
@@ -182,6 +204,11 @@ impl Cutter {
         }
         piece
     }
+}
+
+/// Whether a byte of JSON is neither white space nor half of a character or of a mark in UTF-16.
+fn says_something(byte: u8) -> bool {
+    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xfe | 0xff)
 }
 
 /// The header lines at the beginning of a log of text.

@@ -44,6 +44,8 @@ pub struct FileDone {
     pub path: String,
     /// Bytes on disk, or bytes that arrived.
     pub bytes: u64,
+    /// When it was modified, if it says so: years that its logs leave out are guessed from it.
+    pub modified: Option<Timestamp>,
     /// Digest of a stream, which cannot be read again, or of a file hashed along ([`super::Intake::hash_along`]).
     /// Other files are hashed when cited, by [`Digest::of_reader`].
     pub digest: Option<Digest>,

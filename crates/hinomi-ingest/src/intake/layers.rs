@@ -1,5 +1,6 @@
 //! From outer files to members: opens, peels and descends.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub(crate) struct Leaf {
     /// Bytes, or the bytes seen so far unless `is_whole`.
     pub(crate) size: u64,
     pub(crate) is_whole: bool,
+    /// Records that somebody joined: each may be a document.
+    pub(crate) joined: bool,
     /// All bytes from the first; absent when the member could not be opened.
     pub(crate) stream: Option<Stream>,
 }
@@ -175,7 +178,10 @@ impl Layers {
         let size = metadata.len();
         let shown = name::of_path(&path);
         let opened = File::open(&path);
-        let modified = metadata.modified().ok().and_then(timestamp);
+        let own = || metadata.modified().ok().and_then(timestamp).filter(|time| is_plausible(*time));
+        let name = shown.rsplit('/').next().unwrap_or(&shown).to_owned();
+        let known = self.options.modified.get_mut(&(name, size)).and_then(VecDeque::pop_front);
+        let modified = known.unwrap_or_else(own);
         self.outer = Some(Outer {
             number: self.number(),
             path: shown.clone(),
@@ -226,7 +232,8 @@ impl Layers {
         };
         let (size, is_whole) = (source.head().len() as u64, source.ends_in_head());
         let member = self.member(String::new());
-        Leaf { member, class, modified: Some(latest), size, is_whole, stream: Some(source.into_stream()) }
+        let (modified, stream) = (Some(latest), Some(source.into_stream()));
+        Leaf { member, class, modified, size, is_whole, joined: true, stream }
     }
 
     /// Begins an outer file without a known end.
@@ -359,7 +366,7 @@ impl Layers {
         // Only the outermost file has random access and no name inside it.
         let member = Arc::new(Member { verbatim: span && inner.is_empty(), ..self.member_named(inner) });
         let is_whole = span || source.ends_in_head();
-        Leaf { member, class, modified, size, is_whole, stream: Some(source.into_stream()) }
+        Leaf { member, class, modified, size, is_whole, joined: false, stream: Some(source.into_stream()) }
     }
 
     fn refused(&mut self, inner: String, what: &'static str, modified: Option<Timestamp>, size: u64) -> Leaf {
@@ -372,7 +379,15 @@ impl Layers {
     }
 
     fn closed(&self, inner: String, class: Class, modified: Option<Timestamp>, size: u64) -> Leaf {
-        Leaf { member: self.member(inner), class, modified, size, is_whole: false, stream: None }
+        Leaf {
+            member: self.member(inner),
+            class,
+            modified,
+            size,
+            is_whole: false,
+            joined: false,
+            stream: None,
+        }
     }
 
     fn member(&self, inner: String) -> Arc<Member> {
@@ -409,7 +424,8 @@ impl Layers {
         let bytes = outer.size.unwrap_or_else(|| outer.read.load(Relaxed));
         self.progress.bytes_read += bytes;
         self.progress.files_done += 1;
-        FileDone { file: outer.number, open: outer.open, path: outer.path, bytes, digest: along.or(arrived) }
+        let Outer { number, open, path, modified, .. } = outer;
+        FileDone { file: number, open, path, bytes, modified, digest: along.or(arrived) }
     }
 
     pub(crate) fn count_member(&mut self) {

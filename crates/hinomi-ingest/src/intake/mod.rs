@@ -53,7 +53,7 @@ pub use arriving::{Arriving, ArrivingState, Run};
 pub use class::Class;
 pub use item::{FileDone, Item, MemberDone, Progress};
 pub use members::{Members, OpenMember};
-pub use options::{Format, Limits, Options, Root};
+pub use options::{Format, Limits, Modified, Options, Root};
 pub use pull::Intake;
 pub use reread::{ReadError, read_member_range};
 pub use sniff::is_packed;

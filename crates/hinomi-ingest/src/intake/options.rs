@@ -1,5 +1,6 @@
 //! What the caller decides: roots, zone, format, limits.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub enum Format {
     Text,
 }
 
+/// Modification times by name and bytes of a file, in order of discovery.
+pub type Modified = BTreeMap<(String, u64), VecDeque<Option<Timestamp>>>;
+
 /// Everything that is not in the input itself.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -57,12 +61,21 @@ pub struct Options {
     pub forced: Option<Format>,
     /// Bounds.
     pub limits: Limits,
+    /// When files had been modified, by name and bytes, in order of discovery; for files that were copied since. Others say so
+    /// themselves.
+    pub modified: Modified,
 }
 
 impl Options {
     /// UTC, recognition by content, default limits.
     pub fn at(now: Timestamp) -> Self {
-        Self { zone: jiff::tz::TimeZone::UTC, now, forced: None, limits: Limits::default() }
+        Self {
+            zone: jiff::tz::TimeZone::UTC,
+            now,
+            forced: None,
+            limits: Limits::default(),
+            modified: Modified::new(),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ struct Current {
     place: String,
     class: Class,
     modified: Option<Timestamp>,
+    joined: bool,
     clocks: Arc<Clocks>,
 }
 
@@ -90,7 +91,7 @@ impl Intake {
     }
 
     fn begin(&mut self, leaf: Leaf) -> Item {
-        let Leaf { member, class, modified, size, is_whole, stream } = leaf;
+        let Leaf { member, class, modified, size, is_whole, joined, stream } = leaf;
         let leaf_bytes = is_whole.then_some(size);
         match (class, stream) {
             (Class::Log(format), Some(stream)) => {
@@ -98,7 +99,8 @@ impl Intake {
                 let latest = modified.map_or(options.now, |time| time.min(options.now));
                 let clocks = Arc::new(Clocks { zone: options.zone.clone(), latest });
                 let cutter = Cutter::new(format, stream, leaf_bytes);
-                let mut current = Current { cutter, place: member.place(), member, class, modified, clocks };
+                let place = member.place();
+                let mut current = Current { cutter, member, place, class, modified, joined, clocks };
                 let item = self.unit(&mut current);
                 let item = item.unwrap_or_else(|| self.end(&current));
                 if matches!(item, Item::Unit(..)) {
@@ -135,6 +137,11 @@ impl Intake {
     }
 
     fn end(&mut self, current: &Current) -> Item {
+        if current.cutter.is_inside_an_array() && !current.joined {
+            let message = "the array does not end: entries may be missing";
+            let at = current.cutter.position();
+            self.layers.losses.push(&current.place, at, DiagnosticKind::Truncated, message);
+        }
         self.layers.count_member();
         Item::Member(MemberDone {
             member: Arc::clone(&current.member),

@@ -285,6 +285,13 @@ fn tagged<'a>(mut envelope: Envelope<'a>, body: &'a str, trust: Trust) -> Envelo
             return Envelope { host: first, message: rest, ..envelope };
         }
     }
+    // Names of hosts are not always ASCII; a program has to follow, for any word may stand here.
+    if is_name(first)
+        && let Some((program, pid, message)) = tag(rest)
+        && (trust == Trust::Syslog || !pid.is_empty())
+    {
+        return Envelope { host: first, program, pid, message, ..envelope };
+    }
     let framing =
         if trust == Trust::Syslog || body.starts_with('%') { Framing::Syslog } else { Framing::Stamped };
     Envelope { framing, message: body, ..envelope }
@@ -296,6 +303,12 @@ fn is_host(text: &str) -> bool {
         && text.len() <= 255
         && (text.bytes().all(plain) || text == "(none)")
         && !text.ends_with(':')
+}
+
+/// A name with letters of any script.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | 'ー' | '・');
+    !text.is_ascii() && text.len() <= 255 && text.chars().all(plain)
 }
 
 fn is_level(text: &str) -> bool {
@@ -373,6 +386,14 @@ mod tests {
         check("gw sshd[7]: x", syslog, ["gw", "sshd", "7", "x"]);
         check("Jan 31 12:00:00 gw sshd[7]: [ID 1 auth.info] x", syslog, ["gw", "sshd", "7", "x"]);
         check("Jan 31 12:00:00 [sshd]: x", syslog, ["", "sshd", "", "x"]);
+        check("Jan 31 12:00:00 経理端末 sshd[7]: x", syslog, ["経理端末", "sshd", "7", "x"]);
+        check("Jan 31 12:00:00 CAFÉ-1 su: x", syslog, ["CAFÉ-1", "su", "", "x"]);
+        check(
+            "2026-01-31T12:00:00Z サーバー.example sshd[7]: x",
+            syslog,
+            ["サーバー.example", "sshd", "7", "x"],
+        );
+        check("Jan 31 12:00:00 起動しました。", syslog, ["", "", "", "起動しました。"]);
     }
 
     #[test]

@@ -448,3 +448,30 @@ fn cuts_fall_between_chunks() {
         assert_eq!(store.row_count(), whole.len(), "in steps of {step}");
     }
 }
+
+/// A flipped bit must not show as quintillions of missing records.
+#[test]
+fn damage_makes_no_record_numbers() {
+    let mut chunk = Chunk::new();
+    let numbers = [100_u64, 101, 102];
+    let starts = numbers.map(|number| {
+        let body = Body::Template(event(element("EventData")), values(4624, number, TIME, []));
+        4096 + chunk.record(number, TIME, &body)
+    });
+    let sound = builder::file(&[chunk.finish()]);
+    let sequences = |flipped: Option<usize>| {
+        let mut bytes = sound.clone();
+        flipped.into_iter().for_each(|at| bytes[at] ^= 0x10);
+        let mut store = everything();
+        let reported = decode(&bytes, 1 << 22, &mut store);
+        let rows = store.batches().flat_map(|batch| batch.rows().iter().map(|row| row.sequence));
+        (rows.collect::<Vec<_>>(), reported.entries().len())
+    };
+    let all = numbers.map(Some).to_vec();
+    assert_eq!(sequences(None), (all.clone(), 0));
+    // The number in the frame of the record, and the one in its text.
+    let (frame, rest) = (starts[1] + 8, &sound[starts[1] + 16..starts[2]]);
+    let own = starts[1] + 16 + rest.windows(8).position(|w| w == 101_u64.to_le_bytes()).unwrap();
+    assert_eq!(sequences(Some(frame + 7)), (all, 1), "the header and the text agree");
+    assert_eq!(sequences(Some(own + 7)), (vec![Some(100), None, Some(102)], 1));
+}

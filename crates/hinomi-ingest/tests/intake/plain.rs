@@ -275,3 +275,34 @@ fn a_forced_format_overrides_recognition_but_not_what_is_no_log() {
     let text = Class::Log(Format::Text);
     assert_eq!(read.classes(), [text, Class::NotALog("PNG image"), text]);
 }
+
+#[test]
+fn an_array_that_does_not_end_is_a_loss() {
+    let folder = Folder::new();
+    let entry = r#"{"EventID":1,"Channel":"Security"}"#;
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let whole =
+        [format!("[{entry},{entry}]"), format!("[\n{entry},\n{entry}\n]\n"), format!("{entry}\n{entry}\n")];
+    let cut =
+        [format!("[{entry},{entry}"), format!("[\n{entry},\n"), "[".to_owned(), format!("\u{feff}[{entry},")];
+    let kinds = |text: &[u8]| {
+        let path = folder.put("x.json", text);
+        read(&path).kinds()
+    };
+    for text in &whole {
+        assert_eq!((kinds(text.as_bytes()), kinds(&wide(text))), (vec![], vec![]), "{text}");
+    }
+    for text in &cut {
+        assert_eq!(kinds(text.as_bytes()), [DiagnosticKind::Truncated], "{text}");
+    }
+    assert_eq!(kinds(&wide(&cut[0])), [DiagnosticKind::Truncated]);
+    assert_eq!(kinds(b"[]"), []);
+    // Records of a source are read one after the other.
+    let records = format!("[{entry}]\n{entry}\n").into_bytes();
+    let root = Root::Records {
+        name: "source".to_owned(),
+        reader: Box::new(std::io::Cursor::new(records)),
+        latest: NOW,
+    };
+    assert_eq!(read_with(vec![root], options()).kinds(), []);
+}

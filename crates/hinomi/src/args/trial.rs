@@ -49,7 +49,8 @@ pub struct TrialArgs {
     /// Lowest level that counts as a detection
     #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = super::level)]
     pub min_level: hinomi_model::Level,
-    /// Most matches kept; further ones are counted and never reach correlations
+    /// Most detections kept, and twenty times as many matches that only feed correlations; further ones are counted and reach
+    /// no correlation
     #[arg(long, value_name = "N", default_value_t = 250_000)]
     pub max_detections: u64,
     /// Compare with this file and exit with 4 when a figure is worse

@@ -1,7 +1,7 @@
 //! `hinomi investigate`.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use hinomi_detect::completeness::Window;
 use hinomi_detect::sigma::Placeholders;
-use hinomi_detect::{Engine, LogSources};
-use hinomi_ingest::intake::{Format, Options, Root};
-use hinomi_model::Timestamp;
+use hinomi_detect::{Engine, LogSources, RuleIndex};
+use hinomi_ingest::intake::{Class, Format, Options, Root};
+use hinomi_model::{DiagnosticKind, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::extension;
@@ -21,19 +21,16 @@ use crate::document::{Budget, MOST_BYTES, Settings, build, csv, html, markdown, 
 use crate::exit::{Exit, Failure};
 use crate::recorded::Recorded;
 use crate::render;
-use crate::report::{Material, Reading, RejectedRule, Report, assemble};
+use crate::report::{DiagnosticEntry, Material, Reading, RejectedRule, Report, assemble};
 use crate::rulebook::{RuleSource, Rulebook, RulebookError, add_placeholders};
-use crate::scan::{Digests, Limits, Request, ScanProgress, Subjects, scan};
+use crate::scan::{Digests, FEEDING, Limits, Request, ScanProgress, Subjects, is_host, scan};
 use crate::suppress::Suppressions;
 
 pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
     let lang = args.lang.unwrap_or_else(language);
     let now = clock::now();
     let (zone_name, zone) = zone(args.tz.as_deref(), lang)?;
-    let window = Window {
-        since: args.since.as_deref().map(|t| time(t, &zone)).transpose()?,
-        until: args.until.as_deref().map(|t| time(t, &zone)).transpose()?,
-    };
+    let window = window((&args.since, &args.until), &zone)?;
     let mut suppressions = match &args.suppress {
         Some(path) => load_suppressions(path, now)?,
         None => Suppressions::default(),
@@ -48,6 +45,8 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         hosts: args.host.clone(),
         since: window.since.map(|time| time.to_string()),
         until: window.until.map(|time| time.to_string()),
+        max_detections: args.max_detections,
+        as_of: None,
     };
     let sought = Sought {
         inputs: (ledgers, roots),
@@ -59,8 +58,8 @@ pub(super) fn run(args: Investigate) -> Result<Exit, Failure> {
         digests: digests(&args),
         progress: (args.quiet, lang),
     };
-    let report = sought.find((&engine, rejected), &subjects, &mut suppressions)?;
-    known_hosts(&args, &report)?;
+    let mut report = sought.find((&engine, rejected), &subjects, &mut suppressions)?;
+    known_hosts(&args, &mut report)?;
     write_reports(&args, (lang, &zone_name), &window, now, &report, &subjects)?;
     output(&args, lang, &zone, &report, subjects.details().to_vec())?;
     extension::run(&args, lang, &recorded, &report)?;
@@ -91,6 +90,7 @@ impl Sought {
         subjects: &Subjects,
         suppressions: &mut Suppressions,
     ) -> Result<Report, Failure> {
+        let now = self.options.now;
         let request = Request {
             roots: self.inputs.1,
             reading: self.options,
@@ -104,7 +104,8 @@ impl Sought {
             limits: self.limits,
             digests: self.digests,
         };
-        let findings = with_progress(self.progress.0, self.progress.1, |progress| scan(request, progress));
+        let mut findings =
+            with_progress(self.progress.0, self.progress.1, |progress| scan(request, progress));
         if findings.lost_workers > 0 {
             return Err(Failure::new(
                 Exit::Internal,
@@ -112,16 +113,37 @@ impl Sought {
             )
             .hint("run again with --jobs 1 and smaller folders to find the file, and please report it"));
         }
+        let timeless = findings.members.iter().any(|done| {
+            matches!(done.class, Class::Log(_)) && done.modified.is_none_or(|modified| modified > now)
+        });
+        let fed = |(rule, count): (&RuleIndex, &u64)| engine.feeds_correlations(*rule).then_some(*count);
+        let left_out: u64 = findings.uncounted.iter().filter_map(fed).sum();
+        if left_out > 0 {
+            let beyond = |alerts: bool| -> u64 {
+                let is = |rule: &RuleIndex| engine.rule(*rule).is_some_and(|rule| rule.alerts) == alerts;
+                findings.uncounted.iter().filter(|(rule, _)| is(rule)).map(|(_, count)| count).sum()
+            };
+            let enough = [(self.limits.hits, beyond(true), 1), (self.limits.feeding, beyond(false), FEEDING)];
+            let enough = enough.into_iter().filter(|(_, beyond, _)| *beyond > 0);
+            let enough =
+                enough.map(|(kept, beyond, share)| kept.saturating_add(beyond).div_ceil(share)).max();
+            let enough = enough.unwrap_or(self.limits.hits);
+            let message = format!(
+                "{left_out} matches that correlations count were not kept: what needs them is not found; {enough} is enough"
+            );
+            findings.diagnostics.push(LEFT_OUT, 0, DiagnosticKind::LimitExceeded, message);
+        }
         let (correlated, mut unusable) = crate::correlated::correlations(engine, &findings);
         rejected.append(&mut unusable);
         let report = assemble(Material { findings, engine, correlated, subjects, suppressions, rejected });
-        Ok(Report { reading: Some(self.reading), ..report })
+        let as_of = timeless.then(|| now.to_string());
+        Ok(Report { reading: Some(Reading { as_of, ..self.reading }), ..report })
     }
 }
 
 /// Whoever asks for several threads gets them from the first byte on.
 fn limits(args: &Investigate) -> Limits {
-    let usual = Limits { hits: args.max_detections, ..Limits::default() };
+    let usual = Limits::of(args.max_detections);
     let many = args.jobs.is_some_and(|jobs| jobs.get() > 1);
     if many { Limits { alone_bytes: 0, ..usual } } else { usual }
 }
@@ -195,22 +217,42 @@ fn write_reports(
     Ok(())
 }
 
-/// No event at all is exit 3, whatever the reason; single losses are data.
+/// Where it stands that correlations lack matches: the option that bounds them.
+const LEFT_OUT: &str = "--max-detections";
+
+/// No event at all is exit 3, whatever the reason, and so are a span of time without any and correlations that lack matches; single
+/// losses are data.
 fn exit(args: &Investigate, report: &Report) -> Exit {
     let found = report.incidents.iter().any(|i| i.level >= args.fail_on)
         || report.detections.iter().any(|d| d.level >= args.fail_on);
-    let read = if report.summary.events == 0 { Exit::Unreadable } else { Exit::Clean };
+    let lacks = report.diagnostics.iter().any(|d| d.place == LEFT_OUT);
+    let silent = report.diagnostics.iter().any(|d| d.message == NO_EVENT);
+    let empty = report.summary.events == 0 || (is_narrowed(args) && report.summary.first.is_none());
+    let read = if empty || silent || lacks { Exit::Unreadable } else { Exit::Clean };
     read.and(if found { Exit::Found } else { Exit::Clean })
 }
 
-/// A host that no event names is more likely a slip of the pen than a clean host.
-fn known_hosts(args: &Investigate, report: &Report) -> Result<(), Failure> {
-    let matches = |host: &str, wanted: &str| {
-        let (host, wanted) = (host.to_lowercase(), wanted.to_lowercase());
-        host == wanted || host.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'))
-    };
+/// Whether only a span of time is asked for.
+fn is_narrowed(args: &Investigate) -> bool {
+    args.since.is_some() || args.until.is_some()
+}
+
+/// What is said of a host that was asked for and is silent in the span.
+const NO_EVENT: &str = "no event of this span names this host: nothing can be said of it";
+
+/// A host that no event names is more likely a slip of the pen than a clean host; in a span of time it may just be silent.
+fn known_hosts(args: &Investigate, report: &mut Report) -> Result<(), Failure> {
     for wanted in &args.host {
-        if !report.sources.iter().any(|s| matches(&s.host, wanted)) {
+        let is_known = report.sources.iter().any(|s| is_host(&s.host, wanted));
+        if !is_known && is_narrowed(args) {
+            report.diagnostics.push(DiagnosticEntry {
+                kind: DiagnosticKind::Unreadable.name(),
+                place: format!("--host {wanted}"),
+                offset: 0,
+                message: NO_EVENT.to_owned(),
+                repeated: 0,
+            });
+        } else if !is_known {
             let mut hosts: Vec<&str> =
                 report.sources.iter().map(|s| s.host.as_str()).filter(|h| !h.is_empty()).collect();
             hosts.dedup();
@@ -254,6 +296,20 @@ pub(super) fn zone(given: Option<&str>, lang: Lang) -> Result<(String, TimeZone)
     Ok((name.to_owned(), zone))
 }
 
+/// The span between two times, each of which may be open.
+pub(super) fn window(
+    (since, until): (&Option<String>, &Option<String>),
+    zone: &TimeZone,
+) -> Result<Window, Failure> {
+    let at = |text: &Option<String>| text.as_deref().map(|t| time(t, zone)).transpose();
+    let window = Window { since: at(since)?, until: at(until)? };
+    if window.since.zip(window.until).is_some_and(|(since, until)| until <= since) {
+        return Err(Failure::new(Exit::Usage, "--until is not after --since: no time lies between them")
+            .hint("--since is the first moment that counts, --until the first that does not"));
+    }
+    Ok(window)
+}
+
 /// An RFC 3339 time, or a civil date or time in `zone`.
 pub(super) fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     if let Ok(time) = text.parse() {
@@ -293,7 +349,7 @@ fn roots(paths: &[&PathBuf]) -> Result<Vec<Root>, Failure> {
     paths.iter().map(root).collect()
 }
 
-fn load_suppressions(path: &Path, now: Timestamp) -> Result<Suppressions, Failure> {
+pub(super) fn load_suppressions(path: &Path, now: Timestamp) -> Result<Suppressions, Failure> {
     let named =
         |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("--suppress {}: {e}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| named(&e))?;
@@ -379,6 +435,17 @@ fn output(
         details,
     };
     let shape = if args.json { OutputFormat::Json } else { args.output };
+    let timeless = report.detections.iter().filter(|d| d.time.is_none()).count();
+    if shape == OutputFormat::Timesketch && timeless > 0 {
+        let said = match lang {
+            Lang::En => {
+                format!("{timeless} detections state no readable time and are left out; --json lists them")
+            }
+            Lang::Ja => format!("時刻を読めない検知 {timeless} 件は含みません(--json で表示)"),
+        };
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(std::io::stderr(), "hinomi: {said}");
+    }
     let write = |out: &mut dyn std::io::Write| match shape {
         OutputFormat::Terminal => render::terminal(report, &view, out),
         OutputFormat::Json => render::json(report, out),

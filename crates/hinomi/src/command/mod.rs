@@ -27,6 +27,7 @@ mod verify;
 mod watching;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -74,14 +75,34 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            made.map_err(|e| Failure::new(Exit::Internal, e))?;
-            print(&page)
-        }
+        Command::Man { of, out } => man(&of, out.as_deref()),
         Command::Schema => print(include_bytes!("../../../../docs/report.schema.json")),
     }
+}
+
+/// The manual page of a command, or those of all.
+fn man(of: &[String], out: Option<&Path>) -> Result<Exit, Failure> {
+    if let Some(folder) = out {
+        let failed = |e: io::Error| Failure::new(Exit::Usage, format!("--out {}: {e}", folder.display()));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+            .map_err(failed)?;
+        return Ok(Exit::Clean);
+    }
+    // Names of subcommands hold those above them only when all are built.
+    let mut all = Cli::command();
+    all.build();
+    let mut command = &all;
+    for name in of {
+        command = command.find_subcommand(name).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("{name}: no such command"))
+                .hint("hinomi --help lists the commands")
+        })?;
+    }
+    let mut page = Vec::new();
+    let made = clap_mangen::Man::new(command.clone()).render(&mut page);
+    made.map_err(|e| Failure::new(Exit::Internal, e))?;
+    print(&page)
 }
 
 /// Writes to standard output; a closed pipe is no error.

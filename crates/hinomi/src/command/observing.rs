@@ -9,7 +9,7 @@ use hinomi_model::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::investigate::{forced, inputs, language, time, with_progress, zone};
+use super::investigate::{forced, inputs, language, window, with_progress, zone};
 use crate::args::{Lang, Reading};
 use crate::assure::{Content, ContentError, Gathered, View, gather};
 use crate::clock;
@@ -31,8 +31,7 @@ impl<'a> Setting<'a> {
     pub(super) fn of(args: &'a Reading) -> Result<Self, Failure> {
         let lang = args.lang.unwrap_or_else(language);
         let (zone_name, zone) = zone(args.tz.as_deref(), lang)?;
-        let at = |text: &Option<String>| text.as_deref().map(|t| time(t, &zone)).transpose();
-        let window = Window { since: at(&args.since)?, until: at(&args.until)? };
+        let window = window((&args.since, &args.until), &zone)?;
         Ok(Self { args, lang, zone_name, zone, now: clock::now(), window })
     }
 
@@ -57,7 +56,7 @@ impl<'a> Setting<'a> {
             hosts: Vec::new(),
             threads: self.args.jobs.map_or_else(cores, Into::into),
             sampled: content.sampled.clone(),
-            limits: Limits { hits: self.args.max_observations, ..Limits::default() },
+            limits: Limits::of(self.args.max_observations),
             digests: Digests::Files,
         };
         let mut findings = with_progress(self.args.quiet, self.lang, |progress| scan(request, progress));

@@ -21,7 +21,9 @@ pub(super) fn run(verb: Rules) -> Result<Exit, Failure> {
         Rules::Run(args) => super::derived::run_rules(&args),
         Rules::List { rules, json } => list(&rules, json),
         Rules::Test { rules, json } => test(&rules, json),
-        Rules::Explain { rule, event, lang } => explain(&rule, &event, lang.unwrap_or(Lang::En)),
+        Rules::Explain { rule, event, lang } => {
+            explain(&rule, &event, lang.unwrap_or_else(super::investigate::language))
+        }
     }
 }
 
@@ -138,7 +140,8 @@ fn explain(name: &str, event: &Path, lang: Lang) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Unreadable, format!("{}: no event could be read", event.display()))
             .hint("hinomi investigate on the same file says why"));
     }
-    let mut text = format!("{} ({})\n", rule.meta.title, rule.meta.id);
+    let title = rule.meta.extension.get("title_ja").filter(|_| lang == Lang::Ja).unwrap_or(&rule.meta.title);
+    let mut text = format!("{title} ({})\n", rule.meta.id);
     explanations.iter().for_each(|e| text.push_str(&told(e, lang)));
     print(text.as_bytes())
 }
@@ -176,7 +179,8 @@ fn told(explanation: &Explanation, lang: Lang) -> String {
     for part in explanation.parts.iter().filter(|_| explanation.routed) {
         let mark = if part.holds { "✓" } else { "✗" };
         let value = part.value.as_ref().map(|v| format!("   [{v}]")).unwrap_or_default();
-        text.push_str(&format!("  {}{mark} {}{value}\n", "  ".repeat(part.depth), part.text));
+        let asked = if lang == Lang::Ja { &part.text.ja } else { &part.text.en };
+        text.push_str(&format!("  {}{mark} {asked}{value}\n", "  ".repeat(part.depth)));
     }
     text
 }

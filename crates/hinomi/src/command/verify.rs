@@ -6,11 +6,11 @@ use hinomi_detect::Engine;
 use hinomi_detect::completeness::Window;
 use hinomi_ingest::intake::Options;
 
-use super::investigate::{Sought, engine, inputs, language, threads, time, zone};
+use super::investigate::{Sought, engine, inputs, language, load_suppressions, threads, time, zone};
 use super::print;
 use crate::args::{Verify, VerifyReport};
 use crate::clock;
-use crate::document::{Results, Sources, Verification, VerifyError, format_named, verify};
+use crate::document::{Comparing, Results, Sources, Verification, VerifyError, format_named, verify};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 use crate::report::RejectedRule;
@@ -20,10 +20,10 @@ use crate::suppress::Suppressions;
 /// What was checked of a report, and what of a document of `--json`.
 const SENTENCES: &str = "steps and every other sentence made again, byte for byte\n\
     not checked: counts, grouping and the list of sources, which need the whole input (run investigate again)";
-const WHOLE: &str = "detections and their incidents made again\n\
-    not checked: the lists of sources and diagnostics";
+const WHOLE: &str = "detections, their incidents, totals, sources and losses made again\n\
+    not checked: the list of files";
 const PARTS: &str = "detections made again\n\
-    not checked: incidents, since not all of their detections are listed, and the lists of sources and diagnostics";
+    not checked: incidents, since not all of their detections are listed, the list of files, and, where a ledger has grown, totals and sources";
 
 pub(super) fn run(what: Verify) -> Result<Exit, Failure> {
     match what {
@@ -46,8 +46,9 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
     let (engine, rejected) = engine(&args.pack, &subjects)?;
     if text.trim_start().starts_with('{') {
         let found = results(args, &text, (&engine, rejected), &subjects)?;
-        show(&found, args.json, if found.left_out == 0 { WHOLE } else { PARTS })?;
-        return Ok(if found.faults.is_empty() { Exit::Clean } else { Exit::Failed });
+        show(&found, args.json, if found.is_whole { WHOLE } else { PARTS })?;
+        let settled = if found.unsettled > 0 { Exit::Unreadable } else { Exit::Clean };
+        return Ok(if found.faults.is_empty() { settled } else { Exit::Failed });
     }
     let sources =
         Sources { paths: &args.paths, engine: &engine, subjects: &subjects, threads: threads(args.jobs) };
@@ -80,31 +81,40 @@ fn results(
     let (_, zone) = zone(Some(&reading.zone), language())?;
     let bound = |of: &Option<String>| of.as_deref().map(|text| time(text, &zone)).transpose();
     let window = Window { since: bound(&reading.since)?, until: bound(&reading.until)? };
-    // Years that logs leave out are the latest possible: no event may be later than the last one was.
-    let now = clock::now();
-    let last = said.last().map(|text| time(text, &zone)).transpose()?;
+    // Years that logs leave out are guessed as they were then.
+    let as_of =
+        reading.as_of.as_deref().map(|text| time(text, &zone)).transpose()?.unwrap_or_else(clock::now);
+    let mut suppressions = match &args.suppress {
+        Some(path) => load_suppressions(path, as_of)?,
+        None => Suppressions::default(),
+    };
+    let inputs = inputs(&args.paths)?;
+    let ledgers = inputs.0.clone();
     let sought = Sought {
-        inputs: inputs(&args.paths)?,
+        inputs,
         options: Options {
             zone,
             forced: reading.format.as_deref().and_then(format_named),
-            ..Options::at(last.map_or(now, |last| last.min(now)))
+            modified: said.modified().map_err(unverifiable)?,
+            ..Options::at(as_of)
         },
-        reading,
         window,
         threads: threads(args.jobs),
-        limits: Limits { hits: u64::MAX, ..Limits::default() },
+        limits: Limits::of(reading.max_detections),
+        reading,
         digests: if said.cites_pieces() { Digests::Pieces } else { Digests::Files },
         progress: (args.json, language()),
     };
-    Ok(said.compare(&sought.find(rules, subjects, &mut Suppressions::default())?))
+    let again = sought.find(rules, subjects, &mut suppressions)?;
+    Ok(said.compare(&again, Comparing { ledgers: &ledgers, suppressed: args.suppress.is_some() }))
 }
 
 fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure> {
     let text = if as_json {
         let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
         let body = json!({"schema_version": "1.0", "holds": faults.is_empty(), "citations": found.citations,
-                          "files": found.files, "steps": found.steps, "left_out": found.left_out, "faults": faults});
+                          "files": found.files, "steps": found.steps, "left_out": found.left_out, "unlisted": found.unlisted, "whole": found.is_whole,
+                          "unsettled": found.unsettled, "faults": faults});
         format!("{body:#}\n")
     } else {
         let mut text: String =
@@ -116,8 +126,20 @@ fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure>
             ));
             if found.left_out > 0 {
                 text.push_str(&format!(
-                    "{} detections are made now and not listed: by its own account suppressed or beyond --max-detections, or received since\n",
+                    "{} detections are made now and not listed: by its own account suppressed, or received since\n",
                     found.left_out
+                ));
+            }
+            if found.unsettled > 0 {
+                text.push_str(&format!(
+                    "not settled: whether the {} that are said to be suppressed are those that were; give --suppress FILE\n",
+                    found.unsettled
+                ));
+            }
+            if found.unlisted > 0 {
+                text.push_str(&format!(
+                    "{} matches lie beyond the --max-detections that it states: nothing is said of them\n",
+                    found.unlisted
                 ));
             }
         } else {

@@ -12,8 +12,8 @@ use super::model::{
 };
 use super::rows::rows;
 use crate::report::{
-    DetectionEntry, EventEntry, IncidentEntry, LinkEntry, LostEntry, ReasonEntry, Report, SourceEntry,
-    StepEntry,
+    DetectionEntry, EventEntry, GapEntry, IncidentEntry, LinkEntry, LostEntry, ReasonEntry, Report,
+    SourceEntry, StepEntry,
 };
 
 /// What a document may hold.
@@ -149,7 +149,7 @@ pub fn build(
 fn unread(report: &Report) -> Vec<UnreadDoc> {
     let doc = |d: &crate::report::DiagnosticEntry| UnreadDoc {
         kind: d.kind.to_owned(),
-        place: format!("{}@{}", d.place, d.offset),
+        place: if d.place.starts_with("--") { d.place.clone() } else { format!("{}@{}", d.place, d.offset) },
         message: clip(&d.message),
     };
     report.diagnostics.iter().take(MOST_UNREAD).map(doc).collect()
@@ -338,7 +338,7 @@ impl Maker<'_> {
                 let entry = files.find(|f| f.sha256.as_deref() == Some(digest.as_str()))?;
                 FileDoc {
                     path: entry.path.clone(),
-                    content: Content::File { bytes: entry.bytes, sha256: *file },
+                    content: Content::File { bytes: entry.bytes, sha256: *file, modified: entry.modified },
                 }
             }
             // A report names whole files.
@@ -375,13 +375,17 @@ impl Maker<'_> {
 
     fn source(&mut self, source: &SourceEntry) -> SourceDoc {
         let hole = |kind: &str, from, to, count| Hole { kind: kind.to_owned(), from, to, count, cite: None };
-        let gaps = source.gaps.iter().flatten();
+        let mut gaps: Vec<&GapEntry> = source.gaps.iter().flatten().collect();
+        gaps.sort_by_key(|g| std::cmp::Reverse(g.last_missing.saturating_sub(g.first_missing)));
+        gaps.truncate(MOST_HOLES);
+        gaps.sort_by_key(|g| g.first_missing);
         let gaps = gaps
+            .into_iter()
             .map(|g| hole("numbers", g.after, g.before, g.last_missing.saturating_sub(g.first_missing) + 1));
         let silent = source.silent.iter().map(|s| hole("silent", s.from, s.to, s.hours));
         let clock = source.clock_jumps.iter().map(|j| hole("clock", j.to, j.from, 1));
         let mut holes: Vec<Hole> =
-            gaps.take(MOST_HOLES).chain(silent.take(MOST_HOLES)).chain(clock.take(MOST_HOLES)).collect();
+            gaps.chain(silent.take(MOST_HOLES)).chain(clock.take(MOST_HOLES)).collect();
         let stated = source.cleared.iter().map(|c| ("cleared", c));
         for (kind, event) in stated.chain(source.audit_changed.iter().map(|c| ("audit", c))).take(MOST_HOLES)
         {

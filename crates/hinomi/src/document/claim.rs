@@ -414,7 +414,7 @@ fn gap(seconds: i64) -> Said2 {
 /// What is missing of a log; times as text, `None` where it is open.
 pub(crate) fn said_lost(channel: &str, lost: &str, from: Option<&str>, to: Option<&str>) -> Said2 {
     let log = if channel.is_empty() {
-        Said2::new("a log (which one is not stated)", "いずれかのログ（どれかは記載なし）")
+        Said2::new("a log (which one is not stated)", "いずれかのログ(どれかは記載なし)")
     } else {
         Said2::same(channel)
     };

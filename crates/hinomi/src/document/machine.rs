@@ -7,6 +7,7 @@ use hinomi_model::Level;
 use serde_json::json;
 
 use super::claim::{Claims, Said2, certainty, level, severity_reason};
+use super::html::verdict;
 use super::model::Document;
 use crate::attack;
 use crate::render::harmless;
@@ -17,13 +18,11 @@ pub fn markdown(document: &Document, table: &StoryTable) -> String {
     let claims = Claims::new(document, table);
     let pick = |said: Said2| escape(if ja { &said.ja } else { &said.en });
     let word = |en: &'static str, jp: &'static str| if ja { jp } else { en };
-    let mut out = format!("# Hinomi 火の見: {}\n\n", word("incident report", "インシデント報告"));
-    out.push_str(&format!(
-        "{} {} ({})\n",
-        word("Read", "読込"),
-        claims.time(document.made),
-        escape(&document.settings.zone)
-    ));
+    let title = word("incident report", "インシデント報告");
+    let (read, made) = (word("Read", "読込"), claims.time(document.made));
+    let zone = escape(&document.settings.zone);
+    let said = pick(verdict(document));
+    let mut out = format!("# Hinomi 火の見: {title}\n\n{read} {made} ({zone})\n\n{said}\n");
     for (number, incident) in document.incidents.iter().enumerate() {
         let severity = level(incident.severity);
         out.push_str(&format!(

@@ -17,6 +17,7 @@ mod markup;
 mod model;
 mod results;
 mod rows;
+mod unread;
 mod verify;
 
 pub use build::{Budget, build};
@@ -26,7 +27,8 @@ pub use html::{Done, Exported, Proof, Proofs, exported, html};
 pub use machine::{csv, markdown, navigator};
 pub(crate) use markup::escape;
 pub use model::{Document, LostDoc, Settings};
-pub use results::Results;
+pub use results::{Comparing, Results};
+pub(crate) use unread::{kind_ja, sentence_ja};
 pub(crate) use verify::format_named;
 pub use verify::{Fault, Sources, Verification, VerifyError, verify};
 

@@ -193,6 +193,9 @@ pub enum Content {
         /// SHA-256.
         #[serde(with = "text")]
         sha256: Digest,
+        /// When it had been modified: years that its logs leave out were guessed from it.
+        #[serde(with = "stamp", default)]
+        modified: Option<Timestamp>,
     },
     /// A ledger, which must have grown from what it was.
     Ledger {

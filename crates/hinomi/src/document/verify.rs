@@ -176,6 +176,12 @@ pub enum Fault {
         /// Its id.
         id: String,
     },
+    /// Something is said of the whole input that the sources do not give.
+    #[error("{what}")]
+    Whole {
+        /// What differs.
+        what: String,
+    },
     /// A step contradicts its rule.
     #[error("a step of rule {id} contradicts it: {what}")]
     Step {
@@ -197,6 +203,12 @@ pub struct Verification {
     pub steps: usize,
     /// Detections that rules make now and that the document does not list, for a reason that it states.
     pub left_out: usize,
+    /// Matches beyond the bound that the document states: nobody looked at what they make.
+    pub unlisted: u64,
+    /// Whether all of the document was compared that can be; of reports only sentences are.
+    pub is_whole: bool,
+    /// Detections that are said to be suppressed, where nobody gave the list of suppressions.
+    pub unsettled: u64,
     /// What does not hold.
     pub faults: Vec<Fault>,
 }
@@ -328,14 +340,19 @@ fn missing(file: &FileDoc, present: &Present) -> Option<Fault> {
                 .then(|| Fault::File { path: file.path.clone(), same_name })
         }
         Content::Ledger { origin, size, root, .. } => {
-            let what = match (present.ledgers.get(origin), root.parse()) {
-                (None, _) => "it is not among the given paths".to_owned(),
-                (Some(_), Err(_)) => "the cited root is no root".to_owned(),
-                (Some(ledger), Ok(root)) => ledger.continues(*size, &root).err()?.to_string(),
-            };
+            let what = discontinued(present.ledgers.get(origin), *size, root)?;
             Some(Fault::Ledger { path: file.path.clone(), origin: origin.clone(), what })
         }
     }
+}
+
+/// Why a ledger is not the one that had so many leaves and this root.
+pub(super) fn discontinued(ledger: Option<&Arc<Recorded>>, size: u64, root: &str) -> Option<String> {
+    Some(match (ledger, root.parse()) {
+        (None, _) => "it is not among the given paths".to_owned(),
+        (Some(_), Err(_)) => "the cited root is no root".to_owned(),
+        (Some(ledger), Ok(root)) => ledger.continues(size, &root).err()?.to_string(),
+    })
 }
 
 /// Finds the cited files by size and digest, wherever they are now.
@@ -392,6 +409,13 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
     let mut reading = Options::at(document.made.unwrap_or(Timestamp::from_nanos(0)));
     reading.zone = TimeZone::get(&settings.zone).unwrap_or(TimeZone::UTC);
     reading.forced = settings.format.as_deref().and_then(format_named);
+    for file in &document.files {
+        let Content::File { bytes, sha256, modified } = &file.content else { continue };
+        let name = present.digests.get(sha256).and_then(|path| path.file_name());
+        if let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) {
+            reading.modified.entry((name, *bytes)).or_default().push_back(*modified);
+        }
+    }
     let request = Request {
         roots: roots.collect(),
         reading,
@@ -402,7 +426,7 @@ fn reread(document: &Document, sources: &Sources<'_>, present: &Present) -> Resu
         hosts: Vec::new(),
         threads: sources.threads,
         sampled: BTreeMap::new(),
-        limits: Limits { hits: MOST_HITS, ..Limits::default() },
+        limits: Limits::of(MOST_HITS),
         digests: Digests::Files,
     };
     let findings = scan(request, &ScanProgress::default());

@@ -254,7 +254,8 @@ impl Course {
         for same in hits.chunk_by(|a, b| Arc::ptr_eq(&a.event, &b.event)) {
             let Some(first) = same.first() else { continue };
             let event = &first.event;
-            let mut fields = event.fields.to_vec();
+            let fields = event.fields.pairs().map(|(name, value)| (name.into(), value.into()));
+            let mut fields: Vec<(Box<str>, Box<str>)> = fields.collect();
             if let Some(account) = bare_account(&event.account) {
                 fields.push((ACCOUNT.into(), account.into()));
                 fields.sort_unstable();

@@ -102,7 +102,7 @@ impl Pack {
             hosts: Vec::new(),
             threads: self.threads,
             sampled: BTreeMap::new(),
-            limits: Limits { hits: self.most_hits, ..Limits::default() },
+            limits: Limits::of(self.most_hits),
             digests: Digests::Files,
         };
         let findings = scan(request, &ScanProgress::default());

@@ -54,15 +54,25 @@ impl Evidence {
         &self.data
     }
 
-    /// Does something with the view as of now.
+    /// Does something with the view as of now, or of a second ago.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Opened) -> Result<T, Refused>) -> Result<T, Refused> {
+        self.with_leaf(0, work)
+    }
+
+    /// As [`Evidence::with`], and the view has a leaf that somebody saw in another one.
+    pub(super) fn with_leaf<T>(
+        &self,
+        leaf: u64,
+        work: impl FnOnce(&mut Opened) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
         let mut slot = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::now();
         let opened = match slot.as_mut() {
             Some(opened) => opened,
             None => slot.insert(Opened::new(&self.data, now)?),
         };
-        if (now.as_nanos() - opened.looked.as_nanos()).unsigned_abs() >= LOOK_NS.unsigned_abs() {
+        let old = (now.as_nanos() - opened.looked.as_nanos()).unsigned_abs() >= LOOK_NS.unsigned_abs();
+        if old || leaf >= opened.reader.size() {
             opened.reader.refresh()?;
             opened.looked = now;
         }

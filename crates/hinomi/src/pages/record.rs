@@ -47,6 +47,14 @@ fn cited(text: &str, reader: &Reader) -> Result<(EvidenceRef, u64, u32), Refused
     }
 }
 
+/// The leaf that a text refers to; 0 when it is no reference.
+fn leaf_in(text: &str) -> u64 {
+    match text.parse::<EvidenceRef>().map(|reference| reference.place) {
+        Ok(EvidencePlace::Log { leaf, .. }) => leaf,
+        _ => 0,
+    }
+}
+
 /// A reference to a whole record.
 fn whole(reader: &Reader, leaf: u64, record: u32, bytes: &[u8]) -> String {
     let place = EvidencePlace::Log { origin: reader.identity().origin.to_string(), leaf, record };
@@ -58,7 +66,8 @@ pub(super) fn record(
     (evidence, decoding): (&Evidence, &Decoding),
     asked: &Asked<'_>,
 ) -> Result<KeptRecord, Refused> {
-    let (kept, mut bytes, reference) = evidence.with(|opened| found(&opened.reader, asked))?;
+    let leaf = leaf_in(&asked.needed("reference")?);
+    let (kept, mut bytes, reference) = evidence.with_leaf(leaf, |opened| found(&opened.reader, asked))?;
     let decoded = decoding.read(evidence, &reference)?;
     let mut event_length = kept.event_length;
     if let Some(event) = decoded.bytes {
@@ -144,7 +153,7 @@ pub(super) fn look_up(
         let (word, why) = if japanese { ("証拠", ja) } else { ("evidence", en) };
         Refused::Senseless(format!("{word} {text:.200}: {why}"))
     };
-    evidence.with(|opened| {
+    evidence.with_leaf(leaf_in(text), |opened| {
         let cited = cited(text, &opened.reader);
         let (reference, leaf, number) = cited.map_err(|_| wrong(NO_RECORD))?;
         let block = opened.reader.block(leaf)?.ok_or_else(|| wrong(ERASED))?;
@@ -167,8 +176,9 @@ pub(super) fn bundle(reader: &Reader, reference: &str) -> Result<(Bundle, Option
 
 /// A bundle that proves the record to anyone.
 pub(super) fn proof(evidence: &Evidence, asked: &Asked<'_>) -> Result<Bundle, Refused> {
-    evidence.with(|opened| {
-        let (_, leaf, record) = cited(&asked.needed("reference")?, &opened.reader)?;
+    let reference = asked.needed("reference")?;
+    evidence.with_leaf(leaf_in(&reference), |opened| {
+        let (_, leaf, record) = cited(&reference, &opened.reader)?;
         Ok(opened.reader.prove(leaf, record)?)
     })
 }

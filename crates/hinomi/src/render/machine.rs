@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::indented;
+use super::style::harmless;
 use crate::report::{DetectionEntry, Report};
 
 /// One JSON document, indented, ending in a newline.
@@ -100,12 +101,14 @@ pub(crate) fn csv_row(cells: impl Iterator<Item = String>) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// RFC 4180, with a quote before what a spreadsheet would run as a formula.
+/// RFC 4180, with a quote before what a spreadsheet would run as a formula, and without characters that steer a terminal.
 fn row(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
     for (at, cell) in cells.enumerate() {
         if at > 0 {
             out.write_all(b",")?;
         }
+        let steers = cell.contains(|c: char| c.is_control() && c != '\n');
+        let cell = if steers { harmless(&cell) } else { cell };
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
         let cell = if formula { format!("'{cell}") } else { cell };
         if cell.contains([',', '"', '\n', '\r']) {
@@ -124,7 +127,9 @@ mod tests {
     #[test]
     fn cells_are_quoted_and_formulas_disarmed() {
         let mut out = Vec::new();
-        row(&mut out, ["a,b", "say \"x\"", "=1+1", "plain"].iter().map(|s| (*s).to_owned())).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "\"a,b\",\"say \"\"x\"\"\",'=1+1,plain\r\n");
+        let cells = ["a,b", "say \"x\"", "=1+1", "plain", "\u{1b}[2J\t=1", "two\nlines"];
+        row(&mut out, cells.iter().map(|s| (*s).to_owned())).unwrap();
+        let expected = "\"a,b\",\"say \"\"x\"\"\",'=1+1,plain,<1B>[2J =1,\"two\nlines\"\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

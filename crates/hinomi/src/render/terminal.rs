@@ -9,7 +9,7 @@ use super::View;
 use super::style::{Paint, fit, group_digits, harmless, pad, width};
 use super::words::{Words, level as level_name, words};
 use crate::args::Lang;
-use crate::document::said_lost;
+use crate::document::{kind_ja, said_lost, sentence_ja};
 use crate::report::{DetectionEntry, IncidentEntry, LostEntry, Report, SourceEntry};
 
 /// Rows of each list before it is cut with a count.
@@ -76,6 +76,7 @@ impl Page<'_> {
         let w = self.words;
         let name = self.paint.bold("Hinomi 火の見");
         let counted = |n: u64, word: &str| match self.view.lang {
+            Lang::En if n == 1 => format!("1 {}", word.strip_suffix('s').unwrap_or(word)),
             Lang::En => format!("{} {word}", group_digits(n)),
             Lang::Ja if word.starts_with('件') => format!("{}{word}", group_digits(n)),
             Lang::Ja => format!("{word} {}", group_digits(n)),
@@ -95,11 +96,34 @@ impl Page<'_> {
         self.line(&format!("{name}  {}", parts.join(" · ")))?;
         let zone = self.view.zone.iana_name().unwrap_or("UTC");
         self.line(&format!("{span}  {}", self.paint.dim(zone)))?;
+        if let Some(narrowed) = self.narrowed() {
+            self.line(&format!("{}: {narrowed}", self.words.only))?;
+        }
         if s.events == 0 {
             let text = self.paint.warn(w.no_events);
             return self.line(&text);
         }
         self.level_line()
+    }
+
+    /// The span and the hosts that were asked for, if not all.
+    fn narrowed(&self) -> Option<String> {
+        let reading = self.report.reading.as_ref()?;
+        let bound = |of: &Option<String>| {
+            of.as_deref().map_or("…".to_owned(), |time| self.full_time(time.parse().ok()))
+        };
+        let mut parts = Vec::new();
+        if self.has_window() {
+            parts.push(format!("{} → {}", bound(&reading.since), bound(&reading.until)));
+        }
+        if !reading.hosts.is_empty() {
+            parts.push(harmless(&reading.hosts.join(", ")));
+        }
+        (!parts.is_empty()).then(|| parts.join("  "))
+    }
+
+    fn has_window(&self) -> bool {
+        self.report.reading.as_ref().is_some_and(|r| r.since.is_some() || r.until.is_some())
     }
 
     fn level_line(&mut self) -> io::Result<()> {
@@ -119,6 +143,10 @@ impl Page<'_> {
             report.detections.iter().filter(|d| d.level >= self.view.min_level).collect();
         if report.summary.events > 0 && report.detections.is_empty() {
             self.line("")?;
+            if self.has_window() && report.summary.first.is_none() {
+                let text = self.paint.warn(self.words.nothing_inside);
+                return self.line(&text);
+            }
             return self.line(self.words.nothing_found);
         }
         if shown.is_empty() {
@@ -241,11 +269,12 @@ impl Page<'_> {
             self.paint.level(incident.severity, &pad(level_name(incident.severity, self.view.lang), 8));
         let span = format!("{} → {}", self.full_time(incident.first), self.full_time(incident.last));
         let numbers = match self.view.lang {
-            Lang::En => format!(
-                "{} rules, {} detections",
-                incident.rules,
-                group_digits(incident.detections.len() as u64)
-            ),
+            Lang::En => {
+                let (rules, detections) = (incident.rules, incident.detections.len() as u64);
+                let end = |n: u64| if n == 1 { "" } else { "s" };
+                let found = group_digits(detections);
+                format!("{rules} rule{}, {found} detection{}", end(rules), end(detections))
+            }
             Lang::Ja => format!(
                 "ルール {}、検知 {} 件",
                 incident.rules,
@@ -333,8 +362,9 @@ impl Page<'_> {
             source.gaps.as_ref().and_then(|g| g.iter().max_by_key(|g| g.last_missing - g.first_missing))
         {
             let span = format!("{} … {}", self.full_time(gap.after), self.full_time(gap.before));
+            let uncounted = if source.gaps_complete { "" } else { self.words.uncounted };
             let total = format!(
-                "{}{}{} ({})",
+                "{}{}{} ({}){uncounted}",
                 group_digits(source.missing),
                 self.space(),
                 self.words.gap,
@@ -375,8 +405,14 @@ impl Page<'_> {
         for d in diagnostics.iter().take(MOST_ROWS) {
             let again =
                 if d.repeated > 0 { format!(" (+{})", group_digits(d.repeated)) } else { String::new() };
-            let text =
-                format!("  {}@{}  {}: {}{again}", harmless(&d.place), d.offset, d.kind, harmless(&d.message));
+            let (kind, message) = match self.view.lang {
+                Lang::En => (d.kind, d.message.as_str().into()),
+                Lang::Ja => (kind_ja(d.kind), sentence_ja(&d.message)),
+            };
+            let place = harmless(&d.place);
+            // An option is no place in a file.
+            let at = if place.starts_with("--") { String::new() } else { format!("@{}", d.offset) };
+            let text = format!("  {place}{at}  {kind}: {}{again}", harmless(&message));
             self.line(&text)?;
         }
         self.cut(diagnostics.len(), MOST_ROWS)

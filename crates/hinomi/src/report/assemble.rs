@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hinomi_detect::completeness::SourceReport;
 use hinomi_detect::sigma::Meta;
 use hinomi_detect::story::Prevalence;
-use hinomi_detect::{Engine, RuleIndex, detection_id};
+use hinomi_detect::{Engine, Fields, RuleIndex, detection_id};
 use hinomi_ingest::intake::Class;
 use hinomi_model::{DiagnosticKind, Digest, Level, Timestamp};
 
@@ -18,7 +18,7 @@ use super::model::{
     Summary, Technique,
 };
 use crate::attack;
-use crate::scan::{Event, Fields, Findings, Hit, Subjects};
+use crate::scan::{Event, Findings, Hit, Subjects};
 use crate::suppress::Suppressions;
 
 /// Everything a report is made of.
@@ -397,6 +397,7 @@ fn files(
         bytes: f.bytes,
         sha256: citations.known(f.file).map(|d| d.to_string()),
         logs: logs.get(&f.file).copied().unwrap_or(0),
+        modified: f.modified,
     };
     files.iter().map(entry).collect()
 }

@@ -41,7 +41,7 @@ pub(super) fn incidents(
     (sources, whole): (&[SourceEntry], bool),
 ) -> Vec<IncidentEntry> {
     let Some(table) = subjects.story() else { return Vec::new() };
-    let mut builder = StoryBuilder::new(table);
+    let mut builder = StoryBuilder::new(table, found.len());
     let mut told: HashMap<&[String], Told> = HashMap::new();
     for detection in found {
         let told = told.entry(&detection.tags).or_insert_with(|| Told::by(&detection.tags, table));

@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use hinomi_detect::Fields;
 use hinomi_detect::completeness::Active;
 use hinomi_model::{Level, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::scan::Fields;
-
 /// Version of the document's shape: the first number changes when a field is removed or changes its meaning.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -65,6 +64,10 @@ pub struct Reading {
     pub since: Option<String>,
     /// End of the window.
     pub until: Option<String>,
+    /// Most matches kept of rules that raise something.
+    pub max_detections: u64,
+    /// When they were read, if a log does not say when it was modified: years that it leaves out are no later.
+    pub as_of: Option<String>,
 }
 
 /// The program.
@@ -467,6 +470,9 @@ pub struct FileEntry {
     pub sha256: Option<String>,
     /// Logs found inside, counting the file itself.
     pub logs: u64,
+    /// When it had been modified, if it said so: years that its logs leave out are guessed from it.
+    #[serde(serialize_with = "time")]
+    pub modified: Option<Timestamp>,
 }
 
 /// A ledger, whose records stand among the files by source and month.

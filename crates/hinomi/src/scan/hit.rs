@@ -1,12 +1,10 @@
 //! A rule that matched an event.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
-use hinomi_detect::RuleIndex;
+use hinomi_detect::{Fields, KnownNames, RuleIndex};
 use hinomi_ingest::Member;
 use hinomi_model::{Digest, Piece, Timestamp};
-use serde::{Serialize, Serializer};
 
 /// One match.
 #[derive(Clone, Debug)]
@@ -48,66 +46,32 @@ pub struct Event {
     pub fields: Fields,
 }
 
-/// Fields of an event, shared by everything that is said of it.
-///
-/// # Invariants
-/// In order of name; a name stands once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(Arc<[(Box<str>, Box<str>)]>);
-
-impl Fields {
-    /// Fields that are in order of name, each once.
-    pub(super) fn of_ordered(fields: Vec<(Box<str>, Box<str>)>) -> Self {
-        Self(fields.into())
-    }
-
-    /// The value of a field.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        let at = self.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
-        self.0.get(at).map(|(_, value)| value.as_ref())
-    }
-
-    /// Names and values.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
-    }
-}
-
-impl Deref for Fields {
-    type Target = [(Box<str>, Box<str>)];
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-/// Of a name that comes again, the first value stays.
-impl<N: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(N, V)> for Fields {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
-        let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into()));
-        let mut fields: Vec<(Box<str>, Box<str>)> = fields.collect();
-        fields.sort_by(|a, b| a.0.cmp(&b.0));
-        fields.dedup_by(|again, first| again.0 == first.0);
-        Self::of_ordered(fields)
-    }
-}
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.pairs())
-    }
-}
-
 impl Event {
     /// Adds, under the name that rules use, what this event calls otherwise.
-    pub(super) fn add_aliases<'a>(&mut self, aliases: impl Iterator<Item = &'a (String, String)>) {
+    pub(super) fn add_aliases<'a>(
+        &mut self,
+        aliases: impl Iterator<Item = &'a (String, String)>,
+        names: &mut KnownNames,
+    ) {
+        let mut added: Vec<(&str, &str)> = Vec::new();
         for (name, physical) in aliases {
-            if self.field(name).is_none()
-                && let Some(value) = self.field(physical)
+            let known = |name: &str| added.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            if known(name).or_else(|| self.field(name)).is_none()
+                && let Some(value) = self.field(physical).or_else(|| known(physical))
             {
-                self.fields = self.fields.pairs().chain([(name.as_str(), value)]).collect();
+                added.push((name, value));
             }
         }
+        if !added.is_empty() {
+            added.extend(self.fields.pairs());
+            added.sort_unstable();
+            self.fields = Fields::of_ordered(added.iter().copied(), names);
+        }
+    }
+
+    /// Number of the outer file, and name of the log inside.
+    pub(crate) fn log(&self) -> (u32, &str) {
+        (self.member.file, &self.member.inner)
     }
 
     /// Value of a field, `None` when absent or not kept.
@@ -121,20 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_found_whatever_their_order_and_stand_once() {
-        let fields: Fields = [("b", "2"), ("a", "1"), ("b", "3")].into_iter().collect();
-        assert_eq!(fields.pairs().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
-        assert_eq!(["a", "b", "c"].map(|name| fields.value(name)), [Some("1"), Some("2"), None]);
-        assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"a":"1","b":"2"}"#);
-    }
-
-    #[test]
     fn an_alias_is_added_once_and_only_for_what_is_there() {
         let fields = [("User", "op1")].into_iter().collect();
         let mut event = Event { fields, ..Event::unknown() };
         let aliases = [("Account", "User"), ("Account", "Other"), ("User", "Other"), ("None", "Absent")];
         let aliases = aliases.map(|(name, physical)| (name.to_owned(), physical.to_owned()));
-        event.add_aliases(aliases.iter());
+        event.add_aliases(aliases.iter(), &mut KnownNames::default());
         assert_eq!(event.fields.pairs().collect::<Vec<_>>(), [("Account", "op1"), ("User", "op1")]);
     }
 }

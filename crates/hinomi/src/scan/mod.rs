@@ -5,7 +5,7 @@
 //! one thread reads and evaluates in turn: a second one would learn the same values again before it saves anything.
 //!
 //! # Invariants
-//! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] for what is found.
+//! Memory is bounded: units in flight, a budget per worker's columns, and [`Limits::hits`] and [`Limits::feeding`] for what is found.
 
 mod hit;
 mod outline;
@@ -14,7 +14,7 @@ mod stage;
 mod subject;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,17 +23,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hinomi_detect::completeness::{SourceTracker, Window};
 use hinomi_detect::story::Prevalence;
 use hinomi_detect::{Engine, RuleIndex};
+use hinomi_ingest::Unit;
 use hinomi_ingest::intake::{FileDone, Format, Intake, MemberDone, Options, Progress, Root};
-use hinomi_ingest::{Member, Unit};
 use hinomi_model::Diagnostics;
 
 use crate::recorded::Recorded;
-pub use hit::{Event, Fields, Hit};
+pub use hit::{Event, Hit};
 pub(crate) use outline::EventOutline;
 pub(crate) use stage::{Processed, Stage, StageGround};
 pub(crate) use subject::whole_text_of;
 pub use subject::{SubjectError, Subjects};
 use worker::Worker;
+pub(crate) use worker::is_host;
 
 /// What to scan and how.
 pub struct Request<'a> {
@@ -83,9 +84,10 @@ pub struct Sampled {
 /// Bounds of a scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Matches kept with their evidence, of rules that raise something and of those that only feed correlations each;
-    /// further ones are only counted.
+    /// Matches kept with their evidence, of rules that raise something; further ones are only counted.
     pub hits: u64,
+    /// Matches kept of rules that only feed correlations. They take some 200 bytes, others six thousand.
+    pub feeding: u64,
     /// Bytes of columns and dictionaries per worker before they are dropped and started afresh.
     pub store_bytes: usize,
     /// Bytes of units that are evaluated before threads are started.
@@ -94,7 +96,23 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { hits: 250_000, store_bytes: 32 << 20, alone_bytes: 16 << 20 }
+        Self::of(250_000)
+    }
+}
+
+/// Matches that feed correlations and are kept for each that raises something: whoever guesses passwords leaves millions.
+pub(crate) const FEEDING: u64 = 20;
+
+impl Limits {
+    /// As usual, with so many matches of rules that raise something.
+    pub fn of(hits: u64) -> Self {
+        let feeding = hits.saturating_mul(FEEDING);
+        Self { hits, feeding, store_bytes: 32 << 20, alone_bytes: 16 << 20 }
+    }
+
+    /// Most matches of rules that raise something, or do not.
+    fn most(&self, alerts: bool) -> u64 {
+        if alerts { self.hits } else { self.feeding }
     }
 }
 
@@ -103,7 +121,7 @@ impl Default for Limits {
 pub struct Findings {
     /// Rules that matched, by (time, event, rule).
     pub hits: Vec<Hit>,
-    /// Matches per rule beyond [`Limits::hits`].
+    /// Matches per rule beyond [`Limits::hits`] and [`Limits::feeding`].
     pub uncounted: BTreeMap<RuleIndex, u64>,
     /// What the sources hold.
     pub sources: SourceTracker,
@@ -313,25 +331,36 @@ impl Findings {
     }
 
     /// Keeps the first hits of the input up to the limit, whichever worker found them (every worker kept at
-    /// least those of each sort), then puts them in order of time (unknown last), event, place and rule.
+    /// least those of each sort), then puts them in order of time (unknown last), event, size of the log, place and rule.
     fn settle(&mut self, limits: Limits, engine: &Engine) {
         self.hits.sort_by_key(|hit| (hit.ordinal, hit.event.offset, hit.event.sub, hit.rule));
         let mut room = worker::Room::default();
         let uncounted = &mut self.uncounted;
         self.hits.retain(|hit| {
-            let fits = room.take(engine.rule(hit.rule).is_some_and(|r| r.alerts), limits.hits);
+            let fits = room.take(engine.rule(hit.rule).is_some_and(|r| r.alerts), &limits);
             if !fits {
                 *uncounted.entry(hit.rule).or_default() += 1;
             }
             fits
         });
-        let place = |member: &Member| (member.file, member.inner.clone());
+        // Logs that hold the same bytes, in an order that does not depend on that of the paths.
+        let sizes: HashMap<(u32, &str), u64> = self
+            .members
+            .iter()
+            .map(|done| ((done.member.file, done.member.inner.as_str()), done.bytes))
+            .collect();
         self.hits.sort_by(|a, b| {
-            let time = (a.event.time.is_none(), a.event.time).cmp(&(b.event.time.is_none(), b.event.time));
-            time.then_with(|| a.event.digest.cmp(&b.event.digest))
-                .then_with(|| place(&a.event.member).cmp(&place(&b.event.member)))
-                .then_with(|| (a.event.offset, a.event.sub).cmp(&(b.event.offset, b.event.sub)))
-                .then_with(|| a.rule.cmp(&b.rule))
+            // Rules that fired on one event.
+            if Arc::ptr_eq(&a.event, &b.event) {
+                return a.rule.cmp(&b.rule);
+            }
+            let ((a, rule), (b, other)) = ((&*a.event, a.rule), (&*b.event, b.rule));
+            let time = (a.time.is_none(), a.time).cmp(&(b.time.is_none(), b.time));
+            time.then_with(|| a.digest.cmp(&b.digest))
+                .then_with(|| sizes.get(&a.log()).cmp(&sizes.get(&b.log())))
+                .then_with(|| a.log().cmp(&b.log()))
+                .then_with(|| (a.offset, a.sub).cmp(&(b.offset, b.sub)))
+                .then_with(|| rule.cmp(&other))
         });
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Processed {
 impl<'e> Stage<'e> {
     pub(crate) fn new(engine: &'e Engine, subjects: &'e Subjects, ground: &'e StageGround) -> Self {
         let filter = Filter { window: Window { since: None, until: None }, hosts: Vec::new() };
-        let limits = Limits { hits: u64::MAX, store_bytes: STORE_BYTES, ..Limits::default() };
+        let limits = Limits { store_bytes: STORE_BYTES, ..Limits::of(u64::MAX) };
         let sampling = Sampling::new(&ground.unsampled);
         let bounds = (limits, Digests::Files);
         Self { worker: Worker::new(engine, subjects, filter, sampling, bounds, &ground.progress) }

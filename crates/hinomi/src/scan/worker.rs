@@ -1,19 +1,21 @@
 //! One thread's share of a scan.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hinomi_columns::{Batch, FieldId, LayoutId, Projection, Store, ValueId, well_known};
 use hinomi_detect::completeness::Window;
 use hinomi_detect::story::Census;
-use hinomi_detect::{Depth, Engine, Evaluator, FilterId, RawEncoding, RuleIndex};
+use hinomi_detect::{Depth, Engine, Evaluator, Fields, FilterId, KnownNames, RawEncoding, RuleIndex};
 use hinomi_ingest::intake::Format;
 use hinomi_ingest::{AnyDecoder, Unit, is_plain_entry};
 use hinomi_model::{Diagnostics, Digest, LogKind};
 
-use super::hit::{Event, Fields, Hit};
+use super::hit::{Event, Hit};
 use super::piece::{Around, Pieces, chunk_around};
 use super::subject::{Subjects, text_of, whole_text_of};
 use super::{Digests, Findings, Limits, Sampled, ScanProgress};
@@ -30,15 +32,22 @@ pub(super) struct Filter {
 impl Filter {
     fn wants_host(&self, host: &str) -> bool {
         // An event that names no host may be of any: unknown is not outside.
-        self.hosts.is_empty()
-            || host.is_empty()
-            || self.hosts.iter().any(|wanted| {
-                let start = host.get(..wanted.len());
-                let rest = host.get(wanted.len()..).unwrap_or_default();
-                start.is_some_and(|s| s.eq_ignore_ascii_case(wanted))
-                    && (rest.is_empty() || rest.starts_with('.'))
-            })
+        self.hosts.is_empty() || host.is_empty() || self.hosts.iter().any(|wanted| is_host(host, wanted))
     }
+}
+
+/// Whether two names are of one host, as far as they say: one of them may lack the domain.
+pub(crate) fn is_host(name: &str, wanted: &str) -> bool {
+    let address =
+        |text: &str| text.trim_matches(['[', ']']).split('%').next().and_then(|t| t.parse::<IpAddr>().ok());
+    if let Some(one) = address(name).or_else(|| address(wanted)) {
+        return address(name) == Some(one) && address(wanted) == Some(one);
+    }
+    let (short, long) = if name.len() <= wanted.len() { (name, wanted) } else { (wanted, name) };
+    let rest = long.get(short.len()..).unwrap_or_default();
+    let starts = long.get(..short.len()).is_some_and(|start| start.eq_ignore_ascii_case(short));
+    let is_label = !short.contains('.');
+    !short.is_empty() && starts && (rest.is_empty() || rest.starts_with('.') && (is_label || short == wanted))
 }
 
 pub(super) struct Worker<'e> {
@@ -57,7 +66,7 @@ pub(super) struct Worker<'e> {
     census: Option<Census<'e>>,
     /// What to cite of files instead of all of them.
     pieces: Option<Pieces>,
-    room: Room,
+    room: UnitRoom,
     findings: Findings,
 }
 
@@ -71,16 +80,43 @@ pub(super) struct Room {
 
 impl Room {
     /// Whether one more match fits.
-    pub(super) fn take(&mut self, alerts: bool, limit: u64) -> bool {
-        let kept = if alerts { &mut self.alerts } else { &mut self.blocks };
-        let fits = *kept < limit;
+    pub(super) fn take(&mut self, alerts: bool, limits: &Limits) -> bool {
+        let kept = self.kept(alerts);
+        let fits = *kept < limits.most(alerts);
         *kept += u64::from(fits);
+        fits
+    }
+
+    fn kept(&mut self, alerts: bool) -> &mut u64 {
+        if alerts { &mut self.alerts } else { &mut self.blocks }
+    }
+}
+
+/// Room for whole units: matches of one unit do not come in the order of the input, in which the first are kept. So a unit
+/// keeps all of its own or none.
+#[derive(Default)]
+struct UnitRoom {
+    kept: Room,
+    alerts_full: bool,
+    blocks_full: bool,
+}
+
+impl UnitRoom {
+    fn begin_unit(&mut self, limits: &Limits) {
+        self.alerts_full = self.kept.alerts >= limits.most(true);
+        self.blocks_full = self.kept.blocks >= limits.most(false);
+    }
+
+    /// Whether one more match of the unit fits.
+    fn take(&mut self, alerts: bool) -> bool {
+        let fits = if alerts { !self.alerts_full } else { !self.blocks_full };
+        *self.kept.kept(alerts) += u64::from(fits);
         fits
     }
 
     /// Returns what was taken for a match that is not kept after all.
     fn put_back(&mut self, alerts: bool) {
-        let kept = if alerts { &mut self.alerts } else { &mut self.blocks };
+        let kept = self.kept.kept(alerts);
         *kept = kept.saturating_sub(1);
     }
 }
@@ -152,6 +188,7 @@ type Columns = Box<[(u32, FieldId)]>;
 struct Keeping {
     rules: HashMap<RuleIndex, Kept>,
     columns: HashMap<LayoutId, Columns>,
+    names: KnownNames,
     /// Layouts have other numbers in each.
     epoch: u32,
 }
@@ -231,7 +268,7 @@ impl<'e> Worker<'e> {
             telling: subjects.details().iter().chain(subjects.links()).map(String::as_str).collect(),
             census: subjects.census(),
             pieces: (digests == Digests::Pieces).then(Pieces::default),
-            room: Room::default(),
+            room: UnitRoom::default(),
             findings: Findings::default(),
         }
     }
@@ -254,6 +291,8 @@ impl<'e> Worker<'e> {
     pub(super) fn process(&mut self, format: Format, unit: &Unit) {
         let limit = self.limits.store_bytes;
         self.named.decode(format, unit, limit, &mut self.findings.diagnostics);
+        self.findings.sources.begin_unit();
+        self.room.begin_unit(&self.limits);
         let mut matches = Vec::new();
         let mut candidates = Candidates::default();
         let Pass { decoder, store, evaluator, .. } = &mut self.named;
@@ -318,8 +357,8 @@ impl<'e> Worker<'e> {
             let Some(batch) = batches.get(number) else { continue };
             let engine = self.engine;
             let alerts = |r: &RuleIndex| engine.rule(*r).is_some_and(|r| r.alerts);
-            let (limit, room) = (self.limits.hits, &mut self.room);
-            let full = |r: &RuleIndex| !room.take(alerts(r), limit);
+            let room = &mut self.room;
+            let full = |r: &RuleIndex| !room.take(alerts(r));
             let sampling = &mut self.sampling;
             let fresh = group.iter().map(|m| m.2).filter(|r| sampling.is_fresh(*r, store, batch, row));
             let (beyond, rules): (Vec<RuleIndex>, Vec<RuleIndex>) = fresh.partition(full);
@@ -327,16 +366,19 @@ impl<'e> Worker<'e> {
             if rules.is_empty() {
                 continue;
             }
-            keeping.prepare((engine, &self.telling), &rules, (store, batch));
-            let kept = || rules.iter().filter_map(|r| keeping.rules.get(r));
-            let columns = keeping.columns.get(&batch.shape().layout).map(AsRef::as_ref).unwrap_or_default();
+            // Of all that matched: what an event tells must not depend on which matches found room.
+            let fired: Vec<RuleIndex> = group.iter().map(|m| m.2).collect();
+            keeping.prepare((engine, &self.telling), &fired, (store, batch));
+            let Keeping { rules: known, columns, names, .. } = keeping;
+            let kept = || fired.iter().filter_map(|r| known.get(r));
+            let columns = columns.get(&batch.shape().layout).map(AsRef::as_ref).unwrap_or_default();
             let scene = Scene { store, batch, row, unit, subjects: self.subjects };
             let own = kept().flat_map(|k| k.fields.iter().copied());
-            let Some(mut event) = scene.event(&self.filter, columns, own) else {
+            let Some(mut event) = scene.event(&self.filter, (columns, own), names) else {
                 rules.iter().for_each(|r| self.room.put_back(alerts(r)));
                 continue;
             };
-            event.add_aliases(kept().flat_map(|k| &k.aliases));
+            event.add_aliases(kept().flat_map(|k| &k.aliases), names);
             event.piece = self.pieces.as_mut().and_then(|pieces| pieces.around(&around, &event));
             if event.piece.is_none() {
                 self.progress.cited.fetch_max(unit.member.file.saturating_add(1), Ordering::Relaxed);
@@ -413,8 +455,8 @@ impl Scene<'_> {
     fn event(
         &self,
         filter: &Filter,
-        columns: &[(u32, FieldId)],
-        own: impl Iterator<Item = FieldId>,
+        fields: (&[(u32, FieldId)], impl Iterator<Item = FieldId>),
+        names: &mut KnownNames,
     ) -> Option<Event> {
         let header = *self.batch.rows().get(self.row)?;
         let host = self.subjects.host(self.store, self.batch, self.row);
@@ -440,32 +482,71 @@ impl Scene<'_> {
             host,
             channel,
             account: self.subjects.account(self.store, self.batch, self.row),
-            fields: self.fields(columns, own),
+            fields: self.fields(fields, names),
         })
     }
 
-    fn fields(&self, columns: &[(u32, FieldId)], own: impl Iterator<Item = FieldId>) -> Fields {
+    fn fields(
+        &self,
+        (columns, own): (&[(u32, FieldId)], impl Iterator<Item = FieldId>),
+        names: &mut KnownNames,
+    ) -> Fields {
         let further = own.filter(|field| columns.iter().all(|(_, known)| known != field));
         let further = further.filter_map(|field| Some((self.batch.position(field)? as u32, field)));
         let mut further: Vec<(u32, FieldId)> = further.collect();
         further.sort_unstable();
         further.dedup();
-        let mut fields: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(columns.len() + further.len());
+        let mut fields: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(columns.len() + further.len());
         for &(position, field) in columns.iter().chain(&further) {
             let value = self.batch.column(position as usize).get(self.row).copied();
             if let Some(text) = value.and_then(|value| self.value(field, value)) {
-                fields.push((self.store.fields().name(field).into(), text));
+                fields.push((self.store.fields().name(field), text));
             }
         }
         if !further.is_empty() {
             fields.sort_unstable();
         }
-        Fields::of_ordered(fields)
+        Fields::of_ordered(fields.iter().map(|(name, value)| (*name, value.as_ref())), names)
     }
 
     /// The text of a value, which may be cut; `None` when it is absent or null.
-    fn value(&self, field: FieldId, value: ValueId) -> Option<Box<str>> {
-        let text = whole_text_of(self.store, field, value)?;
-        Some(text.get(..text.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default().into())
+    fn value(&self, field: FieldId, value: ValueId) -> Option<Cow<'_, str>> {
+        let cut = |text: &str| text.floor_char_boundary(LONGEST_VALUE);
+        Some(match whole_text_of(self.store, field, value)? {
+            Cow::Borrowed(text) => text.get(..cut(text)).unwrap_or_default().into(),
+            Cow::Owned(mut text) => {
+                text.truncate(cut(&text));
+                text.into()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_found_with_and_without_its_domain() {
+        for (name, wanted, is) in [
+            ("PC1.example.jp", "pc1", true),
+            ("pc1", "PC1.example.jp", true),
+            ("pc1", "pc1", true),
+            ("pc10", "pc1", false),
+            ("pc1.example.jp", "pc1.example.com", false),
+            ("pc1.example.jp", "pc1.example", true),
+            ("pc1.example", "pc1.example.jp", false),
+            ("10", "10.0.0.5", false),
+            ("10.1.2.3", "10", false),
+            ("10.1.2.3", "10.1.2", false),
+            ("10.1.2.3", "10.1.2.3", true),
+            ("2001:0DB8:0:0:0:0:0:1", "2001:db8::1", true),
+            ("fe80::1", "fe80::1%eth0", true),
+            ("2001:db8::1", "[2001:db8::1]", true),
+            ("", "pc1", false),
+            ("火の見", "火の見.example.jp", true),
+        ] {
+            assert_eq!(is_host(name, wanted), is, "{name} {wanted}");
+        }
     }
 }

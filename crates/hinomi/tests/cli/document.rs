@@ -133,6 +133,13 @@ impl Kept {
             body["faults"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned()).collect();
         (output.status.code().unwrap(), faults, body["left_out"].as_u64().unwrap())
     }
+
+    /// Something that was changed is found.
+    fn rejects(&self, wanted: &str, change: &dyn Fn(&mut Value)) {
+        let (code, faults, _) = self.verify(change);
+        assert_eq!(code, 4, "{wanted}");
+        assert!(faults.iter().any(|fault| fault.contains(wanted)), "no fault says {wanted:?}: {faults:?}");
+    }
 }
 
 #[test]
@@ -146,16 +153,17 @@ fn what_json_says_holds_wherever_its_sources_are() {
     assert_eq!(kept.verify(|_| {}), (0, vec![], 0));
     let whole = Kept::new("json-files", &["--cite", "files", "--since", "2026-11-22T07:40"]);
     assert_eq!(whole.verify(|_| {}), (0, vec![], 0));
+    // Beyond a bound nothing is looked for, and correlations made of what was kept hold.
+    let few = Kept::new("json-few", &["--max-detections", "4"]);
+    let unlisted = few.said()["summary"]["unlisted"].as_u64().unwrap();
+    assert!(unlisted > 0 && few.said()["detections"].as_array().unwrap().len() >= 4);
+    assert_eq!(few.verify(|_| {}), (0, vec![], 0));
 }
 
 #[test]
 fn what_json_never_said_does_not_hold() {
     let kept = Kept::new("json-altered", &[]);
-    let rejects = |wanted: &str, change: &dyn Fn(&mut Value)| {
-        let (code, faults, _) = kept.verify(change);
-        assert_eq!(code, 4, "{wanted}");
-        assert!(faults.iter().any(|fault| fault.contains(wanted)), "no fault says {wanted:?}: {faults:?}");
-    };
+    let rejects = |wanted: &str, change: &dyn Fn(&mut Value)| kept.rejects(wanted, change);
     rejects("account is said to be", &|said| said["detections"][3]["account"] = "somebody".into());
     rejects("time is said to be", &|said| {
         said["detections"][3]["time"] = "2026-11-22T00:00:00.000000000Z".into();
@@ -183,16 +191,55 @@ fn what_json_never_said_does_not_hold() {
     rejects("leaves it out", &|said| {
         less(said, 0);
         said["suppressions"] = hides(0);
-        said["ledgers"] = serde_json::json!([{"origin": "a ledger", "size": 0}]);
+        said["ledgers"] = serde_json::json!([{"path": "x", "origin": "a ledger", "size": 0, "root": ""}]);
     });
+    // What was suppressed cannot be told without the list: it is counted, and not settled.
     let (code, faults, left_out) = kept.verify(|said| {
         less(said, 3);
-        said["suppressions"] = hides(many - 20);
-        said["summary"]["unlisted"] = 3.into();
+        said["suppressions"] = hides(many - 17);
     });
-    assert_eq!((code, faults, left_out), (0, vec![], many - 17));
+    assert_eq!((code, faults, left_out), (3, vec![], many - 17));
+    for more in [1, 1_000_000] {
+        rejects("are said to be suppressed", &|said| {
+            less(said, 3);
+            said["suppressions"] = hides(many - 17 + more);
+        });
+    }
+    rejects("and it says that 3 are", &|said| {
+        less(said, 3);
+        said["suppressions"] = hides(3);
+        said["summary"]["unlisted"] = (many - 20).into();
+    });
+    rejects("are said to be suppressed", &|said| said["suppressions"] = hides(1));
     // Another window would let events disappear.
     rejects("no rule finds it", &|said| said["reading"]["since"] = "2026-11-23T00:00:00Z".into());
+}
+
+#[test]
+fn what_json_never_said_of_the_whole_does_not_hold() {
+    let kept = Kept::new("json-whole", &[]);
+    let rejects = |wanted: &str, change: &dyn Fn(&mut Value)| kept.rejects(wanted, change);
+    rejects("not among the given paths", &|said| {
+        said["ledgers"] = serde_json::json!([{"path": "x", "origin": "a ledger", "size": 0, "root": ""}]);
+    });
+    rejects("is no part of such a document", &|said| said["verdict"] = "all clear".into());
+    rejects("is not what the logs give", &|said| said["sources"][0]["note"] = "complete".into());
+    rejects("summary.note is said to be", &|said| said["summary"]["note"] = 1.into());
+    rejects("diagnostics", &|said| said["diagnostics"] = serde_json::json!([]));
+    // What is said of the whole input.
+    for name in ["events", "logs", "bytes", "unlisted"] {
+        rejects(&format!("summary.{name} is said to be"), &|said| {
+            let count = said["summary"][name].as_u64().unwrap();
+            said["summary"][name] = (count + 1).into();
+        });
+    }
+    rejects("summary.first is said to be", &|said| said["summary"]["first"] = Value::Null);
+    rejects("summary.detections is said to be", &|said| said["summary"]["detections"]["high"] = 0.into());
+    rejects("is not what the logs give", &|said| said["sources"][1]["seen"] = 1.into());
+    rejects("is not what the logs give", &|said| said["sources"][0]["gaps"] = serde_json::json!([]));
+    rejects("sources are listed", &|said| drop(said["sources"].as_array_mut().unwrap().pop()));
+    // A smaller bound than the one that held would let detections disappear.
+    rejects("no rule finds it", &|said| said["reading"]["max_detections"] = 2.into());
 }
 
 #[test]
@@ -421,4 +468,120 @@ fn the_layer_names_the_techniques_of_the_steps() {
         layer["techniques"].as_array().unwrap().iter().map(|t| t["techniqueID"].as_str().unwrap()).collect();
     assert!(ids.contains(&"T1133") && ids.contains(&"T1562.012"), "{ids:?}");
     assert_eq!(layer["domain"], "enterprise-attack");
+}
+
+/// Logs that leave out the year are guessed as they were then, whatever became of the files' times, and whatever was asked for.
+#[test]
+fn years_are_guessed_as_they_were() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document/years");
+    let _ = std::fs::remove_dir_all(&folder);
+    let logs = folder.join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let line = |month: &str, n: u32, what: &str| {
+        format!(
+            "{month} {:02} 10:00:{n:02} web1 sshd[7]: {what} password for root from 203.0.113.9 port 22 ssh2\n",
+            n % 9 + 10
+        )
+    };
+    let guessed = |month: &str| -> String {
+        let tries = (0..40).map(|n| format!("{month} 10 10:00:{n:02} web1 sshd[7]: Failed password for root from 203.0.113.9 port 22 ssh2\n"));
+        tries
+            .chain([format!(
+                "{month} 10 10:01:00 web1 sshd[7]: Accepted password for root from 203.0.113.9 port 22 ssh2\n"
+            )])
+            .collect()
+    };
+    let old = guessed("Mar") + &line("Apr", 1, "Failed");
+    let new = guessed("Feb") + &guessed("May") + &line("Jun", 2, "Failed");
+    let write = |name: &str, text: &str, year: i64| {
+        std::fs::write(logs.join(name), text).unwrap();
+        let seconds = (year - 1970) * 31_556_952 + 20_000_000;
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds as u64);
+        std::fs::File::options().write(true).open(logs.join(name)).unwrap().set_modified(time).unwrap();
+    };
+    write("old.log", &old, 2024);
+    write("new.log", &new, 2026);
+    let path = |at: &Path| at.to_str().unwrap().to_owned();
+    let json = path(&folder.join("d.json"));
+    let html = path(&folder.join("d.html"));
+    let copy_of = |name: &str| {
+        let to = folder.join(name);
+        copy(&logs, &to);
+        to
+    };
+    let bare = copy_of("bare");
+    for more in [
+        &["--tz", "UTC"][..],
+        &["--tz", "UTC", "--until", "2026-04-01"],
+        &["--tz", "UTC", "--since", "2024-01-01"],
+    ] {
+        let made = hinomi(
+            &[
+                &["investigate", "-q", &path(&logs), "--json", "--output-file", &json, "--report", &html],
+                more,
+            ]
+            .concat(),
+        );
+        assert!(matches!(made.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&made.stderr));
+        let said: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+        assert!(said["summary"]["first"].as_str().unwrap().starts_with("2024-"), "{:#}", said["summary"]);
+        assert!(!said["detections"].as_array().unwrap().is_empty());
+        for (document, from) in [(&json, &logs), (&json, &bare), (&html, &logs), (&html, &bare)] {
+            let checked = hinomi(&["verify", "report", document, &path(from)]);
+            let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+            assert_eq!(checked.status.code(), Some(0), "{more:?} {document} {}: {told}", from.display());
+        }
+    }
+}
+
+/// What was suppressed is settled by the list; another list is seen.
+#[test]
+fn suppressions_are_settled_by_their_list() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document/suppressed");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let list = |name: &str, host: &str| {
+        let text = format!(
+            "suppressions:\n- name: n\n  owner: o\n  reason: r\n  expires: 2199-01-01\n  host: {host}\n"
+        );
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name).to_str().unwrap().to_owned()
+    };
+    let (own, other) = (list("own.yaml", "gw01"), list("other.yaml", "fs01"));
+    let document = folder.join("d.json").to_str().unwrap().to_owned();
+    let case = root().join("examples/case").to_str().unwrap().to_owned();
+    let made =
+        hinomi(&["investigate", "-q", &case, "--suppress", &own, "--json", "--output-file", &document]);
+    assert_eq!(made.status.code(), Some(1));
+    let code =
+        |more: &[&str]| hinomi(&[&["verify", "report", &document, &case], more].concat()).status.code();
+    assert_eq!(code(&[]), Some(3), "the list was not given");
+    assert_eq!(code(&["--suppress", &own]), Some(0));
+    assert_eq!(code(&["--suppress", &other]), Some(4));
+}
+
+/// Logs that overlap give the same in any order of the paths.
+#[test]
+fn the_order_of_paths_changes_nothing() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document/order");
+    let _ = std::fs::remove_dir_all(&folder);
+    let line = |n: u32, what: &str| {
+        format!(
+            "2026-03-10T10:00:{n:02}Z web1 sshd[7]: {what} password for root from 203.0.113.9 port 22 ssh2\n"
+        )
+    };
+    let log: String = (0..40).map(|n| line(n, "Failed")).chain([line(50, "Accepted")]).collect();
+    let folders = ["a", "b"].map(|name| folder.join(name));
+    for (folder, text) in folders.iter().zip([log.clone(), log + &line(55, "Failed")]) {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("auth.log"), text).unwrap();
+    }
+    let [a, b] = folders.map(|folder| folder.to_str().unwrap().to_owned());
+    let document = folder.join("d.json").to_str().unwrap().to_owned();
+    let made = hinomi(&["investigate", "-q", &a, &b, "--json", "--output-file", &document]);
+    assert_eq!(made.status.code(), Some(1), "{}", String::from_utf8_lossy(&made.stderr));
+    for paths in [[&a, &b], [&b, &a]] {
+        let checked = hinomi(&["verify", "report", &document, paths[0], paths[1]]);
+        assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
+    }
 }

@@ -98,5 +98,11 @@ fn a_rule_whose_example_fails_is_four() {
 fn completions_manual_and_schema_are_there() {
     assert!(stdout(&hinomi(&["completions", "bash"])).contains("hinomi"));
     assert!(stdout(&hinomi(&["man"])).contains(".TH"));
+    let page = stdout(&hinomi(&["man", "ledger", "create"]));
+    assert!(page.contains(".TH") && page.contains("hinomi ledger create"), "{page}");
+    assert_eq!(hinomi(&["man", "nothing"]).status.code(), Some(2));
+    let pages = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    assert!(hinomi(&["man", "--out", pages.to_str().unwrap()]).status.success());
+    assert!(pages.join("hinomi.1").exists() && pages.join("hinomi-ledger-create.1").exists());
     assert!(stdout(&hinomi(&["schema"])).contains("schema_version"));
 }

@@ -223,6 +223,41 @@ fn every_way_to_alter_a_report_or_the_ledger_it_cites_is_rejected() {
     assert!(!said.starts_with("holds"), "{said}");
 }
 
+/// What a document says of a ledger's size is not believed: the tree settles it.
+#[test]
+fn a_document_on_a_ledger_is_held_to_what_the_ledger_was() {
+    let kept = Kept::new("json");
+    let document = kept.path("d.json");
+    run(&["investigate", &kept.data, "-q", "--tz", "Asia/Tokyo", "--json", "--output-file", &document], &[1]);
+    assert!(verify(&document, &kept.data, 0).contains("totals, sources and losses made again"));
+    let altered = kept.path("altered.json");
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut said: Value = serde_json::from_str(&std::fs::read_to_string(&document).unwrap()).unwrap();
+        change(&mut said);
+        std::fs::write(&altered, said.to_string()).unwrap();
+        verify(&altered, &kept.data, 4)
+    };
+    let emptied = with(&|said| {
+        said["ledgers"][0]["size"] = 0.into();
+        for list in ["detections", "incidents", "sources"] {
+            said[list] = serde_json::json!([]);
+        }
+    });
+    assert!(emptied.contains("ledger"), "{emptied}");
+    with(&|said| {
+        let size = said["ledgers"][0]["size"].as_u64().unwrap();
+        said["ledgers"][0]["size"] = (size - 1).into();
+        said["sources"] = serde_json::json!([]);
+    });
+    with(&|said| said["ledgers"] = serde_json::json!([]));
+    // What came since may be missing, and it is said that less is compared then.
+    let more = kept.path("more.log");
+    std::fs::write(&more, "2026-03-01T00:00:00Z web01 app: one more line\n").unwrap();
+    run(&["ledger", "append", "--data", &kept.data, "--source", "later", &more], &[0]);
+    let said = verify(&document, &kept.data, 0);
+    assert!(said.contains("where a ledger has grown"), "{said}");
+}
+
 #[test]
 fn a_damaged_block_is_a_diagnostic_and_the_rest_is_read() {
     let kept = Kept::new("damaged");

@@ -99,6 +99,15 @@ fn head(claims: &Claims<'_>, out: &mut String) {
         claims.time(totals.last),
         word(&format!("all times {zone}"), &format!("時刻はすべて {zone}")),
     ));
+    let settings = &document.settings;
+    if settings.since.or(settings.until).is_some() {
+        out.push_str(&format!(
+            "<p class=\"dim\">{} {} → {}</p>\n",
+            word("Asked for:", "対象期間:"),
+            claims.time(settings.since),
+            claims.time(settings.until)
+        ));
+    }
     out.push_str(&format!("<div class=\"card\"><p class=\"headline\">{}</p>", both(&verdict(document))));
     out.push_str(&format!("<p>{}</p>", both(&read(document))));
     out.push_str(&format!("<p class=\"dim\">{}</p></div>\n", terms()));
@@ -106,13 +115,20 @@ fn head(claims: &Claims<'_>, out: &mut String) {
 }
 
 /// The answer in one sentence.
-fn verdict(document: &Document) -> Said2 {
+pub(super) fn verdict(document: &Document) -> Said2 {
     let count = |l: &str| document.totals.incidents.get(l).copied().unwrap_or(0);
     let (grave, medium) = (count("critical") + count("high"), count("medium"));
     if document.totals.events == 0 {
         return Said2::new(
             "No event was read: nothing can be said.",
             "イベントを一件も読めませんでした。何も判断できません。",
+        );
+    }
+    let settings = &document.settings;
+    if document.totals.first.is_none() && settings.since.or(settings.until).is_some() {
+        return Said2::new(
+            "No event with a readable time lies in the span that was asked for: nothing can be said of it.",
+            "指定した期間には時刻の読めるイベントがありません。何も判断できません。",
         );
     }
     match (grave, medium) {
@@ -240,7 +256,7 @@ fn files_and_rules(document: &Document, out: &mut String) {
     out.push_str(&format!("<h2>{}</h2><table><tbody>\n", word("Cited files", "引用したファイル")));
     for file in &document.files {
         let (size, identity) = match &file.content {
-            Content::File { bytes, sha256 } => (format!("{bytes} B"), sha256.to_string()),
+            Content::File { bytes, sha256, .. } => (format!("{bytes} B"), sha256.to_string()),
             Content::Ledger { origin, verifier_key, size, root } => (
                 word(&format!("{size} leaves"), &format!("リーフ {size} 枚")),
                 format!("{origin} {root} {verifier_key}"),

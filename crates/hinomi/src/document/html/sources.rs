@@ -3,6 +3,7 @@
 use super::super::claim::Claims;
 use super::super::markup::{both, escape, word};
 use super::super::model::SourceDoc;
+use super::super::unread::{kind_ja, sentence_ja};
 use super::timeline;
 
 pub(super) fn sources(claims: &Claims<'_>, out: &mut String) {
@@ -96,9 +97,9 @@ fn unread(claims: &Claims<'_>, out: &mut String) {
         for loss in &document.unread {
             out.push_str(&format!(
                 "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
-                escape(&loss.kind),
+                word(&loss.kind, kind_ja(&loss.kind)),
                 escape(&loss.place),
-                escape(&loss.message)
+                word(&loss.message, &sentence_ja(&loss.message))
             ));
         }
         out.push_str("</tbody></table></details>\n");

@@ -47,7 +47,13 @@ pub(super) fn events(
     let mut order: Vec<(usize, Found)> = found.into_iter().enumerate().collect();
     // Blocks one after the other: each is read once.
     order.sort_by_key(|(_, event)| (number(event, "leaf"), number(event, "record")));
-    let lines = evidence.with(|opened| lines(&order, &opened.reader))?;
+    // What is searched may be ahead of the view of the evidence, by a whole event or by its end.
+    let last = order.last().and_then(|(_, event)| number(event, "leaf")).unwrap_or_default();
+    let lines = evidence.with_leaf(last, |opened| {
+        let found = lines(&order, &opened.reader)?;
+        let lacks = found.iter().any(Option::is_none) && opened.reader.refresh()?;
+        if lacks { lines(&order, &opened.reader) } else { Ok(found) }
+    })?;
     let mut shown = BTreeMap::new();
     for ((at, event), bytes) in order.iter().zip(lines) {
         if let Some(event) = bytes.and_then(|bytes| one(event, origin, &bytes, asked)) {

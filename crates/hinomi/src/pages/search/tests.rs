@@ -5,19 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hinomi_ledger::note::{Algorithm, KeyName, SignerKey};
 use hinomi_ledger::{
-    Creation, FileDisk, Ledger, Options, Places, Record, Surroundings, SystemClock, SystemEntropy,
+    Creation, ERASER_NAME, FileDisk, Ledger, Options, Places, Record, Scope, Surroundings, SystemClock,
+    SystemEntropy,
 };
 use hinomi_testkit::seeded::Seeded;
 use hinomi_testkit::soak;
 
 use super::*;
+use crate::derived::DERIVED;
 use crate::framing::frames;
 use crate::pages::tests::Plain;
 
 const PATIENCE_NS: i64 = 60 * NANOS_PER_SECOND;
 /// 2026-11-21.
 const RECEIVED: u64 = 1_795_000_000_000_000_000;
+
+fn eraser() -> SignerKey {
+    SignerKey::from_seed(KeyName::new(ERASER_NAME).unwrap(), &[9; 32])
+}
 
 /// A ledger of files: a leaf of each, in this order.
 fn ledger(folder: &Path, files: &[Vec<u8>]) -> Ledger {
@@ -28,7 +35,8 @@ fn ledger(folder: &Path, files: &[Vec<u8>]) -> Ledger {
     };
     let options = Options { watch: false, ..Options::default() };
     let places = Places::in_data_dir(folder, "evidence");
-    let creation = Creation { origin: "test/searches".to_owned(), eraser: None };
+    let eraser = Some(*eraser().verifier(Algorithm::Ed25519).public());
+    let creation = Creation { origin: "test/searches".to_owned(), eraser };
     Ledger::create(&around, &places, &creation, &options).unwrap();
     let (ledger, _) = Ledger::open(around, places, options).unwrap();
     for (number, file) in files.iter().enumerate() {
@@ -107,7 +115,9 @@ fn found(searching: &Searching, text: &str) -> Option<(BTreeSet<String>, Vec<Str
             let fields = event["fields"].as_object().unwrap().values();
             values.extend(fields.filter_map(|value| value.as_str().map(str::to_owned)));
         }
-        let seen = answer["offset"].as_u64().unwrap() + answer["events"].as_array().unwrap().len() as u64;
+        let events = answer["events"].as_array().unwrap().len() as u64;
+        let seen = answer["offset"].as_u64().unwrap() + events;
+        assert!(events > 0 || seen >= answer["matches"].as_u64().unwrap(), "{text}: {answer:#}");
         if seen >= answer["matches"].as_u64().unwrap() {
             return Some((references, values));
         }
@@ -332,22 +342,78 @@ fn what_is_more_than_is_held_stays_unsearched_and_narrower_words_reach_it() {
     assert!(last.ends_with("line7x0"), "{next:#}");
 }
 
+/// Asks until a word finds so many events.
+fn until_found(searching: &Searching, word: &str, events: usize) {
+    let begun = Since::now();
+    while found(searching, word).unwrap().0.len() != events {
+        assert!(begun.ns() < PATIENCE_NS, "{word}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn what_comes_meanwhile_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let line = |word: &str| format!("2026-11-20T01:02:03Z ws4 app[4]: {word} end\n").into_bytes();
     let ledger = ledger(folder.path(), &[line("first"), line("second")]);
     let searching = Searching::bounded(folder.path().to_owned(), None, LAZY);
-    let comes = |word: &str| {
-        let begun = Since::now();
-        while found(&searching, word).unwrap().0.is_empty() {
-            assert!(begun.ns() < PATIENCE_NS, "{word}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    };
-    comes("second");
+    until_found(&searching, "second", 1);
     append(&ledger, "late", &line("third"));
-    comes("third");
+    until_found(&searching, "third", 1);
     assert_eq!(found(&searching, "first").unwrap().0.len(), 1);
+    ledger.close().unwrap();
+}
+
+/// What is searched and what lines are read from are two views of one ledger, and either may be ahead.
+#[test]
+fn what_came_after_the_evidence_was_looked_at_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |word: &str| format!("2026-11-20T01:02:03Z ws4 app[4]: {word} end\n").into_bytes();
+    let ledger = ledger(folder.path(), &[line("first"), line("second")]);
+    let searching = Searching::bounded(folder.path().to_owned(), None, LAZY);
+    until_found(&searching, "second", 1);
+    // Until a new view has it; the view of the evidence is older then, that of searches will be newer.
+    std::thread::sleep(Duration::from_millis(1100));
+    let size = |evidence: &Evidence| evidence.with(|opened| Ok(opened.reader.size())).unwrap();
+    let known = size(&searching.evidence);
+    append(&ledger, "late", &line("third"));
+    while size(&Evidence::new(folder.path().to_owned())) == known {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    until_found(&searching, "third", 1);
+    ledger.close().unwrap();
+}
+
+/// Whatever was found of it before, and wherever it was derived to.
+#[test]
+fn what_is_erased_is_gone_at_the_next_look() {
+    const NS_PER_DAY: u64 = 86_400_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let line = |word: &str| format!("2026-11-20T01:02:03Z ws4 app[4]: shared {word} end\n").into_bytes();
+    let ledger = ledger(folder.path(), &[line("kept"), line("erasedword"), line("last")]);
+    let searching = Searching::bounded(folder.path().to_owned(), None, LAZY);
+    until_found(&searching, "erasedword", 1);
+    until_found(&searching, "last", 1);
+    let (before, _) = through(&searching, "q=shared&limit=1").unwrap();
+    assert_eq!(before["matches"], 3, "{before:#}");
+    let derived = || -> BTreeSet<PathBuf> {
+        let fresh = std::fs::read_dir(folder.path().join(DERIVED).join(fresh::FRESH)).unwrap();
+        fresh.map(|entry| entry.unwrap().path()).collect()
+    };
+    let old = derived();
+    assert!(!old.is_empty());
+    let day = (RECEIVED / NS_PER_DAY) as u32;
+    let scope = Scope { source: "file1".to_owned(), class: "hinomi".to_owned(), day };
+    let order = ledger.erasure_order(&scope, "request 9").unwrap();
+    ledger.erase(order.approve(&eraser()).unwrap().as_bytes()).unwrap();
+    until_found(&searching, "erasedword", 0);
+    let (references, values) = found(&searching, "shared").unwrap();
+    assert_eq!(references.len(), 2, "{values:?}");
+    assert!(values.iter().all(|value| !value.contains("erasedword")), "{values:?}");
+    // What somebody has open goes on without it, or not at all.
+    let snapshot = before["snapshot"].as_str().unwrap();
+    let on = ask(&searching, &format!("q=shared&limit=10&offset=0&snapshot={snapshot}"));
+    assert!(!format!("{on:?}").contains("erasedword"), "{on:?}");
+    assert!(old.is_disjoint(&derived()), "{old:?}");
     ledger.close().unwrap();
 }
