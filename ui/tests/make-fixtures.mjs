@@ -600,7 +600,7 @@ const answers = [
       {
         what: text("whether somebody with root made another history", "root 権限による履歴の作り直しがなかったか"),
         reason: "no-anchor",
-        settled_by: text("a vault, a witness or a saved checkpoint", "ボールト・証人・保存したチェックポイント"),
+        settled_by: text("a vault, a witness or a saved checkpoint", "ボールト・立会人・保存したチェックポイント"),
       },
     ],
   },

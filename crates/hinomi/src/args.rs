@@ -186,6 +186,9 @@ pub enum Command {
     Completions {
         /// Shell to print them for
         shell: clap_complete::Shell,
+        /// Language; default: that of the environment
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
     },
     /// Print a manual page in roff
     #[command(after_help = "Examples:\n  hinomi man | man -l -\n  hinomi man ledger create | man -l -\n  \
@@ -197,6 +200,9 @@ pub enum Command {
         /// Write the pages of all commands to this folder
         #[arg(long, value_name = "FOLDER", conflicts_with = "of")]
         out: Option<PathBuf>,
+        /// Language; default: that of the environment
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
     },
     /// Print the JSON Schema of `investigate --json`
     Schema,
@@ -419,6 +425,9 @@ pub struct VerifyReport {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Language; default: that of the environment
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
 }
 
 /// Verbs on rules.
@@ -435,6 +444,9 @@ pub enum Rules {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Language; default: that of the environment
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
     },
     /// Say why a rule matches an event, or which part does not hold
     Explain {
@@ -454,6 +466,9 @@ pub enum Rules {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Language; default: that of the environment
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
     },
     /// Evaluate rules over derived data of months and years; exits with 1 when any matches
     #[cfg(feature = "query")]

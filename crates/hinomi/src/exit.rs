@@ -1,8 +1,10 @@
 //! Exit codes, stable from the start.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use crate::args::Lang;
+use crate::japanese;
 
 /// Why the program ends. When several apply the first of 5, 2, 4, 1, 3 wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-    /// Both in Japanese, where they are written in it.
+    /// Both in Japanese, where they are written in it; otherwise catalogues know them.
     pub(crate) in_japanese: Option<(String, Option<String>)>,
     /// The language that was asked for; otherwise that of the environment.
     pub(crate) lang: Option<Lang>,
@@ -96,12 +98,18 @@ impl Failure {
         self
     }
 
-    /// Message and hint in the language that was asked for, else in that of the environment.
-    pub fn told(&self) -> (&str, Option<&str>) {
-        let lang = self.lang.unwrap_or_else(Lang::of_environment);
-        match &self.in_japanese {
-            Some((message, hint)) if lang == Lang::Ja => (message, hint.as_deref()),
-            _ => (&self.message, self.hint.as_deref()),
+    /// The language that was asked for, else that of the environment.
+    pub fn language(&self) -> Lang {
+        self.lang.unwrap_or_else(Lang::of_environment)
+    }
+
+    /// Message and hint in that language.
+    pub fn told(&self) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+        let (message, hint) = (self.message.as_str(), self.hint.as_deref());
+        match (self.language(), &self.in_japanese) {
+            (Lang::En, _) => (message.into(), hint.map(Cow::from)),
+            (Lang::Ja, Some((message, hint))) => (message.into(), hint.as_deref().map(Cow::from)),
+            (Lang::Ja, None) => (japanese::failure(message), hint.map(japanese::failure)),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod document;
 pub mod exit;
 pub mod exports;
 mod framing;
+pub mod japanese;
 pub mod judge;
 pub mod kept;
 pub mod live;

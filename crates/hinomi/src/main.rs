@@ -4,17 +4,18 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use hinomi::args::Cli;
+use hinomi::args::{Cli, Lang};
 
 /// Rules and reports are hundreds of thousands of small strings.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let _ = hinomi::japanese::print(&error, &arguments);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
@@ -25,7 +26,8 @@ fn main() -> ExitCode {
             let (message, hint) = failure.told();
             let _ = writeln!(stderr, "hinomi: {message}");
             if let Some(hint) = hint {
-                let _ = writeln!(stderr, "  hint: {hint}");
+                let label = if failure.language() == Lang::Ja { "ヒント" } else { "hint" };
+                let _ = writeln!(stderr, "  {label}: {hint}");
             }
             failure.exit.into()
         }

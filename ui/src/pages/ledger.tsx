@@ -76,7 +76,7 @@ function Cosigners({ ledger }: { ledger: Model }) {
             <td>
               <code>{one.name}</code>
             </td>
-            <td>{one.kind === "vault" ? t("vault", "ボールト") : t("witness", "証人")}</td>
+            <td>{one.kind === "vault" ? t("vault", "ボールト") : t("witness", "立会人")}</td>
             <td>
               <span class={`health health-${one.state === "following" ? "well" : one.state}`}>
                 {t(...(COSIGNER[one.state] ?? ["?", "?"]))}

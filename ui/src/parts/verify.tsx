@@ -53,7 +53,7 @@ export function AnchorField({ onChange }: { onChange: (anchor: Anchor | null) =>
             )
           : t(
               "From paper, a witness or a vault — not from this page: a server that lies would show its own.",
-              "紙・証人・ボールトの控えを使ってください。この画面から写しては意味がありません。",
+              "紙・立会人・ボールトの控えを使ってください。この画面から写しては意味がありません。",
             )}
       </small>
     </label>
@@ -89,7 +89,7 @@ export function Verdict({ proof }: { proof: Proof }) {
     ),
     fails: t(
       "DOES NOT HOLD. Keep this page and the bundle, and compare with a vault or witness.",
-      "検証に失敗しました。この画面とバンドルを保全し、ボールト・証人と照合してください。",
+      "検証に失敗しました。この画面とバンドルを保全し、ボールト・立会人と照合してください。",
     ),
     unknown: t("Not decided: this browser or your note could not check every step.", "判定不能：確認できない段階があります。"),
   }[proof.verdict];

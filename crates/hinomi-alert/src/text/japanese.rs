@@ -76,7 +76,7 @@ pub(super) fn text(told: &Told<'_>) -> String {
             list(told, *more, &mut out);
         }
         (Purpose::Alert { .. }, None) => {
-            let _ = writeln!(out, "この警報はすでにここにはありません。判定の台帳に記録があります。");
+            let _ = writeln!(out, "この警報はすでにここにはありません。判断の台帳に記録があります。");
         }
     }
     let site = clean(&told.site.name);

@@ -21,7 +21,7 @@ pub(super) fn failure(error: AccessError) -> Failure {
                 )
                 .japanese(
                     text,
-                    "DIR/access をバックアップから戻してください。それ以降の変更は判断台帳から引き継がれます",
+                    "DIR/access をバックアップから戻してください。それ以降の変更は判断の台帳から引き継がれます",
                 )
         }
         AccessError::Place(_) => Failure::new(Exit::Usage, error),

@@ -13,6 +13,7 @@ mod extension;
 mod inventory;
 mod investigate;
 mod ledger;
+mod manual;
 mod observing;
 mod pages;
 mod reach;
@@ -27,12 +28,10 @@ mod verify;
 mod watching;
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use clap::CommandFactory as _;
-
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Lang};
 use crate::exit::{Exit, Failure};
+use crate::japanese;
 
 /// Runs the command.
 ///
@@ -70,39 +69,15 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Detect(verb) => detect::run(verb),
         Command::Ledger(verb) => ledger::run(verb),
         Command::Prove(args) => ledger::prove(&args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hinomi", &mut script);
-            print(&script)
-        }
-        Command::Man { of, out } => man(&of, out.as_deref()),
+        Command::Completions { shell, lang } => manual::completions(shell, lang),
+        Command::Man { of, out, lang } => manual::man(&of, out.as_deref(), lang),
         Command::Schema => print(include_bytes!("../../../../docs/report.schema.json")),
     }
 }
 
-/// The manual page of a command, or those of all.
-fn man(of: &[String], out: Option<&Path>) -> Result<Exit, Failure> {
-    if let Some(folder) = out {
-        let failed = |e: io::Error| Failure::new(Exit::Usage, format!("--out {}: {e}", folder.display()));
-        std::fs::create_dir_all(folder)
-            .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
-            .map_err(failed)?;
-        return Ok(Exit::Clean);
-    }
-    // Names of subcommands hold those above them only when all are built.
-    let mut all = Cli::command();
-    all.build();
-    let mut command = &all;
-    for name in of {
-        command = command.find_subcommand(name).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("{name}: no such command"))
-                .hint("hinomi --help lists the commands")
-        })?;
-    }
-    let mut page = Vec::new();
-    let made = clap_mangen::Man::new(command.clone()).render(&mut page);
-    made.map_err(|e| Failure::new(Exit::Internal, e))?;
-    print(&page)
+/// Lines of a result in the language that was asked for, else in that of the environment.
+fn in_language(text: String, lang: Option<Lang>) -> String {
+    if lang.unwrap_or_else(Lang::of_environment) == Lang::Ja { japanese::results(&text) } else { text }
 }
 
 /// Writes to standard output; a closed pipe is no error.

@@ -16,18 +16,23 @@ use crate::trial::{self, Explanation, TrialResult};
 
 pub(super) fn run(verb: Rules) -> Result<Exit, Failure> {
     match verb {
-        Rules::Check { rules, placeholders, json } => check(&rules, &placeholders, json),
+        Rules::Check { rules, placeholders, json, lang } => check(&rules, &placeholders, json, lang),
         #[cfg(feature = "query")]
         Rules::Run(args) => super::derived::run_rules(&args),
         Rules::List { rules, json } => list(&rules, json),
-        Rules::Test { rules, json } => test(&rules, json),
+        Rules::Test { rules, json, lang } => test(&rules, json, lang),
         Rules::Explain { rule, event, lang } => {
             explain(&rule, &event, lang.unwrap_or_else(super::investigate::language))
         }
     }
 }
 
-fn check(names: &[String], placeholders: &[PathBuf], as_json: bool) -> Result<Exit, Failure> {
+fn check(
+    names: &[String],
+    placeholders: &[PathBuf],
+    as_json: bool,
+    lang: Option<Lang>,
+) -> Result<Exit, Failure> {
     let book = load(names, placeholders)?;
     let sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
     let (files, documents) = (book.files, book.documents.len());
@@ -45,7 +50,7 @@ fn check(names: &[String], placeholders: &[PathBuf], as_json: bool) -> Result<Ex
             "{documents} documents in {files} files can be used, {} cannot\n",
             faults.len()
         ));
-        text
+        super::in_language(text, lang)
     };
     print(text.as_bytes())?;
     Ok(if faults.is_empty() { Exit::Clean } else { Exit::Unreadable })
@@ -76,7 +81,7 @@ fn list(names: &[String], as_json: bool) -> Result<Exit, Failure> {
     print(text.as_bytes())
 }
 
-fn test(names: &[String], as_json: bool) -> Result<Exit, Failure> {
+fn test(names: &[String], as_json: bool, lang: Option<Lang>) -> Result<Exit, Failure> {
     let unreadable = |e| Failure::new(Exit::Unreadable, e);
     let log_sources = LogSources::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
     let subjects = Subjects::bundled().map_err(|e| Failure::new(Exit::Internal, e))?;
@@ -106,7 +111,7 @@ fn test(names: &[String], as_json: bool) -> Result<Exit, Failure> {
             "{passed} examples passed, {} failed; {lacking} files have none\n",
             failed.len()
         ));
-        text
+        super::in_language(text, lang)
     };
     print(text.as_bytes())?;
     Ok(if failed.is_empty() { Exit::Clean } else { Exit::Failed })

@@ -46,14 +46,14 @@ fn report(args: &VerifyReport) -> Result<Exit, Failure> {
     let (engine, rejected) = engine(&args.pack, &subjects)?;
     if text.trim_start().starts_with('{') {
         let found = results(args, &text, (&engine, rejected), &subjects)?;
-        show(&found, args.json, if found.is_whole { WHOLE } else { PARTS })?;
+        show(&found, args, if found.is_whole { WHOLE } else { PARTS })?;
         let settled = if found.unsettled > 0 { Exit::Unreadable } else { Exit::Clean };
         return Ok(if found.faults.is_empty() { settled } else { Exit::Failed });
     }
     let sources =
         Sources { paths: &args.paths, engine: &engine, subjects: &subjects, threads: threads(args.jobs) };
     let found = verify(&text, &sources).map_err(unverifiable)?;
-    show(&found, args.json, SENTENCES)?;
+    show(&found, args, SENTENCES)?;
     Ok(if found.faults.is_empty() { Exit::Clean } else { Exit::Failed })
 }
 
@@ -109,8 +109,8 @@ fn results(
     Ok(said.compare(&again, Comparing { ledgers: &ledgers, suppressed: args.suppress.is_some() }))
 }
 
-fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure> {
-    let text = if as_json {
+fn show(found: &Verification, args: &VerifyReport, how: &str) -> Result<Exit, Failure> {
+    let text = if args.json {
         let faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
         let body = json!({"schema_version": "1.0", "holds": faults.is_empty(), "citations": found.citations,
                           "files": found.files, "steps": found.steps, "left_out": found.left_out, "unlisted": found.unlisted, "whole": found.is_whole,
@@ -145,7 +145,7 @@ fn show(found: &Verification, as_json: bool, how: &str) -> Result<Exit, Failure>
         } else {
             text.push_str(&format!("{} of what was checked does not hold\n", found.faults.len()));
         }
-        text
+        super::in_language(text, args.lang)
     };
     print(text.as_bytes())
 }

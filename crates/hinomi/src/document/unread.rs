@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::japanese;
+
 /// Kinds of losses by name.
 const KINDS: [(&str, &str); 9] = [
     ("unreadable", "読込不可"),
@@ -19,7 +21,7 @@ const KINDS: [(&str, &str); 9] = [
     ("encoding", "文字コード"),
 ];
 
-/// Sentences; the first pattern that fits counts.
+/// Sentences.
 const SENTENCES: &[(&str, &str)] = &[
     // Times.
     (
@@ -246,34 +248,7 @@ pub(crate) fn kind_ja(kind: &str) -> &str {
 
 /// A sentence.
 pub(crate) fn sentence_ja(message: &str) -> Cow<'_, str> {
-    let fits = SENTENCES.iter().find_map(|(pattern, ja)| Some((texts(pattern, message)?, ja)));
-    let Some((texts, ja)) = fits else { return message.into() };
-    let mut texts = texts.into_iter();
-    let mut parts = ja.split("{}");
-    let mut said = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        said.push_str(&sentence_ja(texts.next().unwrap_or_default()));
-        said.push_str(part);
-    }
-    said.into()
-}
-
-/// What stands in the places of a pattern; `None` when the message is another one.
-fn texts<'m>(pattern: &str, message: &'m str) -> Option<Vec<&'m str>> {
-    let mut pieces = pattern.split("{}");
-    let mut rest = message.strip_prefix(pieces.next()?)?;
-    let mut texts = Vec::new();
-    let mut pieces = pieces.peekable();
-    while let Some(piece) = pieces.next() {
-        let at = match pieces.peek() {
-            None if piece.is_empty() => rest.len(),
-            None => rest.len().checked_sub(piece.len()).filter(|_| rest.ends_with(piece))?,
-            Some(_) => rest.find(piece)?,
-        };
-        texts.push(rest.get(..at)?);
-        rest = rest.get(at + piece.len()..)?;
-    }
-    rest.is_empty().then_some(texts)
+    japanese::sentence(SENTENCES, message)
 }
 
 #[cfg(test)]
@@ -326,7 +301,7 @@ mod tests {
             let places = |text: &str| text.matches("{}").count();
             assert_eq!(places(pattern), places(ja), "{pattern}");
             let filled = pattern.replace("{}", "17");
-            assert_eq!(sentence_ja(&filled), ja.replace("{}", "17"), "an earlier pattern fits {pattern:?}");
+            assert_eq!(sentence_ja(&filled), ja.replace("{}", "17"), "another pattern fits {pattern:?}");
         }
     }
 }

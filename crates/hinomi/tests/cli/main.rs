@@ -22,6 +22,7 @@ mod exits;
 mod export;
 mod incidents;
 mod isolation;
+mod japanese;
 mod judged;
 mod ledger;
 mod live;

@@ -122,10 +122,10 @@ fn japanese(trouble: &Trouble) -> String {
             time(*claimed_ns, lang)
         ),
         Trouble::NotSealed { leaf } => format!(
-            "封緘なし: リーフ {leaf} の鍵はこの保管庫向けに封緘されておらず、その下のレコードを検証できません"
+            "封緘なし: リーフ {leaf} の鍵はこのボールト向けに封緘されておらず、その下のレコードを検証できません"
         ),
         Trouble::ErasurePending { leaf, scope, due_ns } => format!(
-            "消去予定: 承認済みの消去 {scope}（リーフ {leaf}）により {} にこの保管庫の鍵を破棄します。`hinomi vault object` で止められます",
+            "消去予定: 承認済みの消去 {scope}（リーフ {leaf}）により {} にこのボールトの鍵を破棄します。`hinomi vault object` で止められます",
             time(*due_ns, lang)
         ),
         Trouble::ErasureNotApproved { leaf, scope, what } => {

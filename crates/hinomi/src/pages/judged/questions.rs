@@ -397,7 +397,7 @@ impl Asking<'_> {
                 "no-anchor",
                 Some(Text::new(
                     "a vault, a witness or a saved checkpoint",
-                    "ボールト・証人・保存したチェックポイント",
+                    "ボールト・立会人・保存したチェックポイント",
                 )),
             ));
         }
