@@ -73,14 +73,12 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Both in Japanese, where they are written in it; otherwise catalogues know them.
     pub(crate) in_japanese: Option<(String, Option<String>)>,
-    /// The language that was asked for; otherwise that of the environment.
-    pub(crate) lang: Option<Lang>,
 }
 
 impl Failure {
     /// A failure without hint.
     pub fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
-        Self { exit, message: message.to_string(), hint: None, in_japanese: None, lang: None }
+        Self { exit, message: message.to_string(), hint: None, in_japanese: None }
     }
 
     /// The same in Japanese; without a hint when that is empty.
@@ -91,22 +89,10 @@ impl Failure {
         self
     }
 
-    /// In this language, whatever that of the environment is.
-    #[must_use]
-    pub fn told_in(mut self, lang: Lang) -> Self {
-        self.lang = Some(lang);
-        self
-    }
-
-    /// The language that was asked for, else that of the environment.
-    pub fn language(&self) -> Lang {
-        self.lang.unwrap_or_else(Lang::of_environment)
-    }
-
-    /// Message and hint in that language.
-    pub fn told(&self) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+    /// Message and hint in a language.
+    pub fn told(&self, lang: Lang) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
         let (message, hint) = (self.message.as_str(), self.hint.as_deref());
-        match (self.language(), &self.in_japanese) {
+        match (lang, &self.in_japanese) {
             (Lang::En, _) => (message.into(), hint.map(Cow::from)),
             (Lang::Ja, Some((message, hint))) => (message.into(), hint.as_deref().map(Cow::from)),
             (Lang::Ja, None) => (japanese::failure(message), hint.map(japanese::failure)),

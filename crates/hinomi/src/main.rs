@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use hinomi::args::{Cli, Lang};
+use hinomi::japanese;
 
 /// Rules and reports are hundreds of thousands of small strings.
 #[global_allocator]
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = hinomi::japanese::print(&error, &arguments);
+            let _ = japanese::print(&error, &arguments);
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
@@ -23,10 +24,11 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let mut stderr = std::io::stderr().lock();
-            let (message, hint) = failure.told();
+            let lang = japanese::language(&arguments);
+            let (message, hint) = failure.told(lang);
             let _ = writeln!(stderr, "hinomi: {message}");
             if let Some(hint) = hint {
-                let label = if failure.language() == Lang::Ja { "ヒント" } else { "hint" };
+                let label = if lang == Lang::Ja { "ヒント" } else { "hint" };
                 let _ = writeln!(stderr, "  {label}: {hint}");
             }
             failure.exit.into()

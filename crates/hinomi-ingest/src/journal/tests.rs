@@ -62,7 +62,7 @@ fn an_entry_reads_as_the_same_entry_in_json() {
     assert_eq!(
         texts[0],
         format!(
-            "linux/sshd Computer=web1 MESSAGE=Accepted publickey for aoi SYSLOG_IDENTIFIER=sshd _HOSTNAME=web1 {} _raw=Accepted publickey for aoi",
+            "linux/sshd Computer=web1 MESSAGE=Accepted publickey for aoi SYSLOG_IDENTIFIER=sshd _HOSTNAME=web1 {} _raw=Accepted publickey for aoi product=OpenSSH program=sshd",
             head(1)
         )
     );
@@ -70,7 +70,7 @@ fn an_entry_reads_as_the_same_entry_in_json() {
     assert_eq!(
         texts[1],
         format!(
-            "linux/journald Computer=web1 EMPTY= MESSAGE={both} _HOSTNAME=web1 _PID=1|2 {} _raw={both}",
+            "linux/journald Computer=web1 EMPTY= MESSAGE={both} _HOSTNAME=web1 _PID=1|2 {} _raw={both} pid=1",
             head(2)
         )
     );

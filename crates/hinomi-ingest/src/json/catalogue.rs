@@ -68,6 +68,8 @@ pub(super) struct Kind {
     pub(super) host: Vec<u16>,
     pub(super) sequence: Vec<u16>,
     pub(super) service: Option<u16>,
+    /// Slots of program, process number and text.
+    pub(super) message: Option<[Vec<u16>; 3]>,
     pub(super) derives: Vec<DeriveRule>,
     /// Names of the fields that `derives` set.
     pub(super) derived_names: Vec<String>,
@@ -258,6 +260,10 @@ impl Compiler {
         let host = mapping.host.iter().map(|path| self.slot(path)).collect();
         let sequence = mapping.sequence.iter().map(|path| self.slot(path)).collect();
         let service = mapping.service_from.as_ref().map(|from| self.slot(&from.field));
+        let message = mapping.message.as_ref().map(|from| {
+            [&from.program, &from.pid, &from.text]
+                .map(|paths| paths.iter().map(|path| self.slot(path)).collect())
+        });
         let derives = mapping.derive.iter().map(|rule| DeriveRule {
             when: when(&mut self.bits, &rule.when),
             set: rule.set.iter().map(|(name, from)| self.derived(name, from.iter())).collect(),
@@ -287,6 +293,7 @@ impl Compiler {
             host,
             sequence,
             service,
+            message,
             derives,
             derived_names: self.derived_names,
             all: 0,

@@ -15,6 +15,7 @@ use super::resync;
 use super::scan::{breaks_a_string, byte, part, skip_space, skip_value, string_end};
 use super::trie::Trie;
 use super::wide::Offsets;
+use crate::text::Messages;
 use crate::{Decode, Unit};
 
 /// Reads JSON logs of any framing: lines, arrays, envelopes, objects over many lines.
@@ -31,6 +32,7 @@ pub struct JsonDecoder {
     common: Common,
     verdicts: Verdicts,
     shapes: Shapes,
+    messages: Messages,
     /// Number of the unit at hand.
     number: u32,
     /// First key of the last object that was not an envelope.
@@ -374,7 +376,12 @@ impl Walk<'_> {
             verdicts: &mut decoder.verdicts,
             zone: &self.losses.unit.clocks.zone,
         };
-        finisher.header(&mut decoder.event, self.store)
+        let mut header = finisher.header(&mut decoder.event, self.store);
+        if let Some(sent) = finisher.sent(&decoder.event) {
+            let known = decoder.messages.read(&sent, self.store, &mut decoder.event.cells);
+            header.kind = known.unwrap_or(header.kind);
+        }
+        header
     }
 
     fn append(&mut self, header: &Header, start: usize, end: usize, sub: u32) {

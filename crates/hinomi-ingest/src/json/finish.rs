@@ -14,6 +14,7 @@ use super::event::Event;
 use super::mapping::{Scalar, TimeFormat};
 use super::scan::{part, unescape};
 use super::value::{Form, Raw, byte_array, intern};
+use crate::text::Sent;
 
 /// Services named by the logs themselves beyond this many fall back to the mapping's own.
 const MAX_SERVICES: usize = 512;
@@ -84,6 +85,22 @@ impl Finisher<'_> {
 
     fn first(&self, event: &Event, slot: u16) -> Option<Raw> {
         event.kept.iter().find(|(s, raw)| *s == slot && !is_null(self.raw(*raw), raw.form)).map(|(_, r)| *r)
+    }
+
+    /// The message that the event passes on, with who wrote it.
+    pub(super) fn sent(&self, event: &Event) -> Option<Sent> {
+        let text = |slots: &[u16]| {
+            let raw = slots.iter().find_map(|&slot| self.first(event, slot))?;
+            // Text that is not plain is an array of byte values; any other array is several texts.
+            let bytes = match raw.form {
+                Form::Nested => byte_array(self.raw(raw))?,
+                form => decoded(self.raw(raw), form),
+            };
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let [program, pid, message] = self.kind.message.as_ref()?;
+        let message = text(message).filter(|message| !message.is_empty())?;
+        Some(Sent { program: text(program).unwrap_or_default(), pid: text(pid).unwrap_or_default(), message })
     }
 
     fn service(&mut self, event: &Event, store: &mut Store) -> KindId {

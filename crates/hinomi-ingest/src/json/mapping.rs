@@ -23,6 +23,8 @@ pub(super) struct Mapping {
     pub(super) service: String,
     /// A field whose value names the service.
     pub(super) service_from: Option<ServiceFrom>,
+    /// A text of another program, and who wrote it: it means what it means in a line of that program.
+    pub(super) message: Option<MessageFrom>,
     /// Sigma categories.
     pub(super) categories: Vec<String>,
     /// Kinds that depend on values; the first that holds wins.
@@ -110,6 +112,15 @@ pub(super) struct ServiceFrom {
     /// Take listed values only.
     #[serde(default)]
     pub(super) listed_only: bool,
+}
+
+/// Fields with a message and who wrote it; of several the first that is there.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageFrom {
+    pub(super) program: Vec<String>,
+    pub(super) pid: Vec<String>,
+    pub(super) text: Vec<String>,
 }
 
 /// A kind that holds for some values only.

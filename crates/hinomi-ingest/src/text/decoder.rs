@@ -45,7 +45,7 @@ impl Decode for TextDecoder {
         let (preamble, _) = lines::text(if own.is_empty() { &unit.preamble } else { own });
         let mut run = Run {
             catalogue,
-            sink: Sink::new(store, &catalogue.names),
+            sink: Sink::new(store),
             table: Table::of_preamble(&preamble),
             resolver: Resolver::default(),
             joiner: Joiner::default(),
@@ -310,7 +310,7 @@ fn set_host(event: &mut Event<'_>) {
 }
 
 /// The parts of the header that are stored.
-fn header_fields<'a>(envelope: &Envelope<'a>, event: &mut Event<'a>) {
+pub(super) fn header_fields<'a>(envelope: &Envelope<'a>, event: &mut Event<'a>) {
     let parts = [
         (fixed::COMPUTER, envelope.host),
         (fixed::PROGRAM, envelope.program),
@@ -332,7 +332,7 @@ fn header_fields<'a>(envelope: &Envelope<'a>, event: &mut Event<'a>) {
 }
 
 /// What a message means: kind of the event and the mapping that said so.
-fn meaning<'a>(
+pub(super) fn meaning<'a>(
     catalogue: &'static Catalogue,
     envelope: &Envelope<'a>,
     event: &mut Event<'a>,

@@ -149,7 +149,7 @@ fn says_something(value: &Value<'_>) -> bool {
 }
 
 /// What the store said about a name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum SlotField {
     Unasked,
     /// Nobody reads the field.
@@ -157,93 +157,120 @@ enum SlotField {
     Kept(FieldId),
 }
 
-/// Writes events into a store, remembering which names it keeps.
-pub(crate) struct Sink<'s> {
-    store: &'s mut Store,
+/// What a store said about names and kinds. One serves one store.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
     slots: Vec<SlotField>,
     kinds: Vec<(LogKind, KindId)>,
     static_kinds: Vec<(&'static LogKind, KindId)>,
-    cells: Vec<(FieldId, ValueId)>,
 }
 
-impl<'s> Sink<'s> {
-    pub(crate) fn new(store: &'s mut Store, names: &Names) -> Self {
-        Self {
-            store,
-            slots: vec![SlotField::Unasked; names.len()],
-            kinds: Vec::new(),
-            static_kinds: Vec::new(),
-            cells: Vec::new(),
-        }
-    }
-
-    fn field(&mut self, names: &Names, slot: Slot) -> Option<FieldId> {
+impl Ids {
+    fn field(&mut self, names: &Names, slot: Slot, store: &mut Store) -> Option<FieldId> {
         match self.slots.get(usize::from(slot.0)) {
             Some(SlotField::Kept(id)) => return Some(*id),
             Some(SlotField::Unread) => return None,
             Some(SlotField::Unasked) | None => {}
         }
         let name = names.name(slot);
-        let id = if name.starts_with('@') { None } else { self.store.field(name) };
+        let id = if name.starts_with('@') { None } else { store.field(name) };
+        if self.slots.is_empty() {
+            self.slots.resize(names.len(), SlotField::Unasked);
+        }
         if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
             *place = id.map_or(SlotField::Unread, SlotField::Kept);
         }
         id
     }
 
-    fn kind(&mut self, kind: &LogKind) -> KindId {
+    fn kind(&mut self, kind: &LogKind, store: &mut Store) -> KindId {
         if let Some((_, id)) = self.kinds.iter().find(|(known, _)| known == kind) {
             return *id;
         }
-        let id = self.store.kind(kind);
+        let id = store.kind(kind);
         self.kinds.push((kind.clone(), id));
         id
     }
 
     /// The id of a kind that outlives the run, found by its address.
-    fn static_kind(&mut self, kind: &'static LogKind) -> KindId {
+    pub(crate) fn static_kind(&mut self, kind: &'static LogKind, store: &mut Store) -> KindId {
         if let Some((_, id)) = self.static_kinds.iter().find(|(known, _)| std::ptr::eq(*known, kind)) {
             return *id;
         }
-        let id = self.store.kind(kind);
+        let id = store.kind(kind);
         self.static_kinds.push((kind, id));
         id
     }
 
+    /// Adds the fields of `event` that somebody reads.
+    fn cells(&mut self, names: &Names, event: &Event<'_>, store: &mut Store, cells: &mut Cells) {
+        for (key, value) in event.fields() {
+            let Some(field) = self.of_key(names, key, store) else { continue };
+            cells.push((field, intern(store.dictionary_mut(field), value)));
+            if *key == Key::Slot(fixed::COMPUTER)
+                && let Some(hostname) = self.field(names, fixed::HOSTNAME, store)
+            {
+                cells.push((hostname, intern(store.dictionary_mut(hostname), value)));
+            }
+        }
+    }
+
+    /// Adds those fields of `event` of which `cells` say nothing yet.
+    pub(crate) fn further_cells(
+        &mut self,
+        names: &Names,
+        event: &Event<'_>,
+        store: &mut Store,
+        cells: &mut Cells,
+    ) {
+        let said = cells.len();
+        for (key, value) in event.fields() {
+            let Some(field) = self.of_key(names, key, store) else { continue };
+            if !cells.iter().take(said).any(|(known, _)| *known == field) {
+                cells.push((field, intern(store.dictionary_mut(field), value)));
+            }
+        }
+    }
+
+    fn of_key(&mut self, names: &Names, key: &Key<'_>, store: &mut Store) -> Option<FieldId> {
+        match key {
+            Key::Slot(slot) => self.field(names, *slot, store),
+            Key::Name(name) => store.field(name),
+        }
+    }
+}
+
+/// Fields and values of a row.
+pub(crate) type Cells = Vec<(FieldId, ValueId)>;
+
+/// Writes events into a store, remembering which names it keeps.
+pub(crate) struct Sink<'s> {
+    store: &'s mut Store,
+    ids: Ids,
+    cells: Cells,
+}
+
+impl<'s> Sink<'s> {
+    pub(crate) fn new(store: &'s mut Store) -> Self {
+        Self { store, ids: Ids::default(), cells: Vec::new() }
+    }
+
     /// Appends `event` as a row of a kind that outlives the run.
     pub(crate) fn emit_static(&mut self, names: &Names, kind: &'static LogKind, row: Row, event: &Event<'_>) {
-        let kind = self.static_kind(kind);
+        let kind = self.ids.static_kind(kind, self.store);
         self.append(names, kind, row, event);
     }
 
     /// Appends `event` as a row.
     pub(crate) fn emit(&mut self, names: &Names, kind: &LogKind, row: Row, event: &Event<'_>) {
-        let kind = self.kind(kind);
+        let kind = self.ids.kind(kind, self.store);
         self.append(names, kind, row, event);
     }
 
     fn append(&mut self, names: &Names, kind: KindId, row: Row, event: &Event<'_>) {
-        let mut cells = std::mem::take(&mut self.cells);
-        cells.clear();
-        for (key, value) in event.fields() {
-            let field = match key {
-                Key::Slot(slot) => self.field(names, *slot),
-                Key::Name(name) => self.store.field(name),
-            };
-            if let Some(field) = field {
-                let event_value = value;
-                let value = intern(self.store.dictionary_mut(field), event_value);
-                cells.push((field, value));
-                if *key == Key::Slot(fixed::COMPUTER)
-                    && let Some(hostname) = self.field(names, fixed::HOSTNAME)
-                {
-                    let value = intern(self.store.dictionary_mut(hostname), event_value);
-                    cells.push((hostname, value));
-                }
-            }
-        }
-        self.store.push(kind, row, &mut cells);
-        self.cells = cells;
+        self.cells.clear();
+        self.ids.cells(names, event, self.store, &mut self.cells);
+        self.store.push(kind, row, &mut self.cells);
     }
 }
 

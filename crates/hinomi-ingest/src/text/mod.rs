@@ -22,6 +22,7 @@ mod envelope;
 mod event;
 mod lines;
 mod mapping;
+mod messages;
 mod names;
 mod pairs;
 mod recognise;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use catalogue::MappingError;
 pub use decoder::TextDecoder;
+pub(crate) use messages::{Messages, Sent};
 pub(crate) use recognise::is_open_audit_event;
 pub use recognise::{Recognition, TextFormat, recognise, text_cut};
 pub use template::TemplateError;

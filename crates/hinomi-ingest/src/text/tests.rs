@@ -6,10 +6,11 @@ use std::sync::Arc;
 use hinomi_columns::{Projection, Store, ValueKind};
 use hinomi_model::{DiagnosticKind, Diagnostics};
 
-use super::TextDecoder;
 use super::catalogue::{Catalogue, FILES};
+use super::envelope::{self, Framing};
 use super::mapping::{Constant, MappingFile};
-use crate::{Clocks, Decode, Member, Unit};
+use super::{TextDecoder, audit};
+use crate::{Clocks, Decode, JsonDecoder, Member, Unit};
 
 pub(super) struct Decoded {
     pub(super) kind: String,
@@ -38,9 +39,13 @@ pub(super) fn unit(bytes: &[u8], preamble: &[u8], offset: u64) -> Unit {
 }
 
 pub(super) fn decode_unit(unit: &Unit) -> (Vec<Decoded>, Diagnostics) {
+    decode_with(&mut TextDecoder::default(), unit)
+}
+
+fn decode_with(decoder: &mut dyn Decode, unit: &Unit) -> (Vec<Decoded>, Diagnostics) {
     let mut store = Store::new(&Projection::of([""; 0]).and_all_others());
     let mut diagnostics = Diagnostics::default();
-    TextDecoder::default().decode(unit, &mut store, &mut diagnostics);
+    decoder.decode(unit, &mut store, &mut diagnostics);
     let mut rows = Vec::new();
     for batch in store.batches() {
         let kind = store.kinds().kind(batch.shape().kind).cloned().unwrap_or_default();
@@ -70,6 +75,52 @@ pub(super) fn decode_unit(unit: &Unit) -> (Vec<Decoded>, Diagnostics) {
 
 pub(super) fn decode(text: &str) -> Vec<Decoded> {
     decode_unit(&unit(text.as_bytes(), b"", 0)).0
+}
+
+/// The examples of every mapping as the journal of systemd would hold them: kind and fields are those of the line.
+#[test]
+fn messages_of_the_journal_mean_what_they_mean_in_a_line() {
+    // Of the line itself, and of its header.
+    let own = ["_raw", "message", "Computer", "device.hostname", "facility", "severity", "msgid"];
+    let mut compared = 0;
+    for (file, text) in FILES {
+        let parsed: MappingFile = serde_yaml_ng::from_str(text).unwrap();
+        for example in parsed.mappings.into_iter().flat_map(|mapping| mapping.examples) {
+            let envelope = envelope::parse(&example.log);
+            let is_framed = matches!(envelope.framing, Framing::Syslog | Framing::Syslog5424);
+            let lies_in_fields = envelope.structured.is_empty() && !envelope.program.is_empty();
+            if !is_framed
+                || !lies_in_fields
+                || audit::is_record(envelope.message)
+                || example.log.trim().contains('\n')
+            {
+                continue;
+            }
+            let entry = serde_json::json!({
+                "__REALTIME_TIMESTAMP": "1769828400000000", "_HOSTNAME": "gw", "SYSLOG_IDENTIFIER": envelope.program,
+                "SYSLOG_PID": envelope.pid, "MESSAGE": envelope.message,
+            });
+            let entry = unit(entry.to_string().as_bytes(), b"", 0);
+            let (journal, _) = decode_with(&mut JsonDecoder::new(), &entry);
+            let lines = decode(&example.log);
+            let (Some(journal), Some(line)) = (journal.first(), lines.first()) else {
+                panic!("{file}: no row of {}", example.log);
+            };
+            if line.kind != "linux/syslog" {
+                assert_eq!(
+                    (&journal.kind, &journal.categories),
+                    (&line.kind, &line.categories),
+                    "{}",
+                    example.log
+                );
+            }
+            for (name, values) in line.fields.iter().filter(|(name, _)| !own.contains(&name.as_str())) {
+                assert_eq!(journal.fields.get(name), Some(values), "{file}: {name} of {}", example.log);
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 30, "{compared}");
 }
 
 #[test]

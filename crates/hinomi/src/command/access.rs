@@ -55,7 +55,7 @@ pub(super) fn run(verb: AccessVerb) -> Result<Exit, Failure> {
         AccessVerb::BreakGlass { at } => (Question::Seal, at, false),
     };
     let lang = at.lang.unwrap_or_else(super::investigate::language);
-    let answer = asked(&at, &question).map_err(|failure| failure.told_in(lang))?;
+    let answer = asked(&at, &question)?;
     say(answer, lang, as_json)
 }
 
@@ -89,7 +89,7 @@ fn say(answer: Answer, lang: Lang, as_json: bool) -> Result<Exit, Failure> {
         Answer::Token { secret, expires } => format!("{secret}\n  until {expires}\n"),
         Answer::Done => if ja { "完了しました\n" } else { "done\n" }.to_owned(),
         Answer::Refused { why, why_ja } => {
-            return Err(Failure::new(Exit::Usage, why).japanese(why_ja, "").told_in(lang));
+            return Err(Failure::new(Exit::Usage, why).japanese(why_ja, ""));
         }
     };
     print(text.as_bytes())

@@ -42,7 +42,7 @@ fn ldap(args: &Ldap) -> Result<Exit, Failure> {
         n => format!("; {n} parts that other servers hold were not asked"),
     };
     let text = format!("{}: {} entries{referred}\n", args.output.display(), exported.entries);
-    super::print(text.as_bytes())
+    super::print(super::in_language(text, None).as_bytes())
 }
 
 fn password(args: &Ldap) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {

@@ -35,7 +35,6 @@ pub(super) fn man(of: &[String], out: Option<&Path>, lang: Option<Lang>) -> Resu
         command = command.find_subcommand(name).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("{name}: no such command"))
                 .hint("hinomi --help lists the commands")
-                .told_in(lang)
         })?;
     }
     print(&page(&Man::new(command.clone()), lang).map_err(|e| Failure::new(Exit::Internal, e))?)

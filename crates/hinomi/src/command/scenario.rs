@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hinomi_scenario::{Truth, render};
 
-use super::print;
+use super::{in_language, print};
 use crate::args::{RenderArgs, Scenario};
 use crate::exit::{Exit, Failure};
 use crate::render::to_file;
@@ -50,7 +50,7 @@ fn render_to(args: &RenderArgs) -> Result<Exit, Failure> {
         truth.steps.len(),
         path.display()
     );
-    print(text.as_bytes())
+    print(in_language(text, None).as_bytes())
 }
 
 fn write_truth(path: &Path, truth: &Truth) -> Result<(), Failure> {

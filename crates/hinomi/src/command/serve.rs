@@ -22,7 +22,7 @@ use super::alerting;
 use super::derived::Keeper;
 use super::ledger::{failure, open_or_make, uploading};
 use super::trust::server_failure;
-use super::{pages, print, watching};
+use super::{in_language, pages, print, watching};
 use crate::access::Access;
 use crate::alerting::{Alerts, Fault};
 use crate::args::{ConfigVerb, Serve};
@@ -209,7 +209,7 @@ pub(super) fn config(verb: ConfigVerb) -> Result<Exit, Failure> {
         ConfigVerb::Example => print(EXAMPLE.as_bytes()),
         ConfigVerb::Check { file } => {
             read(&file)?.check_files().map_err(server_failure)?;
-            print(format!("{}: nothing is wrong\n", file.display()).as_bytes())
+            print(in_language(format!("{}: nothing is wrong\n", file.display()), None).as_bytes())
         }
         ConfigVerb::Token { name, data } => print(format!("{}\n", new_token(&name, &data)?).as_bytes()),
     }
@@ -248,7 +248,8 @@ fn tokens(configuration: &Configuration, data: &Path, configured: bool) -> Resul
     let shown = !configured && configuration.needs_tokens();
     if all.is_empty() && shown {
         let token = new_token("first", data)?;
-        print(format!("token of the sender \"first\", shown this once: {token}\n").as_bytes())?;
+        let text = format!("token of the sender \"first\", shown this once: {token}\n");
+        print(in_language(text, None).as_bytes())?;
         return tokens(configuration, data, configured);
     }
     Tokens::new(all).map_err(|e| usage(&e))

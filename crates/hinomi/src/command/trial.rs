@@ -7,7 +7,7 @@ use hinomi_scenario::{Request, Truth, render};
 use serde_json::{Value, json};
 
 use super::investigate::sources;
-use super::print;
+use super::{in_language, print};
 use crate::args::{Trial, TrialArgs};
 use crate::clock;
 use crate::exit::{Exit, Failure};
@@ -143,7 +143,8 @@ fn deliver(args: &TrialArgs, name: &str, figures: &Figures, trials: &Trials) -> 
         });
         append(path, format!("{line}\n").as_bytes())?;
     }
-    let text = if args.json { format!("{whole:#}\n") } else { brief(name, figures, trials) };
+    let text =
+        if args.json { format!("{whole:#}\n") } else { in_language(brief(name, figures, trials), None) };
     print(text.as_bytes()).map(|_| ())
 }
 
@@ -219,7 +220,7 @@ fn verdict(args: &TrialArgs, now: &Baseline) -> Result<Exit, Failure> {
     for figure in &worse {
         text.push_str(&format!("worse: {}: was {}, is {}\n", figure.what, figure.was, figure.is));
     }
-    print(text.as_bytes())?;
+    print(in_language(text, None).as_bytes())?;
     Ok(if worse.is_empty() { Exit::Clean } else { Exit::Failed })
 }
 

@@ -56,8 +56,8 @@ fn columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 100)
 }
 
-/// The last `--lang` counts, as the parser takes it.
-fn language(arguments: &[OsString]) -> Lang {
+/// The language that the last `--lang` names, else that of the environment.
+pub fn language(arguments: &[OsString]) -> Lang {
     let mut named = None;
     for (at, argument) in arguments.iter().enumerate() {
         let value = match argument.to_str() {

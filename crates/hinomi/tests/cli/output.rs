@@ -495,6 +495,27 @@ fn copies_of_a_log_are_counted_once() {
     assert_eq!(twice.len(), 1);
     assert_eq!(counted(&[("a.log", lines(&[1, 2, 3, 4, 5, 5])), ("b.log", five.clone())]), twice);
     assert_eq!(counted(&[("a.log", five.clone()), ("b.log", lines(&[1, 2, 3, 4, 5, 5]))]), twice);
+    // The same in the journal, and as it was passed on to another host, a little later.
+    let message = "Failed password for op1 from 203.0.113.9 port 4022 ssh2";
+    let journal = |numbers: &[u64]| -> String {
+        let entry = |n: &u64| {
+            let micros = 1_793_613_600_300_000 + n * 1_000_000;
+            serde_json::json!({"__REALTIME_TIMESTAMP": micros.to_string(), "_HOSTNAME": "web1", "SYSLOG_IDENTIFIER": "sshd",
+                               "SYSLOG_PID": "7", "MESSAGE": message})
+            .to_string()
+                + "\n"
+        };
+        numbers.iter().map(entry).collect()
+    };
+    let sent = |n: &u64| format!("<86>1 2026-11-02T10:00:{n:02}.302Z web1.example.jp sshd 7 - - {message}\n");
+    let sent: String = [1, 2, 3, 4, 5].iter().map(sent).collect();
+    assert_eq!(counted(&[("a.json", journal(&[1, 2, 3, 4, 5, 6]))]).len(), 1, "the journal is read");
+    assert_eq!(
+        counted(&[("a.log", five.clone()), ("b.json", journal(&[1, 2, 3, 4, 5])), ("c.log", sent)]),
+        []
+    );
+    let overlapping = counted(&[("a.log", five.clone()), ("b.json", journal(&[3, 4, 5, 6]))]);
+    assert_eq!(overlapping.iter().map(|(_, events)| *events).collect::<Vec<_>>(), [6]);
     // Hosts that say the same are several.
     let other = five.replace("web1", "web2");
     assert_eq!(counted(&[("a.log", five), ("b.log", other)]).len(), 1);

@@ -310,7 +310,8 @@ fn pages_show_the_ways_without_naming_accounts() {
 }
 
 /// The recorded case: the supplier's account came to the file server, from which the backup account was used, which operates the
-/// backups. That way was taken in fact. The cut takes the secrets off the server and leaves the backup its own account.
+/// backups. That way was taken in fact, and so was the one to the backup server, of which only the journal is left. The cut takes the secrets off the
+/// server, leaves the backup its own account, and the supplier none on the backup server.
 #[test]
 fn the_recorded_case_reaches_the_backups_in_fact() {
     let folder = scratch("recorded");
@@ -327,7 +328,7 @@ fn the_recorded_case_reaches_the_backups_in_fact() {
     let mut cut: Vec<(&str, &str)> =
         cut.map(|e| (text(&e["edge"], "from"), text(&e["edge"], "to"))).collect();
     cut.sort_unstable();
-    assert_eq!(cut, [("cloud:ops-role", "vault-2026-11"), ("fs01", "backup-svc")]);
+    assert_eq!(cut, [("cloud:ops-role", "vault-2026-11"), ("ctr-adm01", "bk01"), ("fs01", "backup-svc")]);
     for (lang, said) in
         [("en", "What they reach, and what to cut"), ("ja", "到達できる範囲と、断つべきつながり")]
     {

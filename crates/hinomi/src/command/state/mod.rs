@@ -24,7 +24,7 @@ mod resume;
 
 use super::investigate::language;
 use super::print;
-use crate::args::{Lang, StateVerb};
+use crate::args::StateVerb;
 use crate::exit::{Exit, Failure};
 
 pub(super) use marker::{last_backup, refuse_unsettled};
@@ -35,16 +35,8 @@ pub(super) fn run(verb: StateVerb) -> Result<Exit, Failure> {
             let recipient = recovery_key::make(&out)?;
             print(format!("{}\n", recovery_key::text_of(&recipient)).as_bytes())
         }
-        StateVerb::Backup(args) => in_language(backup::run(&args), args.lang),
-        StateVerb::Restore(args) => in_language(restore::run(&args), args.lang),
-        StateVerb::Resume(args) => in_language(resume::run(&args), args.lang),
+        StateVerb::Backup(args) => backup::run(&args),
+        StateVerb::Restore(args) => restore::run(&args),
+        StateVerb::Resume(args) => resume::run(&args),
     }
-}
-
-/// Refusals are in the language that was asked for, too.
-fn in_language(done: Result<Exit, Failure>, lang: Option<Lang>) -> Result<Exit, Failure> {
-    done.map_err(|failure| match lang {
-        Some(lang) => failure.told_in(lang),
-        None => failure,
-    })
 }

@@ -16,8 +16,8 @@ use super::{copy, ledger_failure, log_keys, pull, start, verifier_key, words};
 use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
 use crate::command::ledger::{VAULTS, read_vaults};
-use crate::command::print;
 use crate::command::state::recovery_key;
+use crate::command::{in_language, print};
 use crate::exit::{Exit, Failure};
 use crate::render::harmless;
 
@@ -68,13 +68,14 @@ fn init(dir: &Path, name: &str, log: &LogArgs, as_json: bool) -> Result<Exit, Fa
         });
         format!("{body:#}\n")
     } else {
-        format!(
+        let text = format!(
             "verifier key  {}\nrecipient     {recipient}\ncredential    {credential}\n\n\
              On the primary: put the credential as a line into vaults.txt in the ledger's data directory. New keys are\n\
              sealed to this vault from then on, and `hinomi vault publish` lets it read.\n\
              Keep the verifier key where verification happens: it is an anchor.\n",
             status.cosigner
-        )
+        );
+        in_language(text, None)
     };
     print(text.as_bytes())
 }
@@ -89,13 +90,14 @@ fn restart(dir: &Path, name: &str, reason: &str, as_json: bool) -> Result<Exit, 
             "past": past, "ended": ended});
         format!("{body:#}\n")
     } else {
-        format!(
+        let text = format!(
             "verifier key  {key}\nold copy      {} ({} leaves)\n\n\
              The next pull begins anew. Keep the new verifier key where verification happens, and the old one for the\n\
              old copy. A witness that saw the old history has to decide for itself.\n",
             past.display(),
             ended.size
-        )
+        );
+        in_language(text, None)
     };
     print(text.as_bytes())
 }
@@ -105,7 +107,7 @@ fn hand_back(dir: &Path, to: &str, out: &Path) -> Result<Exit, Failure> {
     let recipient = recovery_key::recipient(to)?;
     let (keys, count) = hinomi_ledger::vault::hand_back(Arc::new(FileDisk), dir).map_err(ledger_failure)?;
     recovery_key::seal(out, recipient, &keys)?;
-    print(format!("{}: {count} keys\n", out.display()).as_bytes())
+    print(in_language(format!("{}: {count} keys\n", out.display()), None).as_bytes())
 }
 
 fn publish(data: &Path, credentials: Option<&Path>, listen: &ListenArgs) -> Result<Exit, Failure> {
