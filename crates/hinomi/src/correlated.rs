@@ -1,7 +1,5 @@
 //! Matches of single rules to occurrences of correlations.
 
-mod forms;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -11,7 +9,6 @@ use hinomi_model::{Digest, Timestamp};
 
 use crate::report::{Correlated, RejectedRule};
 use crate::scan::{Event, Findings, Hit};
-use forms::Forms;
 
 impl MatchedEvent for Event {
     fn time(&self) -> Option<Timestamp> {
@@ -47,8 +44,7 @@ pub(crate) fn bare_account(account: &str) -> Option<&str> {
 /// A log that was collected twice says nothing twice. Where several logs hold the same bytes, and these name their host, the first
 /// such event of each log is one event, and so is the second of each: there are as many as the log with most of them holds. What a
 /// rule matched in one log it did not match again in the others. Events that name no host may come from several hosts, and count
-/// wherever they stand. Logs may hold one event in different forms, too: see [`Forms`]. Of ledgers each form counts, as it did when
-/// it arrived.
+/// wherever they stand.
 struct Hits<'a> {
     engine: &'a Engine,
     hits: &'a [Hit],
@@ -84,23 +80,6 @@ impl<'a> Hits<'a> {
         let (at, number) = self.kept.get(handle)?;
         Some((self.hits.get(*at as usize)?, *number))
     }
-}
-
-/// Leaves out what another log holds in another form; of one log alone there is none.
-fn leave_out_forms(hits: &[Hit], kept: &mut Vec<(u32, u32)>) {
-    let Some(first) = hits.first() else { return };
-    if hits.iter().all(|hit| hit.event.log() == first.event.log()) {
-        return;
-    }
-    let mut forms = Forms::default();
-    let mut rest = hits.iter();
-    let mut next = 0;
-    kept.retain(|(at, _)| {
-        // What was left out before is a copy.
-        rest.by_ref().take((at - next) as usize).for_each(|copy| forms.copied(copy));
-        next = at + 1;
-        rest.next().is_none_or(|hit| !forms.is_known(hit))
-    });
 }
 
 /// Events of the same bytes that name their host.
@@ -153,10 +132,7 @@ pub fn correlations(engine: &Engine, findings: &Findings) -> (Vec<Correlated>, V
     if engine.correlations().is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let mut matches = Hits::new(engine, &findings.hits);
-    if findings.ledgers.is_empty() {
-        leave_out_forms(&findings.hits, &mut matches.kept);
-    }
+    let matches = Hits::new(engine, &findings.hits);
     // Beyond the last event nothing was observed, so that nothing can be said to have been absent.
     let limits = Limits { observed_until: findings.sources.latest(), ..Limits::default() };
     let outcome = correlate(engine.correlations(), &matches, matches.kept.len(), &limits);

@@ -46,13 +46,6 @@ pub struct Event {
     pub fields: Fields,
 }
 
-#[cfg(test)]
-impl Hit {
-    pub(crate) fn of(rule: RuleIndex, event: Event) -> Self {
-        Self { rule, ordinal: 0, event: Arc::new(event) }
-    }
-}
-
 impl Event {
     /// Adds, under the name that rules use, what this event calls otherwise.
     pub(super) fn add_aliases<'a>(

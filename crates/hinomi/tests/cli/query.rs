@@ -90,7 +90,7 @@ fn verdicts_are_tables_beside_the_events_they_rest_on() {
     let sql = "SELECT count(*) AS all_, count(e.kind) AS found FROM evidence v LEFT JOIN events e \
                ON e.source = v.source AND e.\"offset\" = v.\"offset\" AND e.sub = v.sub";
     let counts = rows(&folder, sql, &judge);
-    assert!(counts[0]["found"].as_u64() > Some(40) && counts[0]["found"] == counts[0]["all_"], "{counts:?}");
+    assert!(counts[0]["found"].as_u64() > Some(50) && counts[0]["found"] == counts[0]["all_"], "{counts:?}");
     let sql = "SELECT i.ID, count(*) AS n FROM incidents i JOIN incident_detections x ON x.incident = i.id \
                JOIN detections d ON D.id = x.detection GROUP BY i.id ORDER BY n DESC";
     let incidents = rows(&folder, sql, &judge);
