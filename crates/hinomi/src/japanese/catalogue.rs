@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Pairs of texts, English first.
 pub(super) type Pairs = Vec<(&'static str, &'static str)>;
@@ -83,7 +84,7 @@ pub(super) fn usage(line: &str) -> String {
     let said = sentence(&usages(), line);
     match said.strip_prefix("使い方: ") {
         Some(usage) => format!("使い方: {}", synopsis(usage)),
-        None => failure(&said).into_owned(),
+        None => said.into_owned(),
     }
 }
 
@@ -97,7 +98,8 @@ pub(super) fn synopsis(usage: &str) -> String {
 
 /// A failure, or what to do about it.
 pub(crate) fn failure(message: &str) -> Cow<'_, str> {
-    sentence(&failures(), message)
+    static FAILURES: LazyLock<Pairs> = LazyLock::new(failures);
+    sentence(&FAILURES, message)
 }
 
 /// What a command found, line by line.
@@ -106,28 +108,60 @@ pub(crate) fn results(text: &str) -> String {
     text.lines().map(|line| sentence(&patterns, line).into_owned() + "\n").collect()
 }
 
-/// A sentence by the pattern that fits with the most text of its own; without one, what stands behind a colon by its pattern and what
-/// stands before it for itself.
+/// What is longer is quoted, not told.
+const LONGEST: usize = 4096;
+
+/// How often a part of a sentence is told in turn, and how many colons are tried in one.
+const MOST: usize = 6;
+
+/// A sentence by the pattern that fits with the most text of its own. Without one, what stands behind a colon is told, and what stands
+/// before it stays: it is a file, an option or a value. What stands in places of a pattern stays as well, but for a cause at its end.
+///
+/// Messages quote what files hold, so that the work is bounded: [`MOST`] steps over the patterns for each of [`MOST`] parts.
 pub(crate) fn sentence<'m>(patterns: &[(&str, &str)], message: &'m str) -> Cow<'m, str> {
-    if let Some(whole) = fitted(patterns, message) {
-        return whole.into();
-    }
-    let sides = |(at, colon): (usize, &str)| Some((message.get(..at)?, message.get(at + colon.len()..)?));
-    let mut sides = message.match_indices(": ").filter_map(sides);
-    if let Some((head, tail)) = sides.find_map(|(head, tail)| Some((head, fitted(patterns, tail)?))) {
-        return format!("{}: {tail}", sentence(patterns, head)).into();
-    }
-    match message.rsplit_once(": ").map(|(head, tail)| (sentence(patterns, head), tail)) {
-        Some((Cow::Owned(head), tail)) => format!("{head}: {tail}").into(),
-        _ => message.into(),
-    }
+    told(patterns, message, MOST).map_or(message.into(), Cow::from)
 }
 
-fn fitted(patterns: &[(&str, &str)], message: &str) -> Option<String> {
+fn told(patterns: &[(&str, &str)], message: &str, depth: usize) -> Option<String> {
+    let depth = depth.checked_sub(1).filter(|_| message.len() <= LONGEST)?;
+    if let Some((said, number)) = message.strip_suffix(')').and_then(|said| said.rsplit_once(" (os error ")) {
+        return Some(format!("{}(os error {number})", told(patterns, said, depth)?));
+    }
+    if let Some((said, line, column)) = position(message) {
+        let said_ja = told(patterns, said, depth).unwrap_or_else(|| said.to_owned());
+        return Some(format!("{said_ja}({line} 行 {column} 列)"));
+    }
+    if let Some(whole) = fitted(patterns, message, depth) {
+        return Some(whole);
+    }
+    let sides = |(at, colon): (usize, &str)| Some((message.get(..at)?, message.get(at + colon.len()..)?));
+    let mut sides = message.match_indices(": ").take(MOST).filter_map(sides);
+    let (head, tail) = sides.find_map(|(head, tail)| Some((head, fitted(patterns, tail, depth)?)))?;
+    Some(format!("{head}: {tail}"))
+}
+
+/// A message before the line and column that it ends with.
+fn position(message: &str) -> Option<(&str, &str, &str)> {
+    let (said, at) = message.rsplit_once(" at line ")?;
+    let (line, column) = at.split_once(" column ")?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (is_number(line) && is_number(column)).then_some((said, line, column))
+}
+
+fn fitted(patterns: &[(&str, &str)], message: &str, depth: usize) -> Option<String> {
     let fits = patterns.iter().filter_map(|(pattern, ja)| Some((*pattern, texts(pattern, message)?, ja)));
     let own = |(pattern, texts, _): &(&str, Vec<&str>, _)| Reverse(pattern.len() - 2 * texts.len());
-    let (_, texts, ja) = fits.min_by_key(own)?;
-    let texts: Vec<String> = texts.into_iter().map(|text| sentence(patterns, text).into_owned()).collect();
+    let (pattern, texts, ja) = fits.min_by_key(own)?;
+    let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+    // What a value has to be, and why something failed, is a sentence.
+    let ends_in_sentence =
+        [": {}", "({})", "must be {}", "expected {}"].iter().any(|end| pattern.ends_with(end));
+    if ends_in_sentence
+        && let Some(last) = texts.last_mut()
+        && let Some(ja) = told(patterns, last, depth)
+    {
+        *last = ja;
+    }
     Some(filled(ja, &texts))
 }
 

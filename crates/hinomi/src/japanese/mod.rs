@@ -59,7 +59,8 @@ fn columns() -> usize {
 /// The language that the last `--lang` names, else that of the environment.
 pub fn language(arguments: &[OsString]) -> Lang {
     let mut named = None;
-    for (at, argument) in arguments.iter().enumerate() {
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    for (at, argument) in own.enumerate() {
         let value = match argument.to_str() {
             Some("--lang") => arguments.get(at + 1).and_then(|value| value.to_str()),
             Some(text) => text.strip_prefix("--lang="),
@@ -82,8 +83,8 @@ fn asked<'c>(all: &'c clap::Command, arguments: &[OsString]) -> (&'c clap::Comma
     for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
         match argument {
             "help" if command.has_subcommands() => is_long = true,
-            "--help" => is_long = true,
-            "--" => break,
+            "--help" => return (command, true),
+            "-h" | "--" => break,
             _ => command = command.find_subcommand(argument).unwrap_or(command),
         }
     }

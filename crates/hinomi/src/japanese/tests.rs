@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command, CommandFactory as _};
 
+use super::catalogue::usage;
 use super::catalogue::{Pairs, filled, found, help, joined, places, usages};
 use super::*;
 use crate::render::style::width;
@@ -100,7 +101,7 @@ fn sentences_are_told_with_what_differs_in_them() {
     assert_eq!(failure(missing), "/x/a.evtx: そのファイルやフォルダーはありません(os error 2)");
     assert_eq!(
         failure("cannot open /x/evidence: Permission denied (os error 13)"),
-        "/x/evidence のオープンに失敗しました: 権限がありません(os error 13)"
+        "/x/evidence を開けません: 権限がありません(os error 13)"
     );
     assert_eq!(
         failure("/x/a.toml: line 2: unknown field `port`, expected one of `at`, `tls`"),
@@ -109,9 +110,46 @@ fn sentences_are_told_with_what_differs_in_them() {
     assert_eq!(failure("standard output: a wire is cut"), "標準出力: a wire is cut");
     assert_eq!(failure("something nobody wrote down: really"), "something nobody wrote down: really");
     let patterns: Pairs = vec![("a {} b {}", "{1} と {0}"), ("c", "シー")];
-    assert_eq!(sentence(&patterns, "a c b 7"), "7 と シー");
+    assert_eq!(sentence(&patterns, "a c b 7"), "7 と c", "a place stays as it is");
     assert_eq!(sentence(&patterns, "a c"), "a c");
     assert_eq!(sentence(&patterns, ""), "");
+}
+
+/// Names of files and values are nobody's sentences, whatever they are.
+#[test]
+fn what_is_quoted_is_not_told() {
+    for name in ["list", "read", "it is empty", "a map", "x is missing", "a: it is empty", "1 to 2"] {
+        let said = format!("{name}: No such file or directory (os error 2)");
+        assert_eq!(failure(&said), format!("{name}: そのファイルやフォルダーはありません(os error 2)"));
+        assert_eq!(results(&format!("{name}: nothing is wrong")), format!("{name}: 問題はありません\n"));
+    }
+    assert_eq!(failure("f.yml: \"title\" is missing"), "f.yml: \"title\" がありません");
+    let refused = "v: refused: there are files of a ledger whose format file is missing";
+    assert_eq!(
+        failure(refused),
+        "v: 実行できません: 台帳のファイルがありますが、format ファイルがありません"
+    );
+    let yaml = "s.yaml: not YAML: missing field `name` at line 2 column 3";
+    assert!(failure(yaml).ends_with("(2 行 3 列)"), "{}", failure(yaml));
+}
+
+/// Evidence is quoted in messages: its author decides neither how long telling takes nor how deep it goes.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test measures itself")]
+fn hostile_messages_are_told_in_time() {
+    let begun = std::time::Instant::now();
+    for hostile in [
+        "a: ".repeat(100_000),
+        "a: ".repeat(1_000),
+        ": ".repeat(1_300),
+        "refused: ".repeat(400),
+        "cannot read ".repeat(300),
+        " (os error 2)".repeat(300),
+        " at line 1 column 2".repeat(200),
+    ] {
+        assert!(!results(&hostile).is_empty() && !usage(&hostile).is_empty());
+    }
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
 #[test]
