@@ -24,6 +24,9 @@ fn argument(mut arg: Arg, help: &Help) -> Arg {
     if let Some(text) = arg.get_help().map(ToString::to_string) {
         arg = arg.help(help.text(&text).to_owned());
     }
+    if let Some(text) = arg.get_long_help().map(ToString::to_string) {
+        arg = arg.long_help(help.text(&text).to_owned());
+    }
     if !arg.get_action().takes_values() {
         return arg;
     }
@@ -39,7 +42,7 @@ fn argument(mut arg: Arg, help: &Help) -> Arg {
 }
 
 /// What the writer of manual pages writes by itself.
-const MANUAL: [(&str, &str); 9] = [
+const MANUAL: [(&str, &str); 8] = [
     (".SH NAME", ".SH 名前"),
     (".SH SYNOPSIS", ".SH 書式"),
     (".SH DESCRIPTION", ".SH 説明"),
@@ -48,15 +51,14 @@ const MANUAL: [(&str, &str); 9] = [
     (".SH EXTRA", ".SH 補足"),
     (".SH VERSION", ".SH バージョン"),
     ("\\fIPossible values:\\fR", "\\fI値:\\fR"),
-    ("<\\fIsubcommands\\fR>", "<\\fIコマンド\\fR>"),
 ];
 
 /// A manual page in roff of a command in Japanese, with its headings in Japanese, too.
 pub(crate) fn manual(page: &str) -> String {
     let line = |line: &str| {
         let line = MANUAL.iter().find(|(english, _)| *english == line).map_or(line, |(_, ja)| *ja);
-        let (english, ja) = MANUAL[8];
-        line.replace(english, ja).replace(" [default: ", " [既定値: ") + "\n"
+        line.replace("<\\fIsubcommands\\fR>", "<\\fIコマンド\\fR>").replace(" [default: ", " [既定値: ")
+            + "\n"
     };
     page.lines().map(line).collect()
 }

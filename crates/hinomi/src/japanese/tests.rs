@@ -16,6 +16,7 @@ fn said(command: &Command, texts: &mut BTreeSet<String>) {
     text(command.get_about().map(ToString::to_string));
     for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
         text(arg.get_help().map(ToString::to_string));
+        text(arg.get_long_help().map(ToString::to_string));
         let values = if arg.get_action().takes_values() { arg.get_possible_values() } else { Vec::new() };
         values.iter().for_each(|value| text(value.get_help().map(ToString::to_string)));
     }

@@ -81,6 +81,13 @@ fn start<H: Handler>(listen: &ListenArgs, bounds: Bounds, handler: Arc<H>) -> Re
     server.start().map_err(server_failure)
 }
 
+/// A failure to open a folder, with what to do where another process has it.
+fn unopened(error: LedgerError, in_use: &str) -> Failure {
+    let is_locked = matches!(error, LedgerError::Locked { .. });
+    let failure = ledger_failure(error);
+    if is_locked { failure.hint(in_use) } else { failure }
+}
+
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().is_loopback()
 }

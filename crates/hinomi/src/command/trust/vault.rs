@@ -12,7 +12,7 @@ use hinomi_server::listen::Bounds;
 use hinomi_server::publication::Publication;
 use serde_json::json;
 
-use super::{copy, ledger_failure, log_keys, pull, start, verifier_key, words};
+use super::{copy, ledger_failure, log_keys, pull, start, unopened, verifier_key, words};
 use crate::args::{Lang, ListenArgs, LogArgs, VaultVerb};
 use crate::command::investigate::language;
 use crate::command::ledger::{VAULTS, read_vaults};
@@ -44,7 +44,7 @@ pub(crate) fn run(verb: VaultVerb) -> Result<Exit, Failure> {
 
 fn open(dir: &Path) -> Result<Vault, Failure> {
     Vault::open(Arc::new(FileDisk), Arc::new(SystemClock), dir, Policy::default())
-        .map_err(|e| ledger_failure(e).hint("a vault that pulls holds the lock; ask again when it is not"))
+        .map_err(|e| unopened(e, "a vault that pulls holds the lock; ask again when it is not"))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use hinomi_ledger::{FileDisk, SystemClock, SystemEntropy};
 use hinomi_server::witness::{WitnessService, bounds};
 use serde_json::json;
 
-use super::{ledger_failure, log_keys, start};
+use super::{ledger_failure, log_keys, start, unopened};
 use crate::args::{ListenArgs, LogArgs, WitnessVerb};
 use crate::command::print;
 use crate::exit::{Exit, Failure};
@@ -24,7 +24,8 @@ pub(crate) fn run(verb: WitnessVerb) -> Result<Exit, Failure> {
 }
 
 fn open(dir: &Path) -> Result<Witness, Failure> {
-    Witness::open(Arc::new(FileDisk), Arc::new(SystemClock), dir).map_err(ledger_failure)
+    Witness::open(Arc::new(FileDisk), Arc::new(SystemClock), dir)
+        .map_err(|e| unopened(e, "while it serves, GET /logs says the same"))
 }
 
 fn init(dir: &Path, name: &str) -> Result<Exit, Failure> {
@@ -48,7 +49,7 @@ fn serve(dir: &Path, listen: &ListenArgs) -> Result<Exit, Failure> {
 }
 
 fn status(dir: &Path, as_json: bool) -> Result<Exit, Failure> {
-    let witness = open(dir).map_err(|f| f.hint("while it serves, GET /logs says the same"))?;
+    let witness = open(dir)?;
     let text = if as_json {
         let logs: Vec<_> = witness
             .logs()
